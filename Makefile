@@ -1,0 +1,81 @@
+# stage0 distribution. Every recipe calls one script; what a script takes, its --help tells.
+# Variables reach the scripts through the environment, so no value is ever read by a shell on its way.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory --warn-undefined-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# Relative paths count from the folder in which make was called, which `make -C` leaves in PWD only.
+# $(value) keeps a `$` in the folder's name from being expanded.
+export CALLER_DIR := $(or $(value PWD),$(CURDIR))
+
+RUNTIME ?= node
+deno := ci/tools/node_modules/.bin/deno
+# `node --import tsx` starts in half the time of npx or npm run.
+run_node := node --import tsx
+run_deno := $(deno) run -A --quiet
+run := $(or $(run_$(RUNTIME)),$(error RUNTIME is "$(RUNTIME)", it takes node or deno))
+
+modules := node_modules/.package-lock.json
+tools := ci/tools/node_modules/.package-lock.json
+ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
+
+##@ Build
+.PHONY: stage0 stage0-all stage0-env cli toolchain
+stage0: $(ready) ## Build stage0 for one target (or take FASTBOOP_STAGE0_EMBED_PATH) into dist/
+	@$(run) scripts/build-stage0.ts
+stage0-all: $(ready) ## Build every release target
+	@$(run) scripts/build-stage0.ts --all
+dist/fastboop-stage0-%: $(ready) FORCE
+	@TARGET='$*' $(run) scripts/build-stage0.ts
+stage0-env: $(ready) ## Print the export line for eval "$(make -s stage0-env)"
+	@$(run) scripts/build-stage0.ts --env
+cli: $(ready) ## Build the workspace's fastboop-cli with stage0 embedded
+	@$(run) scripts/build-cli.ts
+toolchain: $(ready) ## Make sure that cargo can build for the target
+	@$(run) scripts/toolchain.ts
+
+##@ Prove
+.PHONY: preflight boot
+preflight: $(ready) ## Gate the release artifacts in dist/; BOOT=1 boots them too
+	@$(run) scripts/preflight.ts
+boot: $(ready) ## Boot the artifacts as PID 1 under QEMU
+	@$(run) scripts/boot-stage0.ts
+
+##@ Publish and consume
+.PHONY: sums verify-sums fetch-stage0 lock tag contract
+sums: $(ready) ## Write SHA256SUMS over the artifacts
+	@$(run) scripts/sums.ts
+verify-sums: $(ready) ## Check the artifacts against SHA256SUMS
+	@$(run) scripts/sums.ts --verify
+fetch-stage0: $(ready) ## Download a release's stage0, verified, and print its path
+	@$(run) scripts/fetch-stage0.ts
+lock: $(ready) ## Pin the release's digests in stage0.lock
+	@$(run) scripts/lock.ts
+tag: $(ready) ## Print VERSION as a tag, or a tag in a distribution's FORMAT
+	@$(run) scripts/tag.ts
+contract: $(ready) ## Print the distribution contract as JSON
+	@$(run) scripts/contract.ts
+
+##@ Work on the project
+.PHONY: help test lint format docs clean
+help: ## Print this text; TARGET=name prints the details of one
+	@sh scripts/help.sh $(TARGET)
+test: $(modules) $(if $(filter deno,$(RUNTIME)),$(tools)) ## Run every test
+	@$(run) test/run.ts
+lint: $(modules) $(tools) ## Check types, format, shell and workflows
+	@$(run) scripts/lint.ts
+format: $(tools) ## Format the sources
+	@ci/tools/node_modules/.bin/biome check --write .
+docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from the code
+	@$(run) scripts/docs.ts
+clean: ## Remove dist/ and everything that was built
+	@rm -rf dist test/.cache test/workspace/target
+
+$(modules): package.json package-lock.json
+	@npm ci --silent && touch $@
+$(tools): ci/tools/package.json
+	@npm install --silent --no-package-lock --prefix ci/tools && touch $@
+FORCE:

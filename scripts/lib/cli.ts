@@ -1,0 +1,128 @@
+/** What every entry script shares: arguments, --help, exit codes. */
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { errorCode, Failure, missingFailure, usageFailure } from "./errors.ts";
+import { KNOBS, type KnobName } from "./knobs.ts";
+import { report, say } from "./log.ts";
+
+interface Option {
+  type: "boolean" | "string";
+  /** Placeholder of the value in the help text. */
+  value?: string;
+  multiple?: true;
+  means: string;
+}
+type Options = Record<string, Option>;
+type Values<O extends Options> = {
+  [K in keyof O]?: O[K]["type"] extends "boolean" ? boolean : O[K]["multiple"] extends true ? string[] : string;
+};
+
+interface Script<O extends Options> {
+  /** File name of the script, without folder. */
+  name: string;
+  /** What it does, in a sentence or two. */
+  summary: string;
+  /** What the operands are, for the help text; absent: the script takes none. */
+  operands?: string;
+  options: O;
+  knobs: readonly KnobName[];
+  /** What stdout carries. */
+  prints: string;
+  main(values: Values<O>, operands: string[]): Promise<number | undefined> | number | undefined;
+}
+
+/** The --help text of a script, from the same data that it runs by. */
+export function helpText(script: Script<Options>): string {
+  const rows: [string, string][] = Object.entries(script.options).map(([name, option]) => [
+    `--${name}${option.type === "string" ? ` ${option.value ?? "VALUE"}` : ""}`,
+    option.means,
+  ]);
+  rows.push(["--help", "this text"]);
+  const knobRows: [string, string][] = script.knobs.map((name) => {
+    const { means, takes, default: fallback } = KNOBS[name] as { means: string; takes: string; default?: string };
+    return [name, `${means} (${takes}${fallback === undefined ? "" : `; default ${fallback}`})`];
+  });
+  return [
+    `usage: ${script.name} [options]${script.operands ? ` ${script.operands}` : ""}`,
+    "",
+    script.summary,
+    "",
+    `stdout: ${script.prints}`,
+    "",
+    "options:",
+    ...table(rows),
+    ...(knobRows.length > 0 ? ["", "environment:", ...table(knobRows)] : []),
+    "",
+    "exit codes: 0 fine, 1 the artifact fails the contract, 2 wrong usage or configuration, 3 something needed is missing",
+  ].join("\n");
+}
+
+const table = (rows: [string, string][]): string[] => {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+};
+
+function parse<O extends Options>(script: Script<O>): { values: Values<O>; operands: string[] } {
+  const options: ParseArgsConfig["options"] = { help: { type: "boolean" } };
+  for (const [name, { type, multiple }] of Object.entries(script.options)) {
+    options[name] = { type, multiple: multiple ?? false };
+  }
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: script.operands !== undefined });
+    return { values: values as Values<O>, operands: positionals };
+  } catch (error) {
+    throw usageFailure({
+      what: error instanceof Error ? error.message.replace(/\. To specify.*/s, "") : String(error),
+      fix: `${script.name} --help lists what it takes`,
+    });
+  }
+}
+
+/**
+ * Runs an entry script: parses the arguments, answers --help, shows every problem of a Failure and sets the exit code.
+ * The process ends by itself when nothing is left to do, so that stdout is always flushed.
+ */
+export async function runScript<O extends Options>(script: Script<O>): Promise<void> {
+  try {
+    const { values, operands } = parse(script);
+    if ("help" in values && values["help"]) process.stdout.write(`${helpText(script)}\n`);
+    else process.exitCode = (await script.main(values, operands)) ?? 0;
+  } catch (error) {
+    process.exitCode = showError(error);
+  }
+}
+
+/** Shows an error on stderr. Comes out with the exit code that it calls for. */
+function showError(error: unknown): number {
+  const failure = error instanceof Failure ? error : systemFailure(error);
+  if (failure !== undefined) {
+    for (const problem of failure.problems) report(problem);
+    return failure.exitCode;
+  }
+  say(`error: this is a defect in the script: ${error instanceof Error ? error.stack : String(error)}`);
+  return 3;
+}
+
+const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
+  ENOSPC: { what: "the disk is full", fix: "free some space and run it again" },
+  EDQUOT: { what: "the disk quota is used up", fix: "free some space and run it again" },
+  EROFS: { what: "the file system is read-only", fix: "choose another folder" },
+  EACCES: { what: "permission denied", fix: "check the owner and mode of the path" },
+  EPERM: { what: "operation not permitted", fix: "check the owner and mode of the path" },
+  ENOTDIR: { what: "a part of the path is not a folder", fix: "check the path" },
+  EISDIR: { what: "the path is a folder", fix: "name a file" },
+  EMFILE: { what: "too many open files", fix: "raise ulimit -n" },
+  EIO: { what: "input/output error", fix: "check the disk" },
+};
+
+/** A system error that no code nearer to it knew how to explain. */
+function systemFailure(error: unknown): Failure | undefined {
+  const code = errorCode(error);
+  const known = code === undefined ? undefined : SYSTEM_ERRORS[code];
+  if (known === undefined || !(error instanceof Error)) return undefined;
+  const path = "path" in error && typeof error.path === "string" ? error.path : undefined;
+  return missingFailure({
+    ...known,
+    got: error.message.replace(path ?? "\0", "the path"),
+    ...(path === undefined ? {} : { file: path }),
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * The distribution contract as data (specification, "Artifact Contract" and "Armv7 Status").
+ * Nothing else in the project knows a target, an asset name, a tag's form or a release URL.
+ */
+
+export const PACKAGE = "fastboop-stage0";
+export const DEFAULT_REPO = "samcday/fastboop";
+export const DEFAULT_SERVER = "https://github.com";
+export const DEFAULT_API = "https://api.github.com";
+export const DEFAULT_TARGET = "aarch64-unknown-linux-musl";
+/** The list of digests that every release carries, in the format of GNU coreutils' sha256sum. */
+export const SUMS = "SHA256SUMS";
+/** Where a distribution package puts the payload, below its prefix. */
+export const INSTALL_PATH = "lib/fastboop/stage0/stage0-aarch64";
+
+/** `e_machine` values of the System V ABI's registry. */
+export const MACHINES = { x86: 3, arm: 40, "x86-64": 62, aarch64: 183, riscv: 243 } as const;
+
+export interface Target {
+  /** Target triple as rustc spells it. */
+  triple: string;
+  /** Architecture as `uname -m` and QEMU spell it. */
+  arch: string;
+  /** EI_CLASS in bits, EI_DATA, `e_machine`. */
+  elf: { bits: 32 | 64; order: "little" | "big"; machine: number };
+  /** released: a release carries it; buildable: `make stage0` builds it; deferred: known and refused. */
+  status: "released" | "buildable" | "deferred";
+  /** Why it is deferred, as users are told. */
+  reason?: string;
+  /** The linker that the sub-build names unless the user's configuration names one. */
+  linker?: "rust-lld";
+}
+
+const x86_64 = { arch: "x86_64", elf: { bits: 64, order: "little", machine: MACHINES["x86-64"] } } as const;
+const aarch64 = { arch: "aarch64", elf: { bits: 64, order: "little", machine: MACHINES.aarch64 } } as const;
+const armv7 = { arch: "armv7l", elf: { bits: 32, order: "little", machine: MACHINES.arm } } as const;
+
+export const TARGETS: readonly Target[] = [
+  { triple: "x86_64-unknown-linux-musl", ...x86_64, status: "released", linker: "rust-lld" },
+  { triple: "aarch64-unknown-linux-musl", ...aarch64, status: "released", linker: "rust-lld" },
+  { triple: "aarch64-alpine-linux-musl", ...aarch64, status: "buildable" },
+  { triple: "x86_64-unknown-linux-gnu", ...x86_64, status: "buildable" },
+  { triple: "aarch64-unknown-linux-gnu", ...aarch64, status: "buildable" },
+  {
+    triple: "armv7-unknown-linux-musleabihf",
+    ...armv7,
+    status: "deferred",
+    reason:
+      "upstream io-uring target checks block reliable static armv7 builds without architecture-specific work; " +
+      "releases carry x86_64 and aarch64 only",
+  },
+];
+
+export const RELEASE_TARGETS: readonly Target[] = TARGETS.filter((target) => target.status === "released");
+
+export const findTarget = (triple: string): Target | undefined => TARGETS.find((target) => target.triple === triple);
+
+/** The asset name of a target triple. */
+export const assetName = (triple: string): string => `${PACKAGE}-${triple}`;
+
+export const RELEASE_ASSETS: readonly string[] = RELEASE_TARGETS.map(({ triple }) => assetName(triple));
+
+/** The target that a file name stands for; undefined for names outside the contract. */
+export function targetOfAsset(name: string): Target | undefined {
+  return name.startsWith(`${PACKAGE}-`) ? findTarget(name.slice(PACKAGE.length + 1)) : undefined;
+}
+
+/** The name of the workflow artifact that carries a target between CI jobs (specification, "Downstream Packaging"). */
+export const artifactName = (target: Target): string => `${PACKAGE}-${target.arch}`;
+
+const NUMBER = "(?:0|[1-9][0-9]{0,8})";
+/** `vX.Y.Z` or `vX.Y.Z-rc.N`, without leading zeros (semver 2.0.0, section 2 and 9). */
+export const TAG = new RegExp(`^v(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})(?:-rc\\.(${NUMBER}))?$`);
+export const TAG_FORM = "vX.Y.Z or vX.Y.Z-rc.N";
+
+export const isTag = (text: string): boolean => TAG.test(text);
+
+/** The public address of an asset: needs no API and no token for a public repository. */
+export function downloadUrl(server: string, repo: string, tag: string, name: string): string {
+  return `${server}/${repo}/releases/download/${tag}/${name}`;
+}
+
+/** The contract as JSON-ready data; `matrix` is what a CI system's matrix takes as it is. */
+export function contract() {
+  return {
+    package: PACKAGE,
+    repository: DEFAULT_REPO,
+    defaultTarget: DEFAULT_TARGET,
+    tag: { form: TAG_FORM, pattern: TAG.source },
+    sums: SUMS,
+    installPath: INSTALL_PATH,
+    targets: TARGETS.map((target) => ({ ...target, asset: assetName(target.triple) })),
+    urls: RELEASE_ASSETS.map((name) => downloadUrl(DEFAULT_SERVER, DEFAULT_REPO, "{tag}", name)),
+    matrix: {
+      include: RELEASE_TARGETS.map((target) => ({
+        target: target.triple,
+        arch: target.arch,
+        asset: assetName(target.triple),
+        artifact: artifactName(target),
+      })),
+    },
+  };
+}

@@ -1,0 +1,44 @@
+/** What went wrong, in the form in which it is shown: expected, got, and how to fix it. */
+export interface Problem {
+  what: string;
+  expected?: string;
+  got?: string;
+  fix?: string;
+  /** The file that an annotation points at. */
+  file?: string;
+}
+
+/** 1: the artifact fails the contract; 2: wrong usage or configuration; 3: something needed is missing or out of reach. */
+export type ExitCode = 1 | 2 | 3;
+
+/** All the problems of one run, and the exit code that they end it with. */
+export class Failure extends Error {
+  readonly exitCode: ExitCode;
+  readonly problems: readonly Problem[];
+
+  constructor(exitCode: ExitCode, ...problems: Problem[]) {
+    super(problems.map((problem) => problem.what).join("; "));
+    this.name = "Failure";
+    this.exitCode = exitCode;
+    this.problems = problems;
+  }
+}
+
+export const contractFailure = (...problems: Problem[]): Failure => new Failure(1, ...problems);
+export const usageFailure = (...problems: Problem[]): Failure => new Failure(2, ...problems);
+export const missingFailure = (...problems: Problem[]): Failure => new Failure(3, ...problems);
+
+/** The `code` of a system error (ENOENT, ENOSPC …); undefined for any other value. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** Untrusted text made safe for a terminal: control characters become \xNN or \u{NNNN} and nothing else changes. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+    const point = character.codePointAt(0) ?? 0;
+    if (character === "\n") return "\\n";
+    return point < 0x100 ? `\\x${point.toString(16).padStart(2, "0")}` : `\\u{${point.toString(16)}}`;
+  });
+}

@@ -1,0 +1,183 @@
+/**
+ * Every environment variable that the project reads: its type, default and meaning. Help and docs are made from this
+ * table, and no other file touches process.env. An empty variable counts as unset.
+ */
+import { DEFAULT_REPO, DEFAULT_SERVER, DEFAULT_TARGET, TAG_FORM } from "./contract.ts";
+import { printable, usageFailure } from "./errors.ts";
+
+interface Kind<T> {
+  /** What a value may be, for help and for error messages. */
+  takes: string;
+  /** The value, or undefined when the text is not one. */
+  parse(text: string): T | undefined;
+}
+
+const UNITS: Record<string, number> = {
+  "": 1,
+  B: 1,
+  K: 1024,
+  KiB: 1024,
+  M: 1024 ** 2,
+  MiB: 1024 ** 2,
+  G: 1024 ** 3,
+  GiB: 1024 ** 3,
+};
+
+const text: Kind<string> = { takes: "text", parse: (value) => value };
+const path: Kind<string> = { takes: "a path", parse: (value) => (value.includes("\0") ? undefined : value) };
+const flag: Kind<boolean> = {
+  takes: "1 or 0",
+  parse: (value) => (/^(1|true|yes)$/i.test(value) ? true : /^(0|false|no)$/i.test(value) ? false : undefined),
+};
+/** Any value at all but a plain no switches it on: the convention of CI and NO_COLOR. */
+const presence: Kind<boolean> = { takes: "anything", parse: (value) => !/^(0|false)$/i.test(value) };
+const bytes: Kind<number> = {
+  takes: "a size such as 33554432, 32M or 32MiB",
+  parse(value) {
+    const [, digits = "", unit = ""] = /^([0-9]{1,15}) ?(B|KiB|MiB|GiB|K|M|G)?$/.exec(value) ?? [];
+    const size = digits === "" ? Number.NaN : Number(digits) * (UNITS[unit] ?? Number.NaN);
+    return Number.isSafeInteger(size) && size > 0 ? size : undefined;
+  },
+};
+const seconds: Kind<number> = {
+  takes: "a number of seconds above 0",
+  parse: (value) =>
+    /^[0-9]{1,6}(\.[0-9]{1,3})?s?$/.test(value) && Number.parseFloat(value) > 0 ? Number.parseFloat(value) : undefined,
+};
+const sha256: Kind<string> = {
+  takes: "64 hexadecimal digits",
+  parse: (value) => (/^(sha256:)?[0-9a-f]{64}$/i.test(value) ? value.slice(-64).toLowerCase() : undefined),
+};
+const regex: Kind<RegExp> = {
+  takes: "a regular expression",
+  parse(value) {
+    try {
+      return new RegExp(value, "m");
+    } catch {
+      return undefined;
+    }
+  },
+};
+const repository: Kind<string> = {
+  takes: "OWNER/NAME",
+  parse: (value) =>
+    /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/(?!\.\.?$)[A-Za-z0-9._-]{1,100}$/.test(value) ? value : undefined,
+};
+const isLoopback = (host: string): boolean => /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/.test(host);
+const origin: Kind<string> = {
+  takes: "an https:// address (http:// for this machine only)",
+  parse(value) {
+    if (!URL.canParse(value)) return undefined;
+    const url = new URL(value);
+    const safe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+    return safe && url.username === "" && url.password === "" && url.search === "" && url.hash === ""
+      ? url.href.replace(/\/+$/, "")
+      : undefined;
+  },
+};
+const mirror: Kind<string> = {
+  takes: "an https:// or file: address",
+  parse: (value) =>
+    /^file:\/\/(\/|localhost\/)/.test(value) && URL.canParse(value) ? value.replace(/\/+$/, "") : origin.parse(value),
+};
+const choice = <const C extends string>(...choices: C[]): Kind<C> => ({
+  takes: choices.join(", "),
+  parse: (value) => choices.find((candidate) => candidate === value),
+});
+
+/** A knob: its kind, what it means, and the default when there is one (as the user would write it). */
+interface Knob<T> extends Kind<T> {
+  means: string;
+  default?: string;
+  /** user: shown in help; host: set by the system around us (shell, cargo, CI), read but not ours to document at length. */
+  audience: "user" | "host";
+  secret?: true;
+}
+
+const user = <T>(kind: Kind<T>, means: string, fallback?: string): Knob<T> => ({
+  ...kind,
+  means,
+  audience: "user",
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const host = <T>(kind: Kind<T>, means: string, fallback?: string): Knob<T> => ({
+  ...user(kind, means, fallback),
+  audience: "host",
+});
+const secret = (means: string): Knob<string> => ({ ...host(text, means), secret: true });
+
+export const KNOBS = {
+  TARGET: user(text, "target triple to work on; wins over FASTBOOP_STAGE0_TARGET"),
+  PROFILE: user(choice("release", "debug"), "cargo profile of the sub-build", "release"),
+  WORKSPACE: user(
+    path,
+    "cargo workspace that holds stage0/Cargo.toml; else the nearest one at or above your folder, else the example",
+  ),
+  DIST: user(path, "folder that artifacts are written to and read from; else dist in the project"),
+  BOOT: user(flag, "make preflight also boots what it passes", "0"),
+  KERNEL_x86_64: user(path, "kernel image to boot for x86_64, instead of Debian's"),
+  KERNEL_aarch64: user(path, "kernel image to boot for aarch64, instead of Debian's"),
+  FASTBOOP_STAGE0_EMBED_PATH: user(path, "prebuilt stage0 to take instead of building or downloading one"),
+  FASTBOOP_STAGE0_TARGET: user(text, "target triple of the sub-build", DEFAULT_TARGET),
+  FASTBOOP_STAGE0_CARGO: user(path, "cargo of the sub-build; else CARGO, else cargo"),
+  FASTBOOP_STAGE0_TOOLCHAIN: user(
+    choice("auto", "rustup", "debian", "none"),
+    "where the target's standard library may come from",
+    "auto",
+  ),
+  FASTBOOP_STAGE0_MAX_SIZE: user(bytes, "size budget of a stage0 file", "32MiB"),
+  FASTBOOP_STAGE0_BOOT_EXPECT: user(regex, "console line that a boot must show; the example workspace has its own"),
+  FASTBOOP_STAGE0_BOOT_TIMEOUT: user(seconds, "time limit of one boot, in seconds", "60"),
+  TAG: user(text, `release tag, ${TAG_FORM}, or a distribution's spelling of one; wins over FASTBOOP_STAGE0_TAG`),
+  OUT: user(path, "file that fetch-stage0 writes; else dist/fetched/<tag>/<asset>"),
+  FASTBOOP_STAGE0_TAG: user(text, "release tag to fetch; else v + the workspace's version"),
+  FASTBOOP_STAGE0_REPO: user(repository, "repository whose releases are used", DEFAULT_REPO),
+  FASTBOOP_STAGE0_MIRROR: user(mirror, "base address laid out as <tag>/<asset>, used instead of the repository"),
+  FASTBOOP_STAGE0_SHA256: user(sha256, "pin: the sha256 that the asset must have"),
+  FASTBOOP_STAGE0_TRUST: user(
+    choice("pin", "sums"),
+    "what a repository or mirror that is not the default must be backed by",
+    "pin",
+  ),
+
+  CALLER_DIR: host(path, "folder that make was called from; set by the Makefile"),
+  CARGO: host(path, "cargo of the sub-build when FASTBOOP_STAGE0_CARGO is unset"),
+  CI: host(presence, "set by CI systems: nothing may be skipped"),
+  NO_COLOR: host({ ...presence, parse: () => true }, "no colour in the log (no-color.org)"),
+  HOME: host(path, "home folder"),
+  XDG_CACHE_HOME: host(path, "folder below which toolchains and kernels are cached; else ~/.cache"),
+  GITHUB_SERVER_URL: host(origin, "web address of the GitHub server", DEFAULT_SERVER),
+  GITHUB_API_URL: host(origin, "API address of the GitHub server; /api/v3 of any server but the default", undefined),
+  GH_TOKEN: secret("token for private repositories and drafts"),
+  GITHUB_TOKEN: secret("the same, when GH_TOKEN is unset"),
+  GITHUB_ACTIONS: host(presence, "set by GitHub Actions: annotations and job summary are written"),
+  GITHUB_ENV: host(path, "file that takes NAME=value lines for a job's later steps"),
+  GITHUB_STEP_SUMMARY: host(path, "file that takes the job summary's Markdown"),
+  SOURCE_DATE_EPOCH: host(
+    { takes: "seconds since 1970", parse: (value) => (/^[0-9]{1,12}$/.test(value) ? Number(value) : undefined) },
+    "time stamp of everything that is packed (reproducible-builds.org)",
+  ),
+} satisfies Record<string, Knob<unknown>>;
+
+export type KnobName = keyof typeof KNOBS;
+type Value<N extends KnobName> = (typeof KNOBS)[N] extends Knob<infer T> ? T : never;
+
+/**
+ * The value of an environment variable, or its default, or undefined when it has none.
+ * @throws Failure (2) naming the variable, what it takes and what it got, when it does not parse
+ */
+export function knob<N extends KnobName>(name: N): Value<N> | undefined {
+  const definition: Knob<unknown> = KNOBS[name];
+  const given = process.env[name] || definition.default;
+  if (given === undefined) return undefined;
+  const value = definition.parse(given);
+  if (value === undefined) {
+    throw usageFailure({
+      what: `the environment variable ${name} does not parse`,
+      expected: definition.takes,
+      got: definition.secret ? "(not shown)" : `"${printable(given)}"`,
+      fix: `set ${name} to ${definition.takes}, or unset it${definition.default ? ` for the default, ${definition.default}` : ""}`,
+    });
+  }
+  return value as Value<N>;
+}

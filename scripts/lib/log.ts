@@ -1,0 +1,73 @@
+/** The human's log on stderr, and what GitHub Actions wants to hear. Results go to stdout by the scripts themselves. */
+import { appendFileSync } from "node:fs";
+import type { Problem } from "./errors.ts";
+import { knob } from "./knobs.ts";
+
+/** Whether stderr takes colour and moving lines. */
+export const interactive = (): boolean => process.stderr.isTTY === true;
+const coloured = (): boolean => interactive() && !knob("NO_COLOR");
+
+const paint = (code: number, text: string): string => (coloured() ? `\x1b[${code}m${text}\x1b[0m` : text);
+export const bold = (text: string): string => paint(1, text);
+export const dim = (text: string): string => paint(2, text);
+export const red = (text: string): string => paint(31, text);
+export const green = (text: string): string => paint(32, text);
+export const yellow = (text: string): string => paint(33, text);
+
+/** One line of the log. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** A problem as lines: what is wrong, expected, got, fix. The values must already be printable. */
+export function problemLines(problem: Problem, label = red("error")): string[] {
+  const lines = [`${label}: ${problem.file ? `${problem.file}: ` : ""}${problem.what}`];
+  if (problem.expected !== undefined) lines.push(`  expected: ${problem.expected}`);
+  if (problem.got !== undefined) lines.push(`  got:      ${problem.got}`);
+  if (problem.fix !== undefined) lines.push(`  fix:      ${problem.fix}`);
+  return lines;
+}
+
+/** Shows a problem, and as an annotation too when in GitHub Actions. */
+export function report(problem: Problem, severity: "error" | "warning" = "error"): void {
+  const label = severity === "error" ? red("error") : yellow("warning");
+  for (const line of problemLines(problem, label)) say(line);
+  annotate(severity, problem);
+}
+
+/** GitHub's workflow command for a problem (`::error file=…::…`), escaped as the runner unescapes it. */
+export function annotation(severity: "error" | "warning", problem: Problem): string {
+  const data = (text: string): string => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  const property = (text: string): string => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+  const message = problemLines({ ...problem, file: "" }, "")
+    .join("\n")
+    .replace(/^: /, "");
+  return `::${severity}${problem.file ? ` file=${property(problem.file)}` : ""}::${data(message)}`;
+}
+
+function annotate(severity: "error" | "warning", problem: Problem): void {
+  // On stderr: the runner reads commands from both streams, and stdout is the script's result.
+  if (knob("GITHUB_ACTIONS")) say(annotation(severity, problem));
+}
+
+/** Adds Markdown to the job summary when in GitHub Actions. */
+export function summarize(markdown: string): void {
+  const file = knob("GITHUB_STEP_SUMMARY");
+  if (file !== undefined) appendFileSync(file, `${markdown}\n`);
+}
+
+/** Bytes as people read them: 742792 → "742,792 bytes (725.4 KiB)". */
+export function size(bytes: number | bigint): string {
+  const exact = `${bytes.toLocaleString("en-US")} bytes`;
+  return bytes < 1024 ? exact : `${exact} (${shortSize(Number(bytes))})`;
+}
+
+/** Bytes in the largest binary unit that leaves a number of 1 or more: 742792 → "725.4 KiB". */
+export function shortSize(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/** Milliseconds as seconds: 1834 → "1.8 s". */
+export const duration = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;

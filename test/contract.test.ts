@@ -1,0 +1,74 @@
+import * as assert from "uvu/assert";
+import * as contract from "../scripts/lib/contract.ts";
+import { script, suite } from "./lib/harness.ts";
+
+const test = suite("contract");
+
+test("should name the two release assets of the specification", () => {
+  assert.equal(contract.RELEASE_ASSETS, [
+    "fastboop-stage0-x86_64-unknown-linux-musl",
+    "fastboop-stage0-aarch64-unknown-linux-musl",
+  ]);
+});
+
+test("should turn a target into its asset name and back", () => {
+  for (const target of contract.TARGETS) assert.is(contract.targetOfAsset(contract.assetName(target.triple)), target);
+  for (const name of [
+    "",
+    "fastboop-stage0",
+    "fastboop-stage0-",
+    "fastboop-stage0-riscv64-unknown-linux-musl",
+    "x-aarch64-unknown-linux-musl",
+  ]) {
+    assert.is(contract.targetOfAsset(name), undefined, name);
+  }
+});
+
+test("should build the specification's download addresses", () => {
+  assert.is(
+    contract.downloadUrl(
+      contract.DEFAULT_SERVER,
+      contract.DEFAULT_REPO,
+      "v1.2.3-rc.4",
+      "fastboop-stage0-aarch64-unknown-linux-musl",
+    ),
+    "https://github.com/samcday/fastboop/releases/download/v1.2.3-rc.4/fastboop-stage0-aarch64-unknown-linux-musl",
+  );
+});
+
+test("should know a tag by its grammar alone", () => {
+  for (const tag of ["v0.0.1", "v10.20.30", "v0.0.1-rc.0", "v1.2.3-rc.45"]) assert.ok(contract.isTag(tag), tag);
+  for (const tag of [
+    "",
+    "v1",
+    "v1.2",
+    "1.2.3",
+    "v01.2.3",
+    "v1.2.3-rc.01",
+    "v1.2.3-rc",
+    "v1.2.3-beta.1",
+    "v1.2.3+x",
+    "V1.2.3",
+    "v1.2.3\n",
+    " v1.2.3",
+    "v1.2.3/..",
+    "v1.2.3%2f",
+    "v1234567890.0.0",
+  ]) {
+    assert.not.ok(contract.isTag(tag), JSON.stringify(tag));
+  }
+});
+
+test("should print itself as JSON with a matrix", async () => {
+  const { code, stdout, stderr } = await script("contract.ts");
+  assert.is(stderr, "");
+  assert.is(code, 0);
+  const printed = JSON.parse(stdout);
+  assert.equal(printed, JSON.parse(JSON.stringify(contract.contract())));
+  assert.equal(
+    printed.matrix.include.map((row: { artifact: string }) => row.artifact),
+    ["fastboop-stage0-x86_64", "fastboop-stage0-aarch64"],
+  );
+});
+
+test.run();

@@ -1,0 +1,70 @@
+import { spawn } from "node:child_process";
+import { RUNTIME } from "./harness.ts";
+
+export interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+  milliseconds: number;
+  output: string;
+  /** Why the file counts as failed; undefined when it passed. */
+  trouble?: string;
+}
+
+/** Runs one uvu test file as a process of its own and judges it by its exit code and its own count. */
+export async function runFile(file: string, limit: number): Promise<Tally> {
+  const start = performance.now();
+  const { code, timedOut, output } = await run([...RUNTIME, file], limit);
+  const counts = (name: string): number =>
+    [...output.matchAll(new RegExp(`^ {2}${name}: +([0-9]+)$`, "gm"))].reduce(
+      (sum, match) => sum + Number(match[1]),
+      0,
+    );
+  const [total, passed, skipped] = [counts("Total"), counts("Passed"), counts("Skipped")];
+  const trouble = timedOut
+    ? `did not end within ${limit / 1000} s`
+    : code !== 0
+      ? `exit code ${code}`
+      : total === 0 && skipped === 0
+        ? "reported no test (is .run() missing?)"
+        : passed !== total
+          ? `${passed} of ${total} tests passed, yet it exited with 0`
+          : undefined;
+  const failed = trouble === undefined ? 0 : Math.max(total - passed, 1);
+  return {
+    passed,
+    failed,
+    skipped,
+    milliseconds: performance.now() - start,
+    output,
+    ...(trouble === undefined ? {} : { trouble }),
+  };
+}
+
+function run(
+  command: readonly string[],
+  limit: number,
+): Promise<{ code: number | null; timedOut: boolean; output: string }> {
+  const [program = "", ...args] = command;
+  return new Promise((resolve, reject) => {
+    // A process group of its own, so that a test that hangs takes what it started with it.
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    const output: Buffer[] = [];
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    }, limit);
+    child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, timedOut, output: Buffer.concat(output).toString() });
+    });
+  });
+}

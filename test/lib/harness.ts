@@ -1,0 +1,118 @@
+/** What the tests share: suites with honest skips, real processes in a clean environment, folders that go away. */
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Callback, suite, type Test } from "uvu";
+import { PROJECT } from "../../scripts/lib/paths.ts";
+
+export const isDeno = "deno" in process.versions;
+const inCI = (process.env.CI ?? "") !== "";
+
+/** The command that runs a TypeScript file under the runtime that runs this test. */
+export const RUNTIME: readonly string[] = isDeno
+  ? [process.execPath, "run", "-A", "--quiet"]
+  : [process.execPath, "--import", import.meta.resolve("tsx")];
+
+export interface Outcome {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+export interface Settings {
+  cwd?: string;
+  /** Added to the clean environment. */
+  env?: Record<string, string | undefined>;
+  input?: string;
+  /** Called with the child's pid once it runs, e.g. to send a signal. */
+  started?: (pid: number) => void;
+}
+
+/** What a child process gets of our environment: enough to find programs, homes and certificates, and no knob. */
+export function cleanEnvironment(extra: Settings["env"] = {}): Record<string, string> {
+  const kept = /^(PATH|HOME|TMPDIR|LANG|XDG_CACHE_HOME|CARGO_HOME|RUSTUP_[A-Z_]+|NODE_EXTRA_CA_CERTS|DENO_[A-Z_]+)$/;
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries({
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.test(name))),
+    ...extra,
+  })) {
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}
+
+/** Runs a program to its end. */
+export function runProgram(command: readonly string[], settings: Settings = {}): Promise<Outcome> {
+  const [program = "", ...args] = command;
+  const cwd = settings.cwd ?? PROJECT;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...cleanEnvironment(), PWD: cwd, ...cleanEnvironment(settings.env) },
+    });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.on("error", reject);
+    child.on("spawn", () => settings.started?.(child.pid ?? 0));
+    child.on("close", (code, signal) =>
+      resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
+    );
+    child.stdin.on("error", () => {});
+    child.stdin.end(settings.input ?? "");
+  });
+}
+
+/** Runs an entry script (a name below scripts/) under the runtime that runs this test. */
+export const script = (name: string, args: readonly string[] = [], settings: Settings = {}): Promise<Outcome> =>
+  runProgram([...RUNTIME, join(PROJECT, "scripts", name), ...args], settings);
+
+/** Runs make in the project, under the same runtime. */
+export const make = (args: readonly string[], settings: Settings = {}): Promise<Outcome> =>
+  runProgram(["make", "-s", "-C", PROJECT, `RUNTIME=${isDeno ? "deno" : "node"}`, ...args], settings);
+
+const temporary: string[] = [];
+process.on("exit", () => {
+  for (const folder of temporary) fs.rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new empty folder that goes away with the process. */
+export function temporaryFolder(name = "stage0"): string {
+  const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), `${name}-`));
+  temporary.push(folder);
+  return folder;
+}
+
+/** The names in a folder, hidden ones too, sorted; none when it is not there. */
+export const namesIn = (folder: string): string[] => (fs.existsSync(folder) ? fs.readdirSync(folder).sort() : []);
+
+export const isRoot = process.getuid?.() === 0;
+export const onPath = (program: string): boolean =>
+  (process.env.PATH ?? "").split(":").some((folder) => fs.existsSync(join(folder, program)));
+
+/** Why a test cannot run here, or undefined when it can: root, or programs that are not on PATH. */
+export function lacking(needs: { root?: boolean; programs?: readonly string[] }): string | undefined {
+  if (needs.root && !isRoot) return "needs root";
+  const absent = (needs.programs ?? []).filter((program) => !onPath(program));
+  return absent.length > 0 ? `needs ${absent.join(", ")}` : undefined;
+}
+
+/**
+ * Registers a test that this machine may be unable to run. What can't run is skipped loudly, and with CI set it fails.
+ * @param reason why it can't, from `lacking`; undefined: it can
+ */
+export function testUnless(test: Test, reason: string | undefined, name: string, body: Callback): void {
+  if (reason === undefined) test(name, body);
+  else if (inCI) {
+    test(name, () => {
+      throw new Error(`may not be skipped when CI is set: ${reason}`);
+    });
+  } else {
+    process.stderr.write(`SKIPPED ${name}: ${reason}\n`);
+    test.skip(name, body);
+  }
+}
+
+export { suite };
