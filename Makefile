@@ -12,6 +12,7 @@ SHELL := /bin/sh
 export CALLER_DIR := $(or $(value PWD),$(CURDIR))
 
 RUNTIME ?= node
+TARGET ?=
 deno := ci/tools/node_modules/.bin/deno
 # `node --import tsx` starts in half the time of npx or npm run.
 run_node := node --import tsx
@@ -61,8 +62,8 @@ contract: $(ready) ## Print the distribution contract as JSON
 
 ##@ Work on the project
 .PHONY: help test lint format docs clean
-help: ## Print this text; TARGET=name prints the details of one
-	@sh scripts/help.sh $(TARGET)
+help: $(if $(TARGET),$(ready)) ## Print this text; TARGET=VERB prints the details of one
+	@$(if $(TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)
 test: $(modules) $(if $(filter deno,$(RUNTIME)),$(tools)) ## Run every test
 	@$(run) test/run.ts
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
@@ -79,3 +80,27 @@ $(modules): package.json package-lock.json
 $(tools): ci/tools/package.json
 	@npm install --silent --no-package-lock --prefix ci/tools && touch $@
 FORCE:
+
+# The knobs, for `make help`. made: knobs (by `make docs`, from scripts/lib/knobs.ts)
+#? TARGET
+#? PROFILE=release
+#? WORKSPACE
+#? DIST
+#? BOOT=0
+#? KERNEL_x86_64
+#? KERNEL_aarch64
+#? FASTBOOP_STAGE0_EMBED_PATH
+#? FASTBOOP_STAGE0_TARGET=aarch64-unknown-linux-musl
+#? FASTBOOP_STAGE0_CARGO
+#? FASTBOOP_STAGE0_TOOLCHAIN=auto
+#? FASTBOOP_STAGE0_MAX_SIZE=32MiB
+#? FASTBOOP_STAGE0_BOOT_EXPECT
+#? FASTBOOP_STAGE0_BOOT_TIMEOUT=60
+#? TAG
+#? OUT
+#? FASTBOOP_STAGE0_TAG
+#? FASTBOOP_STAGE0_REPO=samcday/fastboop
+#? FASTBOOP_STAGE0_MIRROR
+#? FASTBOOP_STAGE0_SHA256
+#? FASTBOOP_STAGE0_TRUST=pin
+# made: end

@@ -3,12 +3,13 @@
  * on an open handle. Each test file is a process of its own that has to exit 0 in time and report Total > 0 with
  * Passed = Total. The last line is the sum of all files.
  *
- * usage: run.ts [FILE…]   (default: test/*.test.ts)
+ * usage: run.ts [--in FOLDER] [FILE…]   (default: every *.test.ts in test/)
  */
 
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { runFile, type Tally } from "./lib/guard.ts";
 import { installPackages } from "./lib/packages.ts";
@@ -16,17 +17,17 @@ import { installPackages } from "./lib/packages.ts";
 /** Far above what any file takes: it only ends a hang. */
 const LIMIT_MS = 30 * 60_000;
 
-const given = process.argv.slice(2).map((file) => resolve(file));
-const folder = join(PROJECT, "test");
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { in: { type: "string" } } });
+const folder = resolve(values.in ?? join(PROJECT, "test"));
 const files =
-  given.length > 0
-    ? given
+  positionals.length > 0
+    ? positionals.map((file) => resolve(file))
     : readdirSync(folder)
         .filter((name) => name.endsWith(".test.ts"))
         .sort()
         .map((name) => join(folder, name));
 
-if (given.length === 0) await installPackages();
+if (positionals.length === 0 && values.in === undefined) await installPackages();
 
 const tallies: Tally[] = [];
 const queue = [...files];

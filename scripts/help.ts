@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runScript } from "./lib/cli.ts";
+import { knobList } from "./lib/docs.ts";
+import { printable, usageFailure } from "./lib/errors.ts";
+import { knob } from "./lib/knobs.ts";
+import { PROJECT } from "./lib/paths.ts";
+
+await runScript({
+  name: "help.ts",
+  summary: "Prints the details of the make target that TARGET names: what its script takes and reads.",
+  options: {},
+  knobs: ["TARGET"],
+  prints: "the text",
+  async main() {
+    const name = knob("TARGET") ?? "help";
+    if (name === "knobs") return void process.stdout.write(`${knobList()}\n`);
+    const makefile = readFileSync(join(PROJECT, "Makefile"), "utf8");
+    const rules = new Map(
+      [...makefile.matchAll(/^([a-z][a-z0-9-]*):.*## (.*)\n(?:\t(.*))?/gm)].map(([, rule = "", text, recipe = ""]) => [
+        rule,
+        { text, recipe },
+      ]),
+    );
+    const rule = rules.get(name);
+    if (rule === undefined) {
+      throw usageFailure({
+        what: `make has no verb "${printable(name)}"`,
+        expected: [...rules.keys(), "knobs"].join(", "),
+      });
+    }
+    const [script] = /scripts\/(?!help)[a-z0-9-]+\.ts/.exec(rule.recipe) ?? [];
+    process.stdout.write(`make ${name}: ${rule.text}\n`);
+    if (script === undefined) return;
+    process.stdout.write("\n");
+    process.argv = [process.argv[0] ?? "node", join(PROJECT, script), "--help"];
+    await import(join(PROJECT, script));
+  },
+});

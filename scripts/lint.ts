@@ -1,0 +1,35 @@
+import { runScript } from "./lib/cli.ts";
+import { staleDocs } from "./lib/docs.ts";
+import { contractFailure, type Problem } from "./lib/errors.ts";
+import { say } from "./lib/log.ts";
+import { PROJECT } from "./lib/paths.ts";
+
+await runScript({
+  name: "lint.ts",
+  summary: "Checks types, format, shell and docs. Shows all that is wrong in one run.",
+  options: {},
+  knobs: [],
+  prints: "nothing",
+  async main() {
+    const { $, glob } = await import("zx");
+    const run = $({ cwd: PROJECT, nothrow: true, quiet: true });
+    const shell = [".ci/run", ...(await glob(["**/*.sh"], { cwd: PROJECT, gitignore: true }))];
+    const checks = {
+      types: run`node_modules/.bin/tsc --noEmit`,
+      format: run`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
+      shell: run`shellcheck ${shell}`,
+    };
+    const problems: Problem[] = [];
+    for (const [name, check] of Object.entries(checks)) {
+      const { exitCode, stdout, stderr } = await check;
+      say(`${exitCode === 0 ? "ok  " : "FAIL"} ${name}`);
+      if (exitCode !== 0)
+        problems.push({ what: `lint: ${name}`, got: `exit code ${exitCode}\n${stdout}${stderr}`.trimEnd() });
+    }
+    for (const { file } of await staleDocs()) {
+      problems.push({ file, what: "differs from the code it is made from", fix: "make docs" });
+    }
+    if (problems.length > 0) throw contractFailure(...problems);
+    return 0;
+  },
+});

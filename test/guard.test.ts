@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { runFile } from "./lib/guard.ts";
+import { RUNTIME, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
+
+const test = suite("guard");
+const file = (name: string): string => join(PROJECT, "test", "guard", `${name}.ts`);
+const LONG_MS = 120_000;
+
+async function judge(name: string, limit = LONG_MS) {
+  const { passed, failed, skipped, trouble } = await runFile(file(name), limit);
+  return { passed, failed, skipped, trouble };
+}
+
+test("should count what passed and what was skipped", async () => {
+  assert.equal(await judge("passes"), { passed: 1, failed: 0, skipped: 1, trouble: undefined });
+});
+
+test("should see a failing test", async () => {
+  assert.equal(await judge("fails"), { passed: 1, failed: 1, skipped: 0, trouble: "exit code 1" });
+});
+
+test("should not take a forgotten run() for success", async () => {
+  assert.equal(await judge("forgets-run"), {
+    passed: 0,
+    failed: 1,
+    skipped: 0,
+    trouble: "reported no test (is .run() missing?)",
+  });
+});
+
+test("should not take a throwing before hook for success", async () => {
+  assert.equal(await judge("before-throws"), {
+    passed: 0,
+    failed: 2,
+    skipped: 0,
+    trouble: "0 of 2 tests passed, yet it exited with 0",
+  });
+});
+
+test("should not take a throwing after.each hook for success", async () => {
+  assert.equal(await judge("after-each-throws"), {
+    passed: 0,
+    failed: 1,
+    skipped: 0,
+    trouble: "0 of 1 tests passed, yet it exited with 0",
+  });
+});
+
+test("should not take an early exit for success", async () => {
+  assert.equal(await judge("exits-early"), {
+    passed: 0,
+    failed: 1,
+    skipped: 0,
+    trouble: "exit code 1",
+  });
+});
+
+test("should end a file that hangs", async () => {
+  const { failed, trouble } = await judge("hangs", 4000);
+  assert.equal({ failed, trouble }, { failed: 1, trouble: "did not end within 4 s" });
+});
+
+test("should fail a file that does not exist", async () => {
+  const { failed, trouble } = await judge("no-such-file");
+  assert.equal({ failed, trouble }, { failed: 1, trouble: "exit code 1" });
+});
+
+test("should end with one line that sums up all files, and exit 1 on any failure", async () => {
+  const run = (...names: string[]) => runProgram([...RUNTIME, join(PROJECT, "test", "run.ts"), ...names.map(file)]);
+  const good = await run("passes");
+  assert.is(good.stdout.trimEnd().split("\n").at(-1), "1 passed, 0 failed, 1 skipped");
+  assert.is(good.code, 0);
+  const bad = await run("passes", "fails", "forgets-run");
+  assert.is(bad.stdout.trimEnd().split("\n").at(-1), "2 passed, 2 failed, 1 skipped");
+  assert.is(bad.code, 1);
+});
+
+test("should not call a run without a test file a success", async () => {
+  const empty = temporaryFolder();
+  const { code, stdout } = await runProgram([...RUNTIME, join(PROJECT, "test", "run.ts"), "--in", empty]);
+  assert.is(stdout, "no test ran\n0 passed, 0 failed\n");
+  assert.is(code, 1);
+});
+
+test.run();

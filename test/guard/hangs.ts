@@ -1,0 +1,6 @@
+import { test } from "uvu";
+
+test("should pass and leave a handle open", () => {
+  setInterval(() => {}, 1000);
+});
+test.run();

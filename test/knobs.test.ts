@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { Failure } from "../scripts/lib/errors.ts";
+import { KNOBS, type KnobName, knob } from "../scripts/lib/knobs.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { script, suite, temporaryFolder } from "./lib/harness.ts";
+
+const test = suite("knobs");
+
+function withVariable<T>(name: KnobName, value: string, body: () => T): T {
+  const before = process.env[name];
+  process.env[name] = value;
+  try {
+    return body();
+  } finally {
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
+  }
+}
+const parsed = (name: KnobName, value: string): unknown => withVariable(name, value, () => knob(name));
+function refused(name: KnobName, value: string): Failure {
+  try {
+    parsed(name, value);
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error(`${name} took ${JSON.stringify(value)}`);
+}
+
+test("should count an empty variable as unset", () => {
+  assert.is(parsed("FASTBOOP_STAGE0_TARGET", ""), "aarch64-unknown-linux-musl");
+  assert.is(parsed("WORKSPACE", ""), undefined);
+});
+
+test("should read sizes with units", () => {
+  const sizes = { "33554432": 33554432, "32M": 33554432, "32MiB": 33554432, "1 KiB": 1024, "7B": 7, "2G": 2147483648 };
+  for (const [value, bytes] of Object.entries(sizes))
+    assert.is(parsed("FASTBOOP_STAGE0_MAX_SIZE", value), bytes, value);
+  for (const value of ["0", "-1", "1.5M", "M", "32 MB", "1e3", "999999999999999G", "0x10"]) {
+    assert.is(refused("FASTBOOP_STAGE0_MAX_SIZE", value).exitCode, 2, value);
+  }
+});
+
+test("should name the variable, what it takes and what it got", () => {
+  assert.equal(refused("FASTBOOP_STAGE0_MAX_SIZE", "big\x1b[31m").problems, [
+    {
+      what: "the environment variable FASTBOOP_STAGE0_MAX_SIZE does not parse",
+      expected: "a size such as 33554432, 32M or 32MiB",
+      got: '"big\\x1b[31m"',
+      fix: "set FASTBOOP_STAGE0_MAX_SIZE to a size such as 33554432, 32M or 32MiB, or unset it for the default, 32MiB",
+    },
+  ]);
+});
+
+test("should take plain http for this machine only, and no credentials in an address", () => {
+  for (const value of ["https://ghe.example.org", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1"]) {
+    assert.is(parsed("GITHUB_SERVER_URL", value), value);
+  }
+  assert.is(parsed("GITHUB_SERVER_URL", "https://ghe.example.org/"), "https://ghe.example.org");
+  for (const value of [
+    "http://example.org",
+    "ftp://example.org",
+    "https://u:p@example.org",
+    "https://example.org?x=1",
+    "http://localhost.example.org",
+    "nonsense",
+  ]) {
+    assert.is(refused("GITHUB_SERVER_URL", value).exitCode, 2, value);
+  }
+});
+
+test("should take a repository as OWNER/NAME alone", () => {
+  assert.is(parsed("FASTBOOP_STAGE0_REPO", "samcday/fastboop"), "samcday/fastboop");
+  for (const value of ["fastboop", "a/b/c", "../x", "a/..", "a/.", "a b/c", "a/b?c", "-a/b", "a/b%2f"]) {
+    assert.is(refused("FASTBOOP_STAGE0_REPO", value).exitCode, 2, value);
+  }
+});
+
+test("should end a script with exit code 2 and a clear message", async () => {
+  const { code, stdout, stderr } = await script("preflight.ts", [], {
+    env: { FASTBOOP_STAGE0_MAX_SIZE: "huge", DIST: temporaryFolder() },
+  });
+  assert.is(
+    stderr,
+    [
+      "error: the environment variable FASTBOOP_STAGE0_MAX_SIZE does not parse",
+      "  expected: a size such as 33554432, 32M or 32MiB",
+      '  got:      "huge"',
+      "  fix:      set FASTBOOP_STAGE0_MAX_SIZE to a size such as 33554432, 32M or 32MiB, or unset it for the default, 32MiB",
+      "",
+    ].join("\n"),
+  );
+  assert.is(stdout, "");
+  assert.is(code, 2);
+});
+
+const SOURCES = readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.(ts|mjs)$/.test(name))
+  .map((name) => ({ name, text: readFileSync(join(PROJECT, "scripts", name), "utf8") }));
+
+test("should be the only file that touches the environment", () => {
+  const others = SOURCES.filter(
+    ({ name, text }) =>
+      name !== "lib/knobs.ts" && /process\.env|Deno\.env/.test(text.replace(/^\s*(\/\/|\*).*$/gm, "")),
+  );
+  assert.equal(
+    others.map(({ name }) => name),
+    [],
+  );
+});
+
+test("should name no knob that nothing reads", () => {
+  const readers = SOURCES.filter(({ name }) => name !== "lib/knobs.ts")
+    .map(({ text }) => text)
+    .join("\n");
+  const unread = Object.keys(KNOBS).filter((name) => !new RegExp(`knob\\("${name}"\\)`).test(readers));
+  assert.equal(unread, []);
+});
+
+test.run();
