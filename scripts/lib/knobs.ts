@@ -129,6 +129,8 @@ export const KNOBS = {
   FASTBOOP_STAGE0_BOOT_EXPECT: user(regex, "console line that a boot must show; the example workspace has its own"),
   FASTBOOP_STAGE0_BOOT_TIMEOUT: user(seconds, "time limit of one boot, in seconds", "60"),
   TAG: user(text, `release tag, ${TAG_FORM}, or a distribution's spelling of one; wins over FASTBOOP_STAGE0_TAG`),
+  VERSION: user(text, "version that make tag spells: a tag, or what a distribution or Cargo.toml makes of one"),
+  FORMAT: user(choice("deb", "rpm", "apk", "cargo", "packit"), "spelling that make tag prints; else the tag itself"),
   OUT: user(path, "file that fetch-stage0 writes; else dist/fetched/<tag>/<asset>"),
   FASTBOOP_STAGE0_TAG: user(text, "release tag to fetch; else v + the workspace's version"),
   FASTBOOP_STAGE0_REPO: user(repository, "repository whose releases are used", DEFAULT_REPO),
