@@ -9,7 +9,14 @@ SHELL := /bin/sh
 
 # Relative paths count from the folder in which make was called, which `make -C` leaves in PWD only.
 # $(value) keeps a `$` in the folder's name from being expanded.
-export CALLER_DIR := $(or $(value PWD),$(CURDIR))
+# In a cargo build script PWD is stale, and TARGET and PROFILE speak of the outer build unless the command line gives them.
+in_build_script := $(filter-out undefined,$(origin CARGO_CFG_TARGET_ARCH))
+export CALLER_DIR := $(or $(if $(in_build_script),$(value CARGO_MANIFEST_DIR)),$(value PWD),$(CURDIR))
+given = $(filter command,$(origin $1))
+$(foreach name,$(if $(in_build_script),TARGET PROFILE),$(if $(call given,$(name)),,$(eval unexport $(name))))
+# Paths on the command line are taken as they are: make would expand a `$` in them.
+paths := WORKSPACE DIST OUT FASTBOOP_STAGE0_EMBED_PATH FASTBOOP_STAGE0_CARGO CARGO
+$(foreach name,$(paths),$(if $(call given,$(name)),$(eval export override $(name) := $$(value $(name)))))
 
 RUNTIME ?= node
 TARGET ?=
@@ -60,6 +67,15 @@ tag: $(ready) ## Print VERSION as a tag, or a tag in a distribution's FORMAT
 contract: $(ready) ## Print the distribution contract as JSON
 	@$(run) scripts/contract.ts
 
+##@ Run by the workflows
+.PHONY: install-workflows workflows-check release-gate
+install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workflows
+	@$(run) scripts/install-workflows.ts
+workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows differ
+	@$(run) scripts/install-workflows.ts --check
+release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
+	@$(run) scripts/release-gate.ts
+
 ##@ Work on the project
 .PHONY: help test lint format docs clean
 help: $(if $(TARGET),$(ready)) ## Print this text; TARGET=VERB prints the details of one
@@ -86,6 +102,7 @@ FORCE:
 #? PROFILE=release
 #? WORKSPACE
 #? DIST
+#? FORCE=0
 #? BOOT=0
 #? KERNEL_x86_64
 #? KERNEL_aarch64
@@ -97,6 +114,8 @@ FORCE:
 #? FASTBOOP_STAGE0_BOOT_EXPECT
 #? FASTBOOP_STAGE0_BOOT_TIMEOUT=60
 #? TAG
+#? VERSION
+#? FORMAT
 #? OUT
 #? FASTBOOP_STAGE0_TAG
 #? FASTBOOP_STAGE0_REPO=samcday/fastboop

@@ -110,6 +110,8 @@ const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
   EPERM: { what: "operation not permitted", fix: "check the owner and mode of the path" },
   ENOTDIR: { what: "a part of the path is not a folder", fix: "check the path" },
   EISDIR: { what: "the path is a folder", fix: "name a file" },
+  ELOOP: { what: "the path's symbolic links go in a circle", fix: "check where they point" },
+  ENAMETOOLONG: { what: "the path is too long", fix: "choose a shorter one" },
   EMFILE: { what: "too many open files", fix: "raise ulimit -n" },
   EIO: { what: "input/output error", fix: "check the disk" },
 };

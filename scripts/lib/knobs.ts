@@ -114,6 +114,7 @@ export const KNOBS = {
     "cargo workspace that holds stage0/Cargo.toml; else the nearest one at or above your folder, else the example",
   ),
   DIST: user(path, "folder that artifacts are written to and read from; else dist in the project"),
+  FORCE: user(flag, "make install-workflows writes over files that differ", "0"),
   BOOT: user(flag, "make preflight also boots what it passes", "0"),
   KERNEL_x86_64: user(path, "kernel image to boot for x86_64, instead of Debian's"),
   KERNEL_aarch64: user(path, "kernel image to boot for aarch64, instead of Debian's"),
@@ -143,6 +144,12 @@ export const KNOBS = {
   ),
 
   CALLER_DIR: host(path, "folder that make was called from; set by the Makefile"),
+  CARGO_HOME: host(path, "cargo's home folder, whose config.toml is heeded; else ~/.cargo"),
+  CARGO_TARGET_DIR: host(path, "folder below which the sub-build works; else target in the workspace"),
+  CARGO_CFG_TARGET_ARCH: host(
+    text,
+    "set by cargo in build scripts: TARGET, PROFILE and rustc's flags then speak of the outer build and are not ours",
+  ),
   CARGO: host(path, "cargo of the sub-build when FASTBOOP_STAGE0_CARGO is unset"),
   CI: host(presence, "set by CI systems: nothing may be skipped"),
   NO_COLOR: host({ ...presence, parse: () => true }, "no colour in the log (no-color.org)"),
@@ -154,6 +161,10 @@ export const KNOBS = {
   GITHUB_TOKEN: secret("the same, when GH_TOKEN is unset"),
   GITHUB_ACTIONS: host(presence, "set by GitHub Actions: annotations and job summary are written"),
   GITHUB_ENV: host(path, "file that takes NAME=value lines for a job's later steps"),
+  GITHUB_OUTPUT: host(path, "file that takes a step's outputs"),
+  GITHUB_EVENT_NAME: host(text, "what set off the workflow"),
+  GITHUB_EVENT_PATH: host(path, "file with the event's JSON"),
+  GITHUB_REF: host(text, "full name of the branch or tag that set off the workflow"),
   GITHUB_STEP_SUMMARY: host(path, "file that takes the job summary's Markdown"),
   SOURCE_DATE_EPOCH: host(
     { takes: "seconds since 1970", parse: (value) => (/^[0-9]{1,12}$/.test(value) ? Number(value) : undefined) },
@@ -164,13 +175,20 @@ export const KNOBS = {
 export type KnobName = keyof typeof KNOBS;
 type Value<N extends KnobName> = (typeof KNOBS)[N] extends Knob<infer T> ? T : never;
 
+/** The whole environment, for programs that we start. */
+export const environment = (): Record<string, string> => ({ ...process.env }) as Record<string, string>;
+
+/** In a build script TARGET and PROFILE are cargo's words for the outer build; make passes on only the caller's own. */
+const isOuterBuilds = (name: KnobName): boolean =>
+  (name === "TARGET" || name === "PROFILE") && !!process.env.CARGO_CFG_TARGET_ARCH && !process.env.CALLER_DIR;
+
 /**
  * The value of an environment variable, or its default, or undefined when it has none.
  * @throws Failure (2) naming the variable, what it takes and what it got, when it does not parse
  */
 export function knob<N extends KnobName>(name: N): Value<N> | undefined {
   const definition: Knob<unknown> = KNOBS[name];
-  const given = process.env[name] || definition.default;
+  const given = (isOuterBuilds(name) ? "" : process.env[name]) || definition.default;
   if (given === undefined) return undefined;
   const value = definition.parse(given);
   if (value === undefined) {

@@ -36,7 +36,14 @@ export function findWorkspace(): Workspace {
   }
 }
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}
 
 /**
  * The version of a workspace: `[workspace.package]` or `[package]` of its Cargo.toml, else `[package]` of stage0/Cargo.toml
