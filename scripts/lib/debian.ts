@@ -1,0 +1,197 @@
+/**
+ * Packages from the Debian archive, by apt, which checks every signature: installed by root, or unpacked into a folder by
+ * anyone. Unpacking works in an apt state of its own, so that a foreign architecture needs no change to the system.
+ */
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { missingFailure, printable } from "./errors.ts";
+import type { Progress } from "./progress.ts";
+import { type RunResult, run } from "./run.ts";
+
+/** Debian's names of the architectures that the contract's targets run on. */
+export type Architecture = "amd64" | "arm64" | "armhf";
+
+/** The packages of one architecture, as this system's apt sources offer them now. */
+export interface Archive {
+  /** The version that apt would take; undefined when no source has the package. */
+  version(name: string): Promise<string | undefined>;
+  /** The first direct dependency of a package whose name matches, e.g. the versioned kernel of linux-image-cloud-arm64. */
+  dependency(name: string, pattern: RegExp): Promise<string>;
+  /** Downloads packages, without their dependencies, and unpacks them into a folder. Runs none of their scripts. */
+  unpack(names: readonly string[], folder: string): Promise<void>;
+}
+
+/** Whether this system has what the functions below need. */
+export const hasApt = (): boolean => ["/usr/bin/apt-get", "/usr/bin/dpkg-deb"].every((path) => fs.existsSync(path));
+
+/**
+ * Opens the archive for one architecture in a private apt state: the system's sources and keys, lists of its own. Needs
+ * no root and changes nothing outside a temporary folder, which is gone afterwards.
+ * @throws Failure (3) when there is no apt
+ */
+export async function withArchive<T>(
+  architecture: Architecture,
+  progress: Progress,
+  use: (archive: Archive) => Promise<T>,
+): Promise<T> {
+  if (!hasApt()) throw noApt();
+  const state = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-apt-"));
+  try {
+    // apt downloads as the user _apt when root runs it.
+    fs.chmodSync(state, 0o755);
+    for (const name of ["lists/partial", "archives/partial"]) fs.mkdirSync(join(state, name), { recursive: true });
+    fs.writeFileSync(join(state, "status"), "");
+    fs.writeFileSync(
+      join(state, "apt.conf"),
+      "#clear APT::Update::Post-Invoke-Success;\n#clear APT::Update::Post-Invoke;\n",
+    );
+    return await use(await openArchive(state, architecture, progress));
+  } finally {
+    fs.rmSync(state, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Downloads packages and unpacks them into a folder, which is made when it is missing.
+ * @throws Failure (3) when there is no apt, no network or no such package
+ */
+export function unpackPackages(
+  packages: readonly string[],
+  architecture: Architecture,
+  folder: string,
+  progress: Progress,
+): Promise<void> {
+  return withArchive(architecture, progress, (archive) => archive.unpack(packages, folder));
+}
+
+async function openArchive(state: string, architecture: Architecture, progress: Progress): Promise<Archive> {
+  const settings = [
+    `Dir::State=${state}`,
+    `Dir::State::status=${join(state, "status")}`,
+    `Dir::State::lists=${join(state, "lists")}`,
+    `Dir::Cache=${state}`,
+    `Dir::Cache::archives=${join(state, "archives")}`,
+    `APT::Architecture=${architecture}`,
+    `APT::Architectures=${architecture}`,
+    "APT::Get::List-Cleanup=0",
+    "Acquire::Languages=none",
+    "Acquire::Retries=2",
+    "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
+    "Acquire::IndexTargets::deb-src::Sources::DefaultEnabled=false",
+  ].flatMap((setting) => ["-o", setting]);
+  const apt = (program: string, args: readonly string[], cwd = state): Promise<RunResult> =>
+    run([program, "-q", "-c", join(state, "apt.conf"), ...settings, ...args], { cwd, env: { LC_ALL: "C.UTF-8" } });
+
+  progress(`reading Debian's package lists for ${architecture}`);
+  // Its exit code says nothing of use: a third party's broken source fails it, a missing network does not.
+  const update = await apt("apt-get", ["update"]);
+  const unavailable = (name: string) =>
+    missingFailure({
+      what: `apt has no package ${name} for ${architecture}`,
+      expected: "Debian 12's archive in apt's sources, within reach",
+      got: complaints(update) ?? "sources without it",
+      fix: "check the network and /etc/apt/sources.list.d, then run it again",
+    });
+  const version = async (name: string): Promise<string | undefined> => {
+    const { stdout } = await apt("apt-cache", ["policy", name]);
+    const candidate = /^ {2}Candidate: (\S+)$/m.exec(stdout)?.[1];
+    return candidate === "(none)" ? undefined : candidate;
+  };
+  return {
+    version,
+    async dependency(name, pattern) {
+      const { stdout } = await apt("apt-cache", ["depends", "--no-recommends", "--no-suggests", name]);
+      const found = [...stdout.matchAll(/^ [ |]Depends: ([^<>\s]+)$/gm)].map((match) => match[1] ?? "");
+      const dependency = found.find((candidate) => pattern.test(candidate));
+      if (dependency === undefined) throw unavailable(name);
+      return dependency;
+    },
+    async unpack(names, folder) {
+      for (const name of names) if ((await version(name)) === undefined) throw unavailable(name);
+      progress(`downloading ${names.join(", ")} for ${architecture}`);
+      const downloads = join(state, "archives", "partial");
+      const download = await apt("apt-get", ["download", ...names], downloads);
+      if (download.code !== 0) throw failed("apt-get download", download);
+      fs.mkdirSync(folder, { recursive: true });
+      for (const file of fs.readdirSync(downloads).filter((name) => name.endsWith(".deb"))) {
+        const unpacked = await run(["dpkg-deb", "-x", join(downloads, file), folder]);
+        if (unpacked.code !== 0) throw failed("dpkg-deb -x", unpacked);
+        fs.rmSync(join(downloads, file));
+      }
+    },
+  };
+}
+
+/** The versions of those of the packages that are installed on this system. */
+export async function installedVersions(names: readonly string[]): Promise<Map<string, string>> {
+  const { stdout } = await run(["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\\n", ...names]);
+  const rows = stdout.split("\n").map((line) => line.split(" "));
+  return new Map(
+    rows.flatMap(([name = "", version = "", status]) => (status === "installed" ? [[name, version]] : [])),
+  );
+}
+
+/** The command that installs packages, as root types it. */
+export const installCommand = (names: readonly string[]): string =>
+  `apt-get update && apt-get install --no-install-recommends ${names.join(" ")}`;
+
+/**
+ * Installs packages, without what they merely recommend, or brings them to the version that apt offers.
+ * @param replaceable installed packages that may go for it; anything else that apt would remove is an error
+ * @throws Failure (3) when there is no apt, when this is not root (naming the command that root has to run), when apt
+ *   fails, and when it would remove other packages
+ */
+export async function installPackages(
+  names: readonly string[],
+  progress: Progress,
+  replaceable: readonly string[] = [],
+): Promise<void> {
+  if (!hasApt()) throw noApt();
+  if (process.getuid?.() !== 0) {
+    throw missingFailure({
+      what: `Debian packages are missing: ${names.join(", ")}`,
+      expected: "packages that root installed, as this user may not",
+      fix: `run as root: ${installCommand(names)}`,
+    });
+  }
+  const aptGet = (...args: string[]): Promise<RunResult> =>
+    run(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", ...args], {
+      env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
+    });
+  const install = ["install", "-y", "--no-install-recommends", ...names];
+  progress("reading Debian's package lists");
+  const update = await aptGet("update");
+  const plan = await aptGet("-s", ...install);
+  if (plan.code !== 0) throw failed("apt-get install", plan, complaints(update));
+  const removed = [...plan.stdout.matchAll(/^Remv (\S+)/gm)].map((match) => match[1] ?? "");
+  const precious = removed.filter((name) => !replaceable.includes(name));
+  if (precious.length > 0) {
+    throw missingFailure({
+      what: `installing ${names.join(", ")} would remove ${precious.join(", ")}`,
+      fix: `decide yourself: ${installCommand(names)}`,
+    });
+  }
+  progress(`installing ${names.join(", ")}${removed.length > 0 ? ` (in place of ${removed.join(", ")})` : ""}`);
+  const installed = await aptGet(...install);
+  if (installed.code !== 0) throw failed("apt-get install", installed);
+}
+
+const noApt = () =>
+  missingFailure({
+    what: "this system has no apt",
+    expected: "Debian 12, whose packages this takes",
+  });
+
+/** The errors and warnings in apt's output, on one line; undefined when there are none. */
+function complaints({ stderr }: RunResult): string | undefined {
+  const lines = stderr.split("\n").filter((line) => /^(E|W|dpkg[^:]*): /.test(line));
+  return lines.length > 0 ? lines.slice(0, 4).map(printable).join("; ") : undefined;
+}
+
+const failed = (command: string, result: RunResult, context?: string) =>
+  missingFailure({
+    what: `${command} failed (${result.code === null ? "killed" : `exit code ${result.code}`})`,
+    got: [complaints(result), context].filter(Boolean).join("; ") || printable(result.stderr.trim().slice(-500)),
+    fix: "check the network, the disk and apt's sources, then run it again",
+  });

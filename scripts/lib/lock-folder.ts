@@ -1,0 +1,128 @@
+/** A folder of the cache that several runs may want at once: made once, by one of them, and seen whole or not at all. */
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { missingFailure } from "./errors.ts";
+import { syncFolder, temporaryName } from "./files.ts";
+import type { Progress } from "./progress.ts";
+import { killRunning } from "./run.ts";
+
+/** How long a lock may take before it is said that another run has it. */
+const PATIENCE_MS = 300;
+
+/**
+ * Runs `work` while no other process holds the lock on the file. The lock is the kernel's (flock(2)), held by a child
+ * that ends when this process does, however it ends, so that no crash leaves it locked.
+ * @param waiting called once when another process holds the lock
+ * @throws Failure (3) when the program flock is missing or can't lock
+ */
+export async function withLock<T>(file: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
+  // Detached: an interrupt from the terminal must not free the lock before the clean-up is done.
+  const holder = spawn("flock", [file, "sh", "-c", "echo locked; exec cat"], {
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const ended = new Promise<void>((resolve) => holder.once("close", () => resolve()));
+  const timer = setTimeout(waiting, PATIENCE_MS);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let complaint = "";
+      holder.stderr.on("data", (text: Buffer) => {
+        complaint += text;
+      });
+      holder.stdout.once("data", () => resolve());
+      const fail = (got: string): void =>
+        reject(missingFailure({ what: "the cache can't be locked", expected: "a lock from flock", got, file }));
+      holder.once("error", (error) => fail(error.message));
+      holder.once("close", () => fail(complaint.trim()));
+    });
+    clearTimeout(timer);
+    return await work();
+  } finally {
+    clearTimeout(timer);
+    holder.stdin.end();
+    if (holder.pid !== undefined) await ended;
+  }
+}
+
+/**
+ * Makes a folder unless it is there. `fill` gets an empty folder beside it, which takes the final name only when it is
+ * whole and on the disk; whatever fails or is interrupted leaves nothing under that name. Runs that want the same folder
+ * wait for the first. What belongs into the folder has to be in its name (versions), as it is never filled again.
+ * @param folder absolute; all folders with the same parent share one lock
+ * @param fill puts everything into the folder that it is given
+ * @returns whether the folder had to be made
+ */
+export async function ensureFolder(
+  folder: string,
+  progress: Progress,
+  fill: (aside: string) => Promise<void>,
+): Promise<boolean> {
+  if (fs.existsSync(folder)) return false;
+  const parent = dirname(folder);
+  fs.mkdirSync(parent, { recursive: true });
+  const waiting = (): void => progress(`waiting for another run that works in ${parent}`);
+  return withLock(join(parent, ".lock"), waiting, async () => {
+    if (fs.existsSync(folder)) return false;
+    removeLeftovers(parent);
+    const aside = temporaryName(folder);
+    const stopHandling = onInterrupt(() => {
+      killRunning();
+      fs.rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
+    });
+    try {
+      fs.mkdirSync(aside);
+      await fill(aside);
+      syncTree(aside);
+      fs.renameSync(aside, folder);
+      syncFolder(parent);
+    } catch (error) {
+      fs.rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
+      throw error;
+    } finally {
+      stopHandling();
+    }
+    return true;
+  });
+}
+
+/** What killed runs left: whoever holds the lock is the only one at work, so every aside folder is such a one. */
+function removeLeftovers(parent: string): void {
+  for (const name of fs.readdirSync(parent)) {
+    if (!/^\..*\.tmp$/s.test(name)) continue;
+    fs.rmSync(join(parent, basename(name)), { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Cleans up when a signal ends this process, and lets the signal end it. Call what it returns when all is done. */
+function onInterrupt(cleanUp: () => void): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const handle = (signal: NodeJS.Signals): void => {
+    stop();
+    cleanUp();
+    process.kill(process.pid, signal);
+  };
+  const stop = (): void => {
+    for (const signal of signals) process.removeListener(signal, handle);
+  };
+  for (const signal of signals) process.on(signal, handle);
+  return stop;
+}
+
+function syncTree(folder: string): void {
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) syncTree(path);
+    else if (entry.isFile()) syncFile(path);
+  }
+  syncFolder(folder);
+}
+
+function syncFile(path: string): void {
+  const fd = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
