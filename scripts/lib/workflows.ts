@@ -150,8 +150,9 @@ function callGraph(root: Workflow, workflows: readonly Workflow[], seen: Workflo
 
 function checkArtifacts(workflows: readonly Workflow[]): Problem[] {
   // What is called finds the artifacts of its callers' runs.
+  const called = new Set(workflows.flatMap((workflow) => jobsOf(workflow).map(([, job]) => localName(job.uses ?? ""))));
   return workflows
-    .filter(({ data }) => !("workflow_call" in (data.on ?? {})))
+    .filter(({ file, data }) => !called.has(file) && !("workflow_call" in (data.on ?? {})))
     .flatMap((root) => {
       const run = callGraph(root, workflows);
       const uploaded = run
