@@ -63,7 +63,8 @@ const repository: Kind<string> = {
   parse: (value) =>
     /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/(?!\.\.?$)[A-Za-z0-9._-]{1,100}$/.test(value) ? value : undefined,
 };
-const isLoopback = (host: string): boolean => /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/.test(host);
+/** Whether a URL's host name is this machine. */
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/.test(host);
 const origin: Kind<string> = {
   takes: "an https:// address (http:// for this machine only)",
   parse(value) {
@@ -79,6 +80,13 @@ const mirror: Kind<string> = {
   takes: "an https:// or file: address",
   parse: (value) =>
     /^file:\/\/(\/|localhost\/)/.test(value) && URL.canParse(value) ? value.replace(/\/+$/, "") : origin.parse(value),
+};
+const proxy: Kind<string> = {
+  takes: "an http:// or https:// address",
+  parse(value) {
+    const address = value.includes("://") ? value : `http://${value}`;
+    return /^https?:\/\/./i.test(address) && URL.canParse(address) ? address : undefined;
+  },
 };
 const choice = <const C extends string>(...choices: C[]): Kind<C> => ({
   takes: choices.join(", "),
@@ -142,6 +150,9 @@ export const KNOBS = {
     "what a repository or mirror that is not the default must be backed by",
     "pin",
   ),
+  FASTBOOP_STAGE0_OFFLINE: user(flag, "fetch-stage0 opens no socket: cache, mirror folder or local file must do", "0"),
+  FASTBOOP_STAGE0_CACHE: user(path, "folder of the cache; else stage0-distribution below XDG_CACHE_HOME"),
+  FASTBOOP_STAGE0_STALL_TIMEOUT: user(seconds, "a download that brings nothing for so long is broken off", "30"),
 
   CALLER_DIR: host(path, "folder that make was called from; set by the Makefile"),
   CARGO_HOME: host(path, "cargo's home folder, whose config.toml is heeded; else ~/.cargo"),
@@ -159,6 +170,14 @@ export const KNOBS = {
   GITHUB_API_URL: host(origin, "API address of the GitHub server; /api/v3 of any server but the default", undefined),
   GH_TOKEN: secret("token for private repositories and drafts"),
   GITHUB_TOKEN: secret("the same, when GH_TOKEN is unset"),
+  http_proxy: { ...host(proxy, "proxy for http:// addresses"), secret: true },
+  HTTP_PROXY: { ...host(proxy, "the same, when http_proxy is unset"), secret: true },
+  https_proxy: { ...host(proxy, "proxy for https:// addresses"), secret: true },
+  HTTPS_PROXY: { ...host(proxy, "the same, when https_proxy is unset"), secret: true },
+  all_proxy: { ...host(proxy, "proxy for addresses that have none of their own"), secret: true },
+  ALL_PROXY: { ...host(proxy, "the same, when all_proxy is unset"), secret: true },
+  no_proxy: host(text, "hosts that are reached without the proxy"),
+  NO_PROXY: host(text, "the same, when no_proxy is unset"),
   GITHUB_ACTIONS: host(presence, "set by GitHub Actions: annotations and job summary are written"),
   GITHUB_ENV: host(path, "file that takes NAME=value lines for a job's later steps"),
   GITHUB_OUTPUT: host(path, "file that takes a step's outputs"),

@@ -2,6 +2,7 @@
 import { appendFileSync } from "node:fs";
 import type { Problem } from "./errors.ts";
 import { knob } from "./knobs.ts";
+import { redact } from "./redact.ts";
 
 /** Whether stderr takes colour and moving lines. */
 export const interactive = (): boolean => process.stderr.isTTY === true;
@@ -14,9 +15,9 @@ export const red = (text: string): string => paint(31, text);
 export const green = (text: string): string => paint(32, text);
 export const yellow = (text: string): string => paint(33, text);
 
-/** One line of the log. */
+/** One line of the log. Everything that is logged comes through here, so this is where secrets are taken out. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${redact(line)}\n`);
 }
 
 /** A problem as lines: what is wrong, expected, got, fix. The values must already be printable. */

@@ -21,5 +21,8 @@ export function distDir(): string {
 }
 
 /** A folder of the cache that survives clones, by the XDG base directory specification. */
-export const cacheDir = (...parts: string[]): string =>
-  join(knob("XDG_CACHE_HOME") ?? join(knob("HOME") ?? homedir(), ".cache"), "stage0-distribution", ...parts);
+export function cacheDir(...parts: string[]): string {
+  const given = knob("FASTBOOP_STAGE0_CACHE");
+  if (given !== undefined) return join(fromCaller(given), ...parts);
+  return join(knob("XDG_CACHE_HOME") ?? join(knob("HOME") ?? homedir(), ".cache"), "stage0-distribution", ...parts);
+}
