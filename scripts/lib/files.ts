@@ -45,9 +45,9 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** Writes text whole or not at all; a file that already has these bytes and this mode keeps its inode and time. */
-export function writeText(path: string, text: string, mode = 0o644): void {
-  const bytes = Buffer.from(text);
+/** Writes text (or bytes) whole or not at all; a file that already has these bytes and this mode keeps its inode and time. */
+export function writeText(path: string, text: string | Buffer, mode = 0o644): void {
+  const bytes = typeof text === "string" ? Buffer.from(text) : text;
   try {
     const status = fs.lstatSync(path);
     const same = status.isFile() && status.size === bytes.length && (status.mode & 0o7777) === mode;

@@ -4,6 +4,7 @@
  * A file name is bytes, not text. Here it is a byte string: one character, U+0000 to U+00FF, for each byte (the
  * encoding "latin1" of Buffer). ASCII names are themselves, and JavaScript's own order of strings is the order of bytes.
  */
+import { SUMS } from "./contract.ts";
 import { type Problem, printable } from "./errors.ts";
 
 export interface Sums {
@@ -88,6 +89,8 @@ export function parseSums(list: Uint8Array): Sums {
     if (entry === undefined) malformed.push(number);
     else if (!isBare(entry.name)) {
       problems.push({ what: `line ${number} names ${showName(entry.name)}, which is not a bare file name` });
+    } else if (entry.name === SUMS) {
+      problems.push({ what: `line ${number} names ${SUMS} itself` });
     } else if (seen.has(entry.name)) {
       problems.push({
         what: `${showName(entry.name)} stands on line ${seen.get(entry.name)} and again on line ${number}`,

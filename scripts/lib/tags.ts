@@ -33,8 +33,6 @@ const SPELLINGS = {
 } as const satisfies Record<string, Spelling>;
 
 export type TagFormat = keyof typeof SPELLINGS;
-/** The distribution formats that `spellTag` writes besides the tag itself. */
-export const FORMATS = ["deb", "rpm", "apk", "cargo", "packit"] as const satisfies readonly TagFormat[];
 
 /** Read, never written: Packit and Fedora's macros when upstream_tag_template takes the v off, or when `-` becomes `~`. */
 const READ_ONLY: readonly Spelling[] = [

@@ -1,0 +1,45 @@
+import { runScript } from "./lib/cli.ts";
+import { type Check, checkList, writeList } from "./lib/dist.ts";
+import { Failure } from "./lib/errors.ts";
+import { duration, report, say, shortSize } from "./lib/log.ts";
+import { distDir } from "./lib/paths.ts";
+import { nameText } from "./lib/sums.ts";
+
+/** What a machine reads: a name that is not UTF-8 is given in base64. */
+function asJson({ list, digests, problems, unread, notes }: Check): string {
+  const files = [...digests].map(([name, digest]) => {
+    const text = nameText(name);
+    return { ...(text === undefined ? { nameBase64: btoa(name) } : { name: text }), ...digest };
+  });
+  return JSON.stringify({ list, files, problems: [...problems, ...unread], notes }, null, 2);
+}
+
+await runScript({
+  name: "sums.ts",
+  summary:
+    "Writes SHA256SUMS over the artifacts in DIST, or checks them against it. Every regular file is an artifact but hidden ones, *.log and *.env.",
+  options: {
+    verify: { type: "boolean", means: "check instead of writing; every problem is reported in one run" },
+    json: { type: "boolean", means: "print files, digests and problems as JSON" },
+  },
+  knobs: ["DIST"],
+  prints: "the path of SHA256SUMS, or JSON",
+  main({ verify = false, json = false }) {
+    const start = performance.now();
+    const check = verify ? checkList(distDir()) : writeList(distDir());
+    const trouble = [...check.problems, ...check.unread];
+    for (const note of check.notes) report(note, "warning");
+    if (json) process.stdout.write(`${asJson(check)}\n`);
+    if (trouble.length > 0) {
+      throw new Failure(
+        check.problems.length > 0 ? 1 : 3,
+        ...trouble.map((problem) => ({ file: check.list, ...problem })),
+      );
+    }
+    const bytes = [...check.digests.values()].reduce((sum, { size }) => sum + size, 0);
+    const count = `${check.digests.size} files, ${shortSize(bytes)}, ${duration(performance.now() - start)}`;
+    say(`${verify ? "checked" : "listed"} ${count}`);
+    if (!json) process.stdout.write(`${check.list}\n`);
+    return 0;
+  },
+});
