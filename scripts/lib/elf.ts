@@ -1,15 +1,16 @@
 /**
  * A reader of ELF executables that trusts nothing: both classes, both byte orders, headers only (System V gABI, chapters
  * 4 and 5). Every offset and count is checked against the file's size before it is used, so any content gives a result
- * or a typed error, in bounded time and memory.
+ * or a typed error, in time and memory that do not grow with the file.
  */
+import { BecameShorter, bytesAt, defect, type File, fields, SHAPES, type Source } from "./elf-bytes.ts";
+import { readDynamic, readInterpreter, readNotes } from "./elf-contents.ts";
+import { readHeader, readSections, readSegments } from "./elf-headers.ts";
+import { NT_GNU_BUILD_ID } from "./elf-names.ts";
+import { errorCode } from "./errors.ts";
+import { describe, SNIFF } from "./sniff.ts";
 
-/** Bytes at positions. `read` comes out shorter than asked only when the file has become shorter than `size`. */
-export interface Source {
-  /** Bytes in all. */
-  size: number;
-  read(offset: number, length: number): Buffer;
-}
+export { bufferSource, fileSource, type Source } from "./elf-bytes.ts";
 
 /** File header (gABI, "ELF Header"); the counts are those in the header itself, before its extensions. */
 export interface Header {
@@ -60,6 +61,8 @@ export interface Section {
 export interface DynamicEntry {
   tag: bigint;
   value: bigint;
+  /** What the value names in the dynamic string table, for the tags that name something. */
+  name?: string;
 }
 
 export interface Note {
@@ -81,14 +84,13 @@ export interface Elf {
   order: "little" | "big";
   header: Header;
   segments: Segment[];
-  /** Without the null section's extensions applied: as they stand in the file. */
+  /** As they stand in the file, section 0 with the header's extensions among them. */
   sections: Section[];
   /** Entries of the first PT_DYNAMIC before its DT_NULL; empty when there is none. */
   dynamic: DynamicEntry[];
-  /** The names of DT_NEEDED. */
-  needed: string[];
   /** The path in the first PT_INTERP, without its NUL; undefined when there is no PT_INTERP. */
   interpreter: string | undefined;
+  /** Of the PT_NOTEs; of the SHT_NOTEs when there is no program header. */
   notes: Note[];
   /** NT_GNU_BUILD_ID in lower-case hexadecimal. */
   buildId: string | undefined;
@@ -109,7 +111,45 @@ export interface ElfError {
 
 export type ElfResult = { elf: Elf; error?: never } | { error: ElfError; elf?: never };
 
-/** Reads an ELF file's headers. Never throws, whatever the content. */
-export function readElf(_source: Source): ElfResult {
-  throw new Error("not written yet");
+/** Reads an ELF file's headers. Never throws, whatever the content and whatever the system says. */
+export function readElf(source: Source): ElfResult {
+  try {
+    return read(source);
+  } catch (error) {
+    const got = error instanceof BecameShorter ? "it became shorter while it was read" : errorCode(error);
+    // Anything but a system error is a defect of this reader, and hiding it would pass for a broken file.
+    if (got === undefined || got.startsWith("ERR_")) throw error;
+    return { error: { kind: "unreadable", expected: `${source.size} bytes that can be read`, got } };
+  }
+}
+
+const MAGIC = Buffer.from("\x7fELF");
+
+function read(source: Source): ElfResult {
+  const start = bytesAt(source, 0n, BigInt(Math.min(source.size, SNIFF)));
+  if (!start.subarray(0, MAGIC.length).equals(MAGIC)) {
+    return { error: { kind: "not-elf", expected: "an ELF file", got: describe(start) } };
+  }
+  const bits = start[4] === 1 ? 32 : start[4] === 2 ? 64 : undefined;
+  const order = start[5] === 1 ? "little" : start[5] === 2 ? "big" : undefined;
+  if (bits === undefined || order === undefined) {
+    const got = `EI_CLASS ${start[4] ?? "missing"}, EI_DATA ${start[5] ?? "missing"}`;
+    return { error: { kind: "header", expected: "EI_CLASS and EI_DATA of 1 or 2", got } };
+  }
+  const shape = SHAPES[bits];
+  if (source.size < shape.header) {
+    const expected = `a file header of ${shape.header} bytes`;
+    return { error: { kind: "header", expected, got: `a file of ${source.size} bytes` } };
+  }
+  const file: File = { source, bits, order, shape, defects: [] };
+  const header = readHeader(fields(file, start), start);
+  if (header.ehsize !== shape.header) defect(file, "header", `e_ehsize ${shape.header}`, String(header.ehsize));
+  const { sections, first } = readSections(file, header);
+  const segments = readSegments(file, header, first);
+  const interpreter = readInterpreter(file, segments);
+  const dynamic = readDynamic(file, segments);
+  const notes = readNotes(file, segments, sections);
+  const buildId = notes.find(({ name, type }) => name === "GNU" && type === NT_GNU_BUILD_ID)?.description;
+  const { defects } = file;
+  return { elf: { bits, order, header, segments, sections, dynamic, interpreter, notes, buildId, defects } };
 }

@@ -1,19 +1,28 @@
-/** The release gate: which rules an artifact has to keep, and what a file looks like to them. */
-import type { Target } from "./contract.ts";
+/** The release gate: what a file looks like to the rules, and what they say about it. */
+import * as fs from "node:fs";
+import { basename } from "node:path";
+import { readContent } from "./content.ts";
+import { assetName, type Target, targetOfAsset } from "./contract.ts";
+import { type Elf, type ElfResult, fileSource, readElf } from "./elf.ts";
+import { DT, ET, machineName, PT, SHF_ALLOC, sectionName, segmentName, typeName } from "./elf-names.ts";
+import { errorCode, printable } from "./errors.ts";
+import {
+  fileSize,
+  isPie,
+  loads,
+  names,
+  ofType,
+  READABLE,
+  RULES,
+  rights,
+  ruleById,
+  type Severity,
+  type Subject,
+  SWAP,
+  strippable,
+} from "./gate-rules.ts";
 
-export type Severity = "fail" | "warn";
-
-/** A rule of the gate, as the documentation shows it. */
-export interface Rule {
-  id: string;
-  severity: Severity;
-  /** What the rule demands. */
-  demands: string;
-  /** Why it matters for a PID 1 payload. */
-  why: string;
-  /** What to do about a file that breaks it. */
-  fix: string;
-}
+export { READABLE, RULES, type Rule, ruleById, type Severity, SWAP } from "./gate-rules.ts";
 
 /** A rule that a file breaks. The texts are printable. */
 export interface Finding {
@@ -82,28 +91,191 @@ export interface FileReport {
   sections: SectionView[];
 }
 
-/** Every rule, in the order in which findings are listed. */
-export const RULES: readonly Rule[] = [];
-
-/** The rule of files that are missing, of the wrong kind or out of reach: exit code 3, where the others' is 1. */
-export const READABLE = "readable";
-
 /**
  * Checks a file against every rule. Never throws for anything that a path may name: a folder, a fifo (never opened), a
  * missing or shrinking file are findings of the rule `readable`.
  * @param expected.target the target that the file is for; else its name tells, and a name outside the contract is a finding
  * @param expected.maxSize size budget in bytes
  */
-export function inspect(_path: string, _expected: { target?: Target; maxSize: number }): FileReport {
-  throw new Error("not written yet");
+export function inspect(path: string, expected: { target?: Target; maxSize: number }): FileReport {
+  const named = targetOfAsset(basename(path));
+  const target = expected.target ?? named;
+  const observed = observe(path, expected.maxSize);
+  const subject: Subject = { ...observed, size: observed.size ?? 0, maxSize: expected.maxSize, target, named };
+  const findings = applyRules(subject);
+  return {
+    path,
+    asset: named === undefined ? null : assetName(named.triple),
+    target: target?.triple ?? null,
+    ok: findings.every(({ severity }) => severity !== "fail"),
+    ...describeElf(observed.read.elf),
+    size: observed.size,
+    sha256: observed.sha256,
+    findings,
+  };
+}
+
+/** The findings of every rule that a check of its own decides. */
+export function applyRules(subject: Subject): Finding[] {
+  // Nothing else can be said of what can't be read.
+  const rules = subject.read.error?.kind === "unreadable" ? RULES.filter(({ id }) => id === READABLE) : RULES;
+  return rules.flatMap(({ id, severity, fix, check }) =>
+    (check?.(subject) ?? []).map(({ expected, got }) => ({ rule: id, severity, expected, got, fix })),
+  );
+}
+
+interface Observation {
+  read: ElfResult;
+  size: number | null;
+  sha256: string | null;
+  paths: Subject["paths"];
+}
+
+const REGULAR = "a regular file that can be read";
+const unreadable = (got: string, expected = REGULAR): Observation => ({
+  read: { error: { kind: "unreadable", expected, got } },
+  size: null,
+  sha256: null,
+  paths: { count: 0, examples: [] },
+});
+
+/** Reads what the rules need of a file, and says so when that fails. */
+function observe(path: string, maxSize: number): Observation {
+  let fd: number | undefined;
+  try {
+    // Opening a fifo waits for its writer, and opening a device may do anything: what is no file is not opened.
+    const kind = kindOf(fs.statSync(path));
+    if (kind !== undefined) return unreadable(kind);
+    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    const before = fs.fstatSync(fd, { bigint: true });
+    const exchanged = kindOf(before);
+    if (exchanged !== undefined) return unreadable(exchanged);
+    const size = Number(before.size);
+    const read = readElf(fileSource(fd, size));
+    // Of a file over the budget only the headers are read: it may be of any size.
+    const content = size > maxSize ? undefined : readContent(fd);
+    const after = fs.fstatSync(fd, { bigint: true });
+    if (after.size !== before.size || after.mtimeNs !== before.mtimeNs || (content?.size ?? size) !== size) {
+      return unreadable("it was written to while it was read", "a file that does not change");
+    }
+    return { read, size, sha256: content?.sha256 ?? null, paths: content?.paths ?? { count: 0, examples: [] } };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    return unreadable(SYSTEM_ERRORS[code] ?? code);
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+}
+
+const SYSTEM_ERRORS: Record<string, string> = {
+  ENOENT: "no such file",
+  ENOTDIR: "a part of the path is not a folder",
+  EACCES: "permission denied",
+  ELOOP: "a loop of symbolic links",
+  ENAMETOOLONG: "a name that is too long",
+  ERR_INVALID_ARG_VALUE: "a path with a NUL in it",
+};
+
+/** What a path leads to, in words; undefined for a regular file. */
+function kindOf(status: fs.StatsBase<number | bigint>): string | undefined {
+  if (status.isFile()) return undefined;
+  if (status.isDirectory()) return "a folder";
+  if (status.isFIFO()) return "a fifo";
+  if (status.isSocket()) return "a socket";
+  return "a device";
+}
+
+/** The part of a report that the headers tell. */
+function describeElf(elf: Elf | undefined) {
+  if (elf === undefined) {
+    return {
+      type: null,
+      machine: null,
+      linkage: null,
+      interpreter: null,
+      needed: [],
+      entry: null,
+      alignment: null,
+      buildId: null,
+      stripped: null,
+      segments: [],
+      sections: [],
+    };
+  }
+  const alignments = loads(elf).map(({ align }) => Number(align));
+  return {
+    type: typeName(elf.header.type),
+    machine: machineName(elf.header.machine),
+    linkage: linkageOf(elf),
+    interpreter: elf.interpreter === undefined ? null : printable(elf.interpreter),
+    needed: names(elf, DT.NEEDED).map(printable),
+    entry: `0x${elf.header.entry.toString(16)}`,
+    alignment: alignments.length === 0 ? null : alignments.reduce((a, b) => Math.min(a, b)),
+    buildId: elf.buildId ?? null,
+    stripped: strippable(elf).length === 0,
+    segments: elf.segments.map(
+      (segment): SegmentView => ({
+        type: segmentName(segment.type),
+        rights: rights(segment),
+        offset: Number(segment.offset),
+        size: Number(segment.filesz),
+        address: `0x${segment.vaddr.toString(16)}`,
+        memory: Number(segment.memsz),
+        alignment: Number(segment.align),
+      }),
+    ),
+    sections: elf.sections.map(
+      (section): SectionView => ({
+        name: printable(section.name),
+        type: sectionName(section.type),
+        offset: Number(section.offset),
+        size: Number(fileSize(section)),
+        loaded: (section.flags & SHF_ALLOC) !== 0n,
+      }),
+    ),
+  };
+}
+
+export /** How a program is linked; null for what is no program. */
+export function linkageOf(elf: Elf): Linkage | null {
+  if (ofType(elf, PT.INTERP).length > 0 || names(elf, DT.NEEDED).length > 0) return "dynamic";
+  if (elf.header.type === ET.EXEC) return "static";
+  if (elf.header.type === ET.DYN) return isPie(elf) ? "static-pie" : "shared library";
+  return null;
 }
 
 /** What no file shows by itself: two targets' files with one digest or build id are a swap. */
-export function crossCheck(_reports: readonly FileReport[]): Finding[] {
-  throw new Error("not written yet");
+export function crossCheck(reports: readonly FileReport[]): Finding[] {
+  const { severity, fix } = ruleById(SWAP);
+  const findings: Finding[] = [];
+  for (const [key, what] of [
+    ["sha256", "digest"],
+    ["buildId", "build id"],
+  ] as const) {
+    const seen = new Map<string, FileReport>();
+    for (const report of reports) {
+      const value = report[key];
+      if (value === null || report.target === null) continue;
+      const first = seen.get(value);
+      if (first === undefined) seen.set(value, report);
+      else if (first.target !== report.target) {
+        findings.push({
+          rule: SWAP,
+          severity,
+          expected: `a ${what} of its own for every target`,
+          got: `${printable(first.path)} and ${printable(report.path)} both have ${value}`,
+          fix,
+        });
+      }
+    }
+  }
+  return findings;
 }
 
 /** The exit code for findings: 0 without a fail, 1 when an artifact fails the contract, 3 when one can't be read. */
-export function exitCodeFor(_findings: readonly Finding[]): 0 | 1 | 3 {
-  throw new Error("not written yet");
+export function exitCodeFor(findings: readonly Finding[]): 0 | 1 | 3 {
+  const failed = findings.filter(({ severity }) => severity === "fail");
+  if (failed.some(({ rule }) => rule !== READABLE)) return 1;
+  return failed.length > 0 ? 3 : 0;
 }

@@ -1,0 +1,94 @@
+/** Numbers of the ELF format and their names (System V gABI, its GNU additions, and the psABI registries). */
+
+export const ET = { NONE: 0, REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
+
+export const PT = {
+  NULL: 0,
+  LOAD: 1,
+  DYNAMIC: 2,
+  INTERP: 3,
+  NOTE: 4,
+  SHLIB: 5,
+  PHDR: 6,
+  TLS: 7,
+  GNU_EH_FRAME: 0x6474e550,
+  GNU_STACK: 0x6474e551,
+  GNU_RELRO: 0x6474e552,
+  GNU_PROPERTY: 0x6474e553,
+} as const;
+
+export const PF = { X: 1, W: 2, R: 4 } as const;
+
+export const SHT = {
+  NULL: 0,
+  PROGBITS: 1,
+  SYMTAB: 2,
+  STRTAB: 3,
+  RELA: 4,
+  HASH: 5,
+  DYNAMIC: 6,
+  NOTE: 7,
+  NOBITS: 8,
+  REL: 9,
+  DYNSYM: 11,
+  INIT_ARRAY: 14,
+  FINI_ARRAY: 15,
+  PREINIT_ARRAY: 16,
+  GROUP: 17,
+  SYMTAB_SHNDX: 18,
+  RELR: 19,
+  GNU_HASH: 0x6ffffff6,
+  VERDEF: 0x6ffffffd,
+  VERNEED: 0x6ffffffe,
+  VERSYM: 0x6fffffff,
+} as const;
+
+export const SHF_ALLOC = 2n;
+
+export const DT = {
+  NULL: 0n,
+  NEEDED: 1n,
+  STRTAB: 5n,
+  STRSZ: 10n,
+  SONAME: 14n,
+  RPATH: 15n,
+  TEXTREL: 22n,
+  RUNPATH: 29n,
+  FLAGS: 30n,
+  FLAGS_1: 0x6ffffffbn,
+} as const;
+export const DF_TEXTREL = 4n;
+export const DF_1_PIE = 0x08000000n;
+
+export const NT_GNU_BUILD_ID = 3;
+
+/** Counts that do not fit the header's 16 bits stand in section header 0 (gABI, "ELF Header"). */
+export const PN_XNUM = 0xffff;
+export const SHN_XINDEX = 0xffff;
+
+/** Names of `e_machine`; the contract's own where it has one. */
+const EM: Record<string, number> = {
+  sparc: 2,
+  x86: 3,
+  mips: 8,
+  ppc: 20,
+  ppc64: 21,
+  s390: 22,
+  arm: 40,
+  sparcv9: 43,
+  ia64: 50,
+  "x86-64": 62,
+  aarch64: 183,
+  riscv: 243,
+  bpf: 247,
+  loongarch: 258,
+};
+
+const nameIn = (table: Record<string, number>, value: number, unknown: string): string =>
+  Object.keys(table).find((name) => table[name] === value) ?? unknown;
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+export const typeName = (type: number): string => nameIn(ET, type, hex(type));
+export const machineName = (machine: number): string => nameIn(EM, machine, `machine ${machine}`);
+export const segmentName = (type: number): string => nameIn(PT, type, hex(type));
+export const sectionName = (type: number): string => nameIn(SHT, type, hex(type));
