@@ -237,7 +237,7 @@ function describeElf(elf: Elf | undefined) {
   };
 }
 
-export /** How a program is linked; null for what is no program. */
+/** How a program is linked; null for what is no program. */
 export function linkageOf(elf: Elf): Linkage | null {
   if (ofType(elf, PT.INTERP).length > 0 || names(elf, DT.NEEDED).length > 0) return "dynamic";
   if (elf.header.type === ET.EXEC) return "static";
