@@ -1,0 +1,49 @@
+import { buildStage0, runLogged } from "./lib/build.ts";
+import { cargoCommand, chosenCargo } from "./lib/cargo.ts";
+import { runScript } from "./lib/cli.ts";
+import { checkHandOff, EMBED_PATH, handOff } from "./lib/handoff.ts";
+import { environment, knob } from "./lib/knobs.ts";
+import { distDir } from "./lib/paths.ts";
+import { selectedTarget } from "./lib/target.ts";
+import { findWorkspace } from "./lib/workspace.ts";
+
+const CLI = "fastboop-cli";
+
+await runScript({
+  name: "build-cli.ts",
+  summary:
+    "Builds stage0 as build-stage0.ts does, then the workspace's fastboop-cli with stage0 embedded,\n" +
+    "for the machine that cargo builds for by itself, in cargo's own target folder.",
+  options: {},
+  knobs: [
+    "TARGET",
+    "FASTBOOP_STAGE0_TARGET",
+    "PROFILE",
+    "WORKSPACE",
+    "DIST",
+    "FASTBOOP_STAGE0_EMBED_PATH",
+    "FASTBOOP_STAGE0_CARGO",
+    "CARGO",
+    "FASTBOOP_STAGE0_TOOLCHAIN",
+  ],
+  prints: "the absolute path of fastboop-cli",
+  async main() {
+    const target = selectedTarget();
+    checkHandOff(distDir());
+    // Before stage0 is built, so that a missing cargo is told at once. FASTBOOP_STAGE0_CARGO is the sub-build's alone.
+    const cargo = chosenCargo("CARGO");
+    const { dir } = findWorkspace();
+    const stage0 = await buildStage0(target);
+    handOff(distDir(), stage0);
+    const command = cargoCommand({
+      cargo,
+      folder: dir,
+      args: ["--package", CLI],
+      profile: knob("PROFILE") ?? "release",
+      outer: environment(),
+      set: { [EMBED_PATH]: stage0 },
+    });
+    process.stdout.write(`${await runLogged(command, CLI, CLI)}\n`);
+    return 0;
+  },
+});

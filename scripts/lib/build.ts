@@ -1,0 +1,91 @@
+/** stage0 from a prebuilt file or from the nested sub-build (specification, "Embed Modes"), into the folder of artifacts. */
+import { join } from "node:path";
+import { type Candidate, place, withStage0 } from "./artifact.ts";
+import { type CargoCommand, chosenCargo, executableIn, shellLine, stage0Command } from "./cargo.ts";
+import { runCargo } from "./cargo-run.ts";
+import { assetName, PACKAGE, type Target } from "./contract.ts";
+import { missingFailure, printable } from "./errors.ts";
+import { writeText } from "./files.ts";
+import { linkageOf } from "./gate.ts";
+import { EMBED_PATH } from "./handoff.ts";
+import { environment, knob } from "./knobs.ts";
+import { bold, say, size } from "./log.ts";
+import { distDir, fromCaller } from "./paths.ts";
+import { ensureToolchain } from "./toolchain.ts";
+import { findWorkspace } from "./workspace.ts";
+
+/**
+ * Leaves stage0 for a target in the folder of artifacts. What is there stays as it is unless all goes well.
+ * @param also targets that will be built next
+ * @returns absolute path of the artifact
+ * @throws Failure (1, 2 or 3)
+ */
+export async function buildStage0(target: Target, also: readonly Target[] = []): Promise<string> {
+  const artifact = join(distDir(), assetName(target.triple));
+  const given = knob(EMBED_PATH);
+  const candidate = given === undefined ? await subBuild(target, also) : prebuilt(fromCaller(given), artifact);
+  const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => ({
+    linkage: linkageOf(elf),
+    ...place(fd, artifact),
+  }));
+  say(
+    `${bold(assetName(target.triple))}: ${size(digest.size)}, ${linkage ?? "no executable"}${changed ? "" : ", unchanged"}`,
+  );
+  say(`sha256 ${digest.sha256}`);
+  return artifact;
+}
+
+function prebuilt(path: string, artifact: string): Candidate {
+  say(
+    path === artifact
+      ? `${EMBED_PATH} is the artifact itself, so nothing is built; unset it to build`
+      : `takes ${EMBED_PATH}: ${printable(path)}`,
+  );
+  return { path, name: EMBED_PATH, fix: `set ${EMBED_PATH} to a stage0 for the target, or unset it to build one` };
+}
+
+async function subBuild(target: Target, also: readonly Target[]): Promise<Candidate> {
+  const workspace = findWorkspace();
+  const { dir } = workspace;
+  if (workspace.origin === "example") say(`no stage0/Cargo.toml at or above your folder: builds the example, ${dir}`);
+  const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN") ?? "auto";
+  const chosen = chosenCargo("FASTBOOP_STAGE0_CARGO", "CARGO");
+  const { cargo, env } = await ensureToolchain({ cargo: chosen, target, choice, folder: dir, also });
+  const command = await stage0Command(dir, target, knob("PROFILE") ?? "release", cargo, { ...environment(), ...env });
+  const path = await runLogged(command, PACKAGE, `stage0-${target.triple}`);
+  return { path, name: "cargo's executable", fix: `read what cargo did: ${shellLine(command)}` };
+}
+
+/**
+ * Runs cargo, keeps its log in `log/<name>.log` in the folder of artifacts, and comes out with the executable's path.
+ * @throws Failure (3) when cargo fails or names no executable, with its last errors
+ */
+export async function runLogged(command: CargoCommand, binary: string, name: string): Promise<string> {
+  const file = join(distDir(), "log", `${name}.log`);
+  const line = shellLine(command);
+  const { trouble, messages, log } = await runCargo(command);
+  writeText(file, `+ ${line}\n${log}`);
+  const executable = trouble === undefined ? executableIn(messages, binary) : undefined;
+  if (executable !== undefined) return executable;
+  say(`command: ${printable(line)}`);
+  say(`log: ${printable(file)}`);
+  throw missingFailure({
+    what: trouble === undefined ? `cargo built no executable ${binary}` : `cargo failed: ${trouble}`,
+    got: lastErrors(log).map(printable).join("\n            ") || "nothing on stderr",
+    fix: advice(log, file),
+  });
+}
+
+/** The end of cargo's log from its first error on. */
+function lastErrors(log: string): string[] {
+  const lines = log.split("\n").filter((line) => line.trim() !== "");
+  const first = lines.findIndex((line) => line.startsWith("error"));
+  return lines.slice(Math.max(first, 0)).slice(-12);
+}
+
+function advice(log: string, file: string): string {
+  if (/--locked was passed|lock file .* needs to be updated/.test(log)) {
+    return "run cargo generate-lockfile in the workspace and commit its Cargo.lock";
+  }
+  return `the whole log is in ${printable(file)}`;
+}

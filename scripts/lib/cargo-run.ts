@@ -1,0 +1,88 @@
+/** Runs cargo: its log goes to the terminal as it comes, and cargo ends when we are told to end. */
+import { constants } from "node:os";
+import { stripVTControlCharacters } from "node:util";
+import type { CargoCommand } from "./cargo.ts";
+import { shellQuote } from "./handoff.ts";
+import { environment, knob } from "./knobs.ts";
+import { interactive, say } from "./log.ts";
+
+export interface CargoResult {
+  /** "exit code 101", "SIGKILL"; undefined when it went well. */
+  trouble: string | undefined;
+  /** The JSON messages, a line each. */
+  messages: string;
+  /** All that it wrote to stderr, without colours. */
+  log: string;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** How long cargo may take to end after a signal, before it is killed. */
+const GRACE_MS = 5000;
+
+/**
+ * Runs cargo to its end. A signal that would end us goes to cargo and all that it started; then this process exits with
+ * 128 + the signal's number.
+ */
+export async function runCargo({ cargo, args, folder, env }: CargoCommand): Promise<CargoResult> {
+  const { $ } = await import("zx");
+  const colour = interactive() && !knob("NO_COLOR") && environment().CARGO_TERM_COLOR === undefined;
+  const child = $({
+    cwd: folder,
+    env: { ...env, ...(colour ? { CARGO_TERM_COLOR: "always" } : {}) },
+    // A process group of its own, to which signals can be sent as to one.
+    detached: true,
+    nothrow: true,
+    quiet: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    // Any sh will do, for machines without bash; exec makes cargo's end and status the child's.
+    shell: "/bin/sh",
+    prefix: "exec ",
+    postfix: "",
+    quote: shellQuote,
+  })`${[cargo, ...args]}`;
+  child.stderr.on("data", (text: Buffer) => process.stderr.write(text));
+  const signal = await signalsTo(child.pid, () => child);
+  const { exitCode, signal: killedBy, stdout, stderr } = await child;
+  if (signal !== undefined) {
+    say(`ended by ${signal}, and cargo with it; no artifact was touched`);
+    process.exit(128 + constants.signals[signal]);
+  }
+  return {
+    trouble: exitCode === 0 ? undefined : (killedBy ?? `exit code ${exitCode}`),
+    messages: stdout,
+    log: stripVTControlCharacters(stderr),
+  };
+}
+
+/** Sends the signals that we get to a process group while `work` goes on. Comes out with the first of them, if any. */
+async function signalsTo(
+  group: number | undefined,
+  work: () => PromiseLike<unknown>,
+): Promise<(typeof SIGNALS)[number] | undefined> {
+  let first: (typeof SIGNALS)[number] | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const send = (signal: NodeJS.Signals): void => {
+    try {
+      if (group !== undefined) process.kill(-group, signal);
+    } catch {
+      // It ended in the meantime.
+    }
+  };
+  const handle = (signal: NodeJS.Signals): void => {
+    // Whoever asks twice does not want to wait.
+    send(first === undefined ? signal : "SIGKILL");
+    first ??= SIGNALS.find((name) => name === signal);
+    timer ??= setTimeout(send, GRACE_MS, "SIGKILL");
+  };
+  const kill = (): void => send("SIGKILL");
+  process.once("exit", kill);
+  for (const signal of SIGNALS) process.on(signal, handle);
+  try {
+    await work();
+    return first;
+  } finally {
+    clearTimeout(timer);
+    process.removeListener("exit", kill);
+    for (const signal of SIGNALS) process.removeListener(signal, handle);
+  }
+}
