@@ -113,8 +113,11 @@ async function parseData(text: string, file: string): Promise<unknown> {
   try {
     return isJson ? JSON.parse(text) : (await import("smol-toml")).parse(text);
   } catch (error) {
-    const [got = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-    throw usageFailure({ file, what: `is not ${isJson ? "JSON" : "TOML"}`, got: printable(got), fix: FIX });
+    if (!(error instanceof Error)) throw error;
+    // smol-toml puts an excerpt of the text below its message, and the place beside it.
+    const [message = ""] = error.message.split("\n");
+    const got = `${printable(message)}${"line" in error ? ` (line ${error.line})` : ""}`;
+    throw usageFailure({ file, what: `is not ${isJson ? "JSON" : "TOML"}`, got, fix: FIX });
   }
 }
 

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Callback, suite, type Test } from "uvu";
+import { Failure } from "../../scripts/lib/errors.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
 
 export const isDeno = "deno" in process.versions;
@@ -113,6 +114,17 @@ export function testUnless(test: Test, reason: string | undefined, name: string,
     process.stderr.write(`SKIPPED ${name}: ${reason}\n`);
     test.skip(name, body);
   }
+}
+
+/** The Failure that a call ends in; any other end is a failed test. */
+export async function failureOf(call: () => unknown): Promise<Failure> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error("expected a Failure, and the call returned");
 }
 
 export { suite };
