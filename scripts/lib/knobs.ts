@@ -102,16 +102,18 @@ interface Knob<T> extends Kind<T> {
   secret?: true;
 }
 
-const user = <T>(kind: Kind<T>, means: string, fallback?: string): Knob<T> => ({
-  ...kind,
-  means,
-  audience: "user",
-  ...(fallback === undefined ? {} : { default: fallback }),
-});
-const host = <T>(kind: Kind<T>, means: string, fallback?: string): Knob<T> => ({
-  ...user(kind, means, fallback),
-  audience: "host",
-});
+type WithDefault<T> = Knob<T> & { default: string };
+
+function user<T>(kind: Kind<T>, means: string): Knob<T>;
+function user<T>(kind: Kind<T>, means: string, fallback: string): WithDefault<T>;
+function user<T>(kind: Kind<T>, means: string, fallback?: string): Knob<T> {
+  return { ...kind, means, audience: "user", ...(fallback === undefined ? {} : { default: fallback }) };
+}
+function host<T>(kind: Kind<T>, means: string): Knob<T>;
+function host<T>(kind: Kind<T>, means: string, fallback: string): WithDefault<T>;
+function host<T>(kind: Kind<T>, means: string, fallback?: string): Knob<T> {
+  return { ...kind, means, audience: "host", ...(fallback === undefined ? {} : { default: fallback }) };
+}
 const secret = (means: string): Knob<string> => ({ ...host(text, means), secret: true });
 
 export const KNOBS = {
@@ -167,7 +169,7 @@ export const KNOBS = {
   HOME: host(path, "home folder"),
   XDG_CACHE_HOME: host(path, "folder below which toolchains and kernels are cached; else ~/.cache"),
   GITHUB_SERVER_URL: host(origin, "web address of the GitHub server", DEFAULT_SERVER),
-  GITHUB_API_URL: host(origin, "API address of the GitHub server; /api/v3 of any server but the default", undefined),
+  GITHUB_API_URL: host(origin, "API address of the GitHub server; /api/v3 of any server but the default"),
   GH_TOKEN: secret("token for private repositories and drafts"),
   GITHUB_TOKEN: secret("the same, when GH_TOKEN is unset"),
   http_proxy: { ...host(proxy, "proxy for http:// addresses"), secret: true },
@@ -193,6 +195,8 @@ export const KNOBS = {
 
 export type KnobName = keyof typeof KNOBS;
 type Value<N extends KnobName> = (typeof KNOBS)[N] extends Knob<infer T> ? T : never;
+/** What knob() gives: undefined only for those without a default. */
+type Read<N extends KnobName> = (typeof KNOBS)[N] extends { default: string } ? Value<N> : Value<N> | undefined;
 
 /** The whole environment, for programs that we start. */
 export const environment = (): Record<string, string> => ({ ...process.env }) as Record<string, string>;
@@ -205,10 +209,10 @@ const isOuterBuilds = (name: KnobName): boolean =>
  * The value of an environment variable, or its default, or undefined when it has none.
  * @throws Failure (2) naming the variable, what it takes and what it got, when it does not parse
  */
-export function knob<N extends KnobName>(name: N): Value<N> | undefined {
+export function knob<N extends KnobName>(name: N): Read<N> {
   const definition: Knob<unknown> = KNOBS[name];
   const given = (isOuterBuilds(name) ? "" : process.env[name]) || definition.default;
-  if (given === undefined) return undefined;
+  if (given === undefined) return undefined as Read<N>;
   const value = definition.parse(given);
   if (value === undefined) {
     throw usageFailure({
@@ -218,5 +222,5 @@ export function knob<N extends KnobName>(name: N): Value<N> | undefined {
       fix: `set ${name} to ${definition.takes}, or unset it${definition.default ? ` for the default, ${definition.default}` : ""}`,
     });
   }
-  return value as Value<N>;
+  return value as Read<N>;
 }
