@@ -21,6 +21,8 @@ interface TargetConfig {
   buildFlags: string[];
 }
 
+/** A table of our own: in the target's, cargo would refuse to join our list with flags that the user wrote as one text. */
+const EVERY_TARGET = "cfg(all(unix))";
 const CRT_STATIC = ["-C", "target-feature=+crt-static"];
 
 /**
@@ -53,9 +55,9 @@ export async function targetSettings(
   }
   const ofTarget = [...config.targetFlags, ...flagList(env[`${prefix}_RUSTFLAGS`])];
   const ofBuild = [...config.buildFlags, ...flagList(env.CARGO_BUILD_RUSTFLAGS)];
-  // cargo joins this list with the target's own. The build's, which it would now skip, has to come along.
+  // The build's flags, which cargo skips once the target has any, have to come along.
   const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...CRT_STATIC];
-  return { args: ["--config", `target.${target.triple}.rustflags=${tomlList(flags)}`], set };
+  return { args: ["--config", `target.'${EVERY_TARGET}'.rustflags=${tomlList(flags)}`], set };
 }
 
 /** JSON's strings are TOML's, but for the one control character that JSON leaves as it is. */
