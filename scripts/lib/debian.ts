@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingFailure, printable } from "./errors.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "./phases.ts";
 import { type RunResult, run } from "./run.ts";
 
 /** Debian's names of the architectures that the contract's targets run on. */
@@ -28,12 +28,14 @@ export const hasApt = (): boolean => ["/usr/bin/apt-get", "/usr/bin/dpkg-deb"].e
 /**
  * Opens the archive for one architecture in a private apt state: the system's sources and keys, lists of its own. Needs
  * no root and changes nothing outside a temporary folder, which is gone afterwards.
+ * @param signal ends what is being downloaded or unpacked
  * @throws Failure (3) when there is no apt
  */
 export async function withArchive<T>(
   architecture: Architecture,
   progress: Progress,
   use: (archive: Archive) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   if (!hasApt()) throw noApt();
   const state = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-apt-"));
@@ -46,7 +48,7 @@ export async function withArchive<T>(
       join(state, "apt.conf"),
       "#clear APT::Update::Post-Invoke-Success;\n#clear APT::Update::Post-Invoke;\n",
     );
-    return await use(await openArchive(state, architecture, progress));
+    return await use(await openArchive(state, architecture, progress, signal));
   } finally {
     fs.rmSync(state, { recursive: true, force: true });
   }
@@ -65,7 +67,12 @@ export function unpackPackages(
   return withArchive(architecture, progress, (archive) => archive.unpack(packages, folder));
 }
 
-async function openArchive(state: string, architecture: Architecture, progress: Progress): Promise<Archive> {
+async function openArchive(
+  state: string,
+  architecture: Architecture,
+  progress: Progress,
+  signal = new AbortController().signal,
+): Promise<Archive> {
   const settings = [
     `Dir::State=${state}`,
     `Dir::State::status=${join(state, "status")}`,
@@ -81,7 +88,11 @@ async function openArchive(state: string, architecture: Architecture, progress: 
     "Acquire::IndexTargets::deb-src::Sources::DefaultEnabled=false",
   ].flatMap((setting) => ["-o", setting]);
   const apt = (program: string, args: readonly string[], cwd = state): Promise<RunResult> =>
-    run([program, "-q", "-c", join(state, "apt.conf"), ...settings, ...args], { cwd, env: { LC_ALL: "C.UTF-8" } });
+    run([program, "-q", "-c", join(state, "apt.conf"), ...settings, ...args], {
+      cwd,
+      signal,
+      env: { LC_ALL: "C.UTF-8" },
+    });
 
   progress(`reading Debian's package lists for ${architecture}`);
   // Its exit code says nothing of use: a third party's broken source fails it, a missing network does not.
@@ -115,7 +126,7 @@ async function openArchive(state: string, architecture: Architecture, progress: 
       if (download.code !== 0) throw failed("apt-get download", download);
       fs.mkdirSync(folder, { recursive: true });
       for (const file of fs.readdirSync(downloads).filter((name) => name.endsWith(".deb"))) {
-        const unpacked = await run(["dpkg-deb", "-x", join(downloads, file), folder]);
+        const unpacked = await run(["dpkg-deb", "-x", join(downloads, file), folder], { signal });
         if (unpacked.code !== 0) throw failed("dpkg-deb -x", unpacked);
         fs.rmSync(join(downloads, file));
       }

@@ -1,10 +1,10 @@
 /** A folder of the cache that several runs may want at once: made once, by one of them, and seen whole or not at all. */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { missingFailure } from "./errors.ts";
 import { syncFolder, temporaryName } from "./files.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "./phases.ts";
 import { killRunning } from "./run.ts";
 
 /** How long a lock may take before it is said that another run has it. */
@@ -51,38 +51,50 @@ export async function withLock<T>(file: string, waiting: () => void, work: () =>
  * wait for the first. What belongs into the folder has to be in its name (versions), as it is never filled again.
  * @param folder absolute; all folders with the same parent share one lock
  * @param fill puts everything into the folder that it is given
- * @returns whether the folder had to be made
  */
 export async function ensureFolder(
   folder: string,
   progress: Progress,
   fill: (aside: string) => Promise<void>,
-): Promise<boolean> {
-  if (fs.existsSync(folder)) return false;
-  const parent = dirname(folder);
+): Promise<void> {
+  await ensureFolders([folder], progress, ([made]) => fill(made?.aside ?? ""));
+}
+
+/** As ensureFolder, for several folders with the same parent: `fill` gets those that are missing, with where to make them. */
+export async function ensureFolders(
+  folders: readonly string[],
+  progress: Progress,
+  fill: (missing: { folder: string; aside: string }[]) => Promise<void>,
+): Promise<void> {
+  const absent = (): string[] => folders.filter((folder) => !fs.existsSync(folder));
+  const [first] = absent();
+  if (first === undefined) return;
+  const parent = dirname(first);
   fs.mkdirSync(parent, { recursive: true });
   const waiting = (): void => progress(`waiting for another run that works in ${parent}`);
-  return withLock(join(parent, ".lock"), waiting, async () => {
-    if (fs.existsSync(folder)) return false;
+  await withLock(join(parent, ".lock"), waiting, async () => {
+    const missing = absent().map((folder) => ({ folder, aside: temporaryName(folder) }));
+    if (missing.length === 0) return;
     removeLeftovers(parent);
-    const aside = temporaryName(folder);
+    const remove = (): void => {
+      for (const { aside } of missing) fs.rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
+    };
     const stopHandling = onInterrupt(() => {
       killRunning();
-      fs.rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
+      remove();
     });
     try {
-      fs.mkdirSync(aside);
-      await fill(aside);
-      syncTree(aside);
-      fs.renameSync(aside, folder);
+      for (const { aside } of missing) fs.mkdirSync(aside);
+      await fill(missing);
+      for (const { folder, aside } of missing) {
+        syncTree(aside);
+        fs.renameSync(aside, folder);
+      }
       syncFolder(parent);
-    } catch (error) {
-      fs.rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
-      throw error;
     } finally {
+      remove();
       stopHandling();
     }
-    return true;
   });
 }
 
@@ -90,7 +102,7 @@ export async function ensureFolder(
 function removeLeftovers(parent: string): void {
   for (const name of fs.readdirSync(parent)) {
     if (!/^\..*\.tmp$/s.test(name)) continue;
-    fs.rmSync(join(parent, basename(name)), { recursive: true, force: true, maxRetries: 3 });
+    fs.rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -8,6 +8,8 @@ export interface RunOptions {
   onlyEnv?: Record<string, string>;
   /** The command and all it started are killed after so many milliseconds. */
   limitMs?: number;
+  /** The same when this is aborted. */
+  signal?: AbortSignal;
 }
 export interface RunResult {
   /** null: a signal ended it. */
@@ -45,6 +47,11 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   })`${[...command]}`;
   const { pid } = child;
   if (pid !== undefined) running.add(pid);
+  const abort = (): void => {
+    if (pid !== undefined) killGroup(pid);
+  };
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
   let timedOut = false;
   const timer = setTimeout(
     () => {
@@ -58,6 +65,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     return { code: exitCode, stdout, stderr, timedOut };
   } finally {
     clearTimeout(timer);
+    options.signal?.removeEventListener("abort", abort);
     if (pid !== undefined) running.delete(pid);
   }
 }
