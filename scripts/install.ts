@@ -1,0 +1,28 @@
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { runScript } from "./lib/cli.ts";
+import { INSTALL_PATH } from "./lib/contract.ts";
+import { eachChunk, writeAll, writeAside } from "./lib/files.ts";
+import { knob } from "./lib/knobs.ts";
+import { fromCaller } from "./lib/paths.ts";
+import { gatedPayload } from "./lib/payload.ts";
+
+await runScript({
+  name: "install.ts",
+  summary: "Installs the aarch64 stage0 as data below PREFIX, once it has passed the gate.",
+  options: {},
+  knobs: ["DESTDIR", "PREFIX", "FASTBOOP_STAGE0_EMBED_PATH", "DIST", "FASTBOOP_STAGE0_MAX_SIZE"],
+  prints: "the path of the installed file",
+  main() {
+    const payload = gatedPayload();
+    const path = fromCaller(join(knob("DESTDIR") ?? "", knob("PREFIX"), INSTALL_PATH));
+    const source = openSync(payload, "r");
+    try {
+      writeAside(path, 0o644, (fd) => eachChunk(source, (bytes) => writeAll(fd, bytes)));
+    } finally {
+      closeSync(source);
+    }
+    process.stdout.write(`${path}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { runScript } from "./lib/cli.ts";
+import { assetName, DEFAULT_TARGET, downloadUrl } from "./lib/contract.ts";
+import { usageFailure } from "./lib/errors.ts";
+import { digestFile, sha512File } from "./lib/hash.ts";
+import { knob } from "./lib/knobs.ts";
+import { say, size } from "./lib/log.ts";
+import { buildPackage, KINDS, type PackageKind } from "./lib/packages.ts";
+import { distDir } from "./lib/paths.ts";
+import { gatedPayload } from "./lib/payload.ts";
+import { pinRecipes, readRecipes } from "./lib/recipes.ts";
+import { readTag, spellTag } from "./lib/tags.ts";
+import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
+
+const isKind = (name: string): name is PackageKind => Object.hasOwn(KINDS, name);
+
+await runScript({
+  name: "package.ts",
+  summary: "Builds a package that carries stage0's exact bytes, takes them out again and compares them.",
+  operands: Object.keys(KINDS).join("|"),
+  options: {},
+  knobs: [
+    "FASTBOOP_STAGE0_EMBED_PATH",
+    "DIST",
+    "TAG",
+    "FASTBOOP_STAGE0_REPO",
+    "FASTBOOP_STAGE0_MAX_SIZE",
+    "SOURCE_DATE_EPOCH",
+  ],
+  prints: "the absolute path of the package",
+  async main(_, [kind = ""]) {
+    if (!isKind(kind))
+      throw usageFailure({ what: "no kind of package is named", expected: Object.keys(KINDS).join(", ") });
+    const given = knob("TAG");
+    const tag =
+      given === undefined
+        ? readTag(await workspaceVersion(findWorkspace().dir), "the workspace's version")
+        : readTag(given, "TAG");
+    const payload = gatedPayload();
+    const recipes = pinRecipes(readRecipes(), {
+      tag,
+      url: downloadUrl(
+        knob("GITHUB_SERVER_URL"),
+        knob("FASTBOOP_STAGE0_REPO"),
+        spellTag(tag),
+        assetName(DEFAULT_TARGET),
+      ),
+      sha256: digestFile(payload).sha256,
+      sha512: sha512File(payload),
+    });
+    const built = await buildPackage(kind, recipes, payload, distDir(), join(distDir(), "log", `package-${kind}.log`));
+    say(`the payload came out of the package as it went in: ${size(built.size)}, sha256 ${built.sha256}`);
+    process.stdout.write(`${built.path}\n`);
+    return 0;
+  },
+});

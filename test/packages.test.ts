@@ -1,0 +1,383 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { Failure } from "../scripts/lib/errors.ts";
+import { digestFile, sha512File } from "../scripts/lib/hash.ts";
+import { buildPackage, KINDS, type PackageKind } from "../scripts/lib/packages.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { pinRecipes, RECIPES, type RecipeFile, readRecipes } from "../scripts/lib/recipes.ts";
+import { readTag } from "../scripts/lib/tags.ts";
+import { lacking, make, namesIn, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { releaseFiles } from "./lib/release.ts";
+
+const test = suite("packages");
+const TOOLS = ["dpkg-buildpackage", "dh", "rpmbuild", "rpm2cpio", "cpio", "busybox"];
+const ABUILD = join(PROJECT, "test", "packaging");
+const PATH = `${ABUILD}:${process.env.PATH}`;
+const ASSET = "fastboop-stage0-aarch64-unknown-linux-musl";
+const NAMES: Record<PackageKind, string> = {
+  deb: "fastboop-stage0_0.0.1~rc7_all.deb",
+  rpm: "fastboop-stage0-0.0.1~rc7-1.noarch.rpm",
+  apk: "fastboop-stage0-0.0.1_rc7-r0.apk",
+};
+const kinds = Object.keys(KINDS) as PackageKind[];
+
+let aarch64 = "";
+let x86_64 = "";
+test.before(async () => {
+  const files = await releaseFiles();
+  aarch64 = files[ASSET.replace("fastboop-stage0-", "") as keyof typeof files];
+  x86_64 = files["x86_64-unknown-linux-musl"];
+});
+
+const verb = (kind: PackageKind, env: Record<string, string>) =>
+  make([`package-${kind}`], { env: { PATH, TAG: "v0.0.1-rc.7", ...env } });
+
+/** Takes the payload out of a package by hand, not by the project's code. */
+async function payloadOf(kind: PackageKind, path: string): Promise<{ sha256: string; mode: number; names: string[] }> {
+  const folder = temporaryFolder("inside");
+  const commands: Record<PackageKind, string> = {
+    deb: 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2"',
+    rpm: 'cd "$2" && rpm2cpio "$1" | cpio -idm --quiet',
+    apk: 'tar -xzf "$1" -C "$2"',
+  };
+  const { code, stderr } = await runProgram(["sh", "-c", commands[kind], "sh", path, folder]);
+  assert.is(code, 0, stderr);
+  const names = fs
+    .readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => fs.statSync(join(folder, name)).isFile());
+  const payload = join(folder, "usr/lib/fastboop/stage0/stage0-aarch64");
+  return { sha256: digestFile(payload).sha256, mode: fs.statSync(payload).mode & 0o7777, names: names.sort() };
+}
+
+for (const kind of kinds) {
+  testUnless(test, lacking({ programs: TOOLS }), `should carry a local file's exact bytes in a ${kind}`, async () => {
+    const DIST = temporaryFolder("dist of it's");
+    const { code, stdout, stderr } = await verb(kind, { DIST, FASTBOOP_STAGE0_EMBED_PATH: aarch64 });
+    assert.is(code, 0, stderr);
+    const path = join(DIST, NAMES[kind]);
+    assert.is(stdout, `${path}\n`);
+    const { size, sha256 } = digestFile(aarch64);
+    assert.match(stderr, `the payload came out of the package as it went in: ${size.toLocaleString("en-US")} bytes`);
+    const inside = await payloadOf(kind, path);
+    assert.is(inside.sha256, sha256);
+    assert.is(inside.mode, 0o644);
+    const documents =
+      kind === "deb"
+        ? [
+            "usr/share/doc/fastboop-stage0/changelog.gz",
+            "usr/share/doc/fastboop-stage0/copyright",
+            "usr/share/lintian/overrides/fastboop-stage0",
+          ]
+        : [];
+    assert.equal(inside.names, ["usr/lib/fastboop/stage0/stage0-aarch64", ...documents]);
+    assert.equal(namesIn(DIST), [NAMES[kind], "log"].sort());
+  });
+
+  testUnless(
+    test,
+    lacking({ programs: TOOLS }),
+    `should take the asset of dist/ for a ${kind} when no file is named`,
+    async () => {
+      const DIST = temporaryFolder();
+      fs.copyFileSync(aarch64, join(DIST, ASSET));
+      const { code, stderr } = await verb(kind, { DIST });
+      assert.is(code, 0, stderr);
+      assert.is((await payloadOf(kind, join(DIST, NAMES[kind]))).sha256, digestFile(aarch64).sha256);
+    },
+  );
+
+  testUnless(test, lacking({ programs: TOOLS }), `should refuse a swapped architecture for a ${kind}`, async () => {
+    const DIST = temporaryFolder();
+    const { code, stdout, stderr } = await verb(kind, { DIST, FASTBOOP_STAGE0_EMBED_PATH: x86_64 });
+    assert.match(stderr, `error: ${x86_64}: breaks the rule machine\n  expected: `);
+    assert.is(stdout, "");
+    assert.is(code, 2, "make's own code for a recipe that ended with 1");
+    assert.equal(namesIn(DIST), []);
+  });
+
+  testUnless(
+    test,
+    lacking({ programs: TOOLS }),
+    `should say the three ways to a payload for a ${kind} when there is none`,
+    async () => {
+      const DIST = temporaryFolder();
+      const { code, stderr } = await verb(kind, { DIST });
+      assert.is(
+        stderr.replace(/^make: .*\n/m, ""),
+        [
+          `error: ${join(DIST, ASSET)}: there is no stage0 to package`,
+          "  fix:      set FASTBOOP_STAGE0_EMBED_PATH to a prebuilt one, download it with make fetch-stage0, or build it with make stage0",
+          "",
+        ].join("\n"),
+      );
+      assert.is(code, 2);
+    },
+  );
+
+  testUnless(
+    test,
+    lacking({ programs: TOOLS }),
+    `should see that the tool changed the payload of a ${kind}`,
+    async () => {
+      const spoil = (text: string): string =>
+        text.replace(/^(.*install -D -m 0644 .*)$/m, (line) => `${line} && printf x >>${line.split(" ").at(-1)}`);
+      const spoilt = pinned(aarch64).map((recipe) => ({
+        ...recipe,
+        text: recipe.path === "payload.sh" ? recipe.text : spoil(recipe.text),
+      }));
+      const dist = temporaryFolder();
+      const failure = await failureOf(kind, spoilt, aarch64, dist);
+      assert.is(failure.exitCode, 1);
+      assert.is(failure.problems[0]?.what, "packaging changed the payload");
+      assert.match(failure.problems[0]?.expected ?? "", digestFile(aarch64).sha256);
+      assert.equal(namesIn(dist), ["log"]);
+    },
+  );
+
+  testUnless(
+    test,
+    lacking({ programs: TOOLS }),
+    `should refuse a payload that is not the pinned one in a ${kind}`,
+    async () => {
+      const other = join(temporaryFolder(), "other");
+      fs.copyFileSync(aarch64, other);
+      fs.appendFileSync(other, "x");
+      const failure = await failureOf(kind, pinned(aarch64), other, temporaryFolder());
+      assert.is(failure.exitCode, 3);
+      assert.match(
+        failure.problems[0]?.got ?? "",
+        `error: stage0 is not the file that is pinned for v0.0.1-rc.7: ${other}`,
+      );
+      assert.match(failure.problems[0]?.got ?? "", `expected: sha256 ${digestFile(aarch64).sha256}`);
+      assert.match(failure.problems[0]?.got ?? "", `got:      sha256 ${digestFile(other).sha256}`);
+    },
+  );
+}
+
+const pinned = (file: string): RecipeFile[] =>
+  pinRecipes(readRecipes(), {
+    tag: readTag("v0.0.1-rc.7", "TAG"),
+    url: "https://example.org/asset",
+    sha256: digestFile(file).sha256,
+    sha512: sha512File(file),
+  });
+
+async function failureOf(
+  kind: PackageKind,
+  recipes: readonly RecipeFile[],
+  payload: string,
+  dist: string,
+): Promise<Failure> {
+  const before = process.env.PATH;
+  process.env.PATH = PATH;
+  try {
+    await buildPackage(kind, recipes, payload, dist, join(dist, "log", "package.log"));
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  } finally {
+    process.env.PATH = before;
+  }
+  throw new Error("the package was built");
+}
+
+for (const kind of ["deb", "rpm"] as const) {
+  testUnless(
+    test,
+    lacking({ programs: TOOLS }),
+    `should make the same ${kind} twice with SOURCE_DATE_EPOCH`,
+    async () => {
+      const digests: string[] = [];
+      for (const zone of ["UTC", "Asia/Tokyo"]) {
+        const DIST = temporaryFolder();
+        const { code, stderr } = await verb(kind, {
+          DIST,
+          FASTBOOP_STAGE0_EMBED_PATH: aarch64,
+          SOURCE_DATE_EPOCH: "1767225600",
+          TZ: zone,
+        });
+        assert.is(code, 0, stderr);
+        digests.push(digestFile(join(DIST, NAMES[kind])).sha256);
+      }
+      assert.is(digests[0], digests[1]);
+    },
+  );
+}
+
+testUnless(
+  test,
+  lacking({ programs: [...TOOLS, "lintian"] }),
+  "should satisfy lintian but for what its overrides explain",
+  async () => {
+    const DIST = temporaryFolder();
+    await verb("deb", { DIST, FASTBOOP_STAGE0_EMBED_PATH: aarch64 });
+    const { code, stdout } = await runProgram([
+      "lintian",
+      "--allow-root",
+      "--no-cfg",
+      "--fail-on",
+      "error",
+      join(DIST, NAMES.deb),
+    ]);
+    assert.is(
+      stdout
+        .split("\n")
+        .filter((line) => line.startsWith("E:"))
+        .join("\n"),
+      "",
+    );
+    assert.is(code, 0);
+  },
+);
+
+/** The recipes as a packager has them, laid into a folder. */
+function lay(kind: PackageKind, folder: string): string {
+  KINDS[kind].lay(readRecipes(), folder);
+  return folder;
+}
+/** How a packager runs each tool by hand. */
+const BY_HAND: Record<PackageKind, (folder: string, ...extra: string[]) => string[]> = {
+  deb: () => ["dpkg-buildpackage", "-b", "-us", "-uc"],
+  rpm: (folder, ...extra) => [
+    "rpmbuild",
+    "-bb",
+    "--define",
+    `_topdir ${folder}/top`,
+    "--define",
+    `_sourcedir ${folder}`,
+    ...extra,
+    `${folder}/fastboop-stage0.spec`,
+  ],
+  apk: (folder) => ["abuild", "-F", "-P", join(folder, "out"), "fetch", "verify", "build", "rootpkg"],
+};
+const found = (folder: string, kind: PackageKind): string => {
+  const name = fs
+    .readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .find((path) => path.endsWith(KINDS[kind].suffix));
+  assert.ok(name, `no ${kind} below ${namesIn(folder)}`);
+  return join(folder, name ?? "");
+};
+
+testUnless(
+  test,
+  lacking({ programs: TOOLS }),
+  "should fail by hand too, with the three ways, when there is no payload at all",
+  async () => {
+    for (const kind of kinds) {
+      const folder = lay(kind, join(temporaryFolder(), "recipe"));
+      const { code, stdout, stderr } = await runProgram(BY_HAND[kind](folder), { cwd: folder, env: { PATH } });
+      assert.match(
+        stdout + stderr,
+        [
+          "error: there is no stage0 to package; give one in one of three ways:",
+          `  1. set FASTBOOP_STAGE0_EMBED_PATH to the absolute path of ${ASSET}`,
+          `  2. put ${ASSET} beside the recipe's other sources`,
+          "  3. build where stage0/Cargo.toml is, with a cargo that has the target aarch64-unknown-linux-musl",
+        ].join("\n"),
+      );
+      assert.is.not(code, 0, kind);
+    }
+  },
+);
+
+testUnless(test, lacking({ programs: TOOLS }), "should take the asset from among the recipe's sources", async () => {
+  for (const kind of kinds) {
+    const parent = temporaryFolder();
+    const folder = lay(kind, join(parent, "recipe"));
+    const place = kind === "apk" ? join(folder, "src") : folder;
+    fs.mkdirSync(place, { recursive: true });
+    fs.copyFileSync(aarch64, join(place, ASSET));
+    const { code, stdout, stderr } = await runProgram(BY_HAND[kind](folder), { cwd: folder, env: { PATH } });
+    assert.is(code, 0, stdout + stderr);
+    assert.is((await payloadOf(kind, found(parent, kind))).sha256, digestFile(aarch64).sha256, kind);
+  }
+});
+
+testUnless(test, lacking({ programs: TOOLS }), "should honour rpm's --define before the environment", async () => {
+  const folder = lay("rpm", join(temporaryFolder(), "recipe"));
+  const { code, stdout, stderr } = await runProgram(
+    BY_HAND.rpm(folder, "--define", `fastboop_stage0_embed_path ${aarch64}`),
+    {
+      cwd: folder,
+      env: { FASTBOOP_STAGE0_EMBED_PATH: "/nonexistent" },
+    },
+  );
+  assert.is(code, 0, stdout + stderr);
+  assert.is((await payloadOf("rpm", found(folder, "rpm"))).sha256, digestFile(aarch64).sha256);
+});
+
+testUnless(test, lacking({ programs: TOOLS }), "should install below DESTDIR and PREFIX", async () => {
+  const cwd = temporaryFolder();
+  const { code, stdout, stderr } = await make(["install", "DESTDIR=root of it"], {
+    cwd,
+    env: { FASTBOOP_STAGE0_EMBED_PATH: aarch64 },
+  });
+  assert.is(stderr, "");
+  const path = join(cwd, "root of it/usr/lib/fastboop/stage0/stage0-aarch64");
+  assert.is(stdout, `${path}\n`);
+  assert.is(code, 0);
+  assert.is(digestFile(path).sha256, digestFile(aarch64).sha256);
+  assert.is(fs.statSync(path).mode & 0o7777, 0o644);
+  const local = await make(["install", "DESTDIR=b", "PREFIX=/opt/x"], {
+    cwd,
+    env: { FASTBOOP_STAGE0_EMBED_PATH: aarch64 },
+  });
+  assert.is(local.stdout, `${join(cwd, "b/opt/x/lib/fastboop/stage0/stage0-aarch64")}\n`);
+});
+
+test("should write a release's pins into every recipe, and say which one differs", async () => {
+  const project = temporaryFolder("pins");
+  fs.cpSync(RECIPES, join(project, "ci/packaging"), { recursive: true });
+  for (const name of ["scripts", "package.json", "Makefile", "package-lock.json"])
+    fs.cpSync(join(PROJECT, name), join(project, name), { recursive: true });
+  fs.symlinkSync(join(PROJECT, "node_modules"), join(project, "node_modules"));
+  fs.symlinkSync(join(PROJECT, "ci", "tools"), join(project, "ci", "tools"));
+  fs.writeFileSync(
+    join(project, "stage0.lock"),
+    `[[pin]]\ntag = "v0.0.1-rc.7"\nasset = "${ASSET}"\nsha256 = "${"a".repeat(64)}"\nsha512 = "${"b".repeat(128)}"\n`,
+  );
+  const here = (args: string[]) => make(args.concat("-C", project), { cwd: project });
+  assert.is((await here(["recipes-check"])).code, 0);
+
+  const { code, stdout, stderr } = await here(["recipes", "TAG=0.0.1~rc7"]);
+  assert.is(code, 0, stderr);
+  const changed = ["alpine/APKBUILD", "debian/changelog", "payload.sh", "rpm/fastboop-stage0.spec"];
+  assert.is(stdout, changed.map((name) => `${join(project, "ci/packaging", name)}\n`).join(""));
+  const text = (name: string): string => fs.readFileSync(join(project, "ci/packaging", name), "utf8");
+  const url = `https://github.com/samcday/fastboop/releases/download/v0.0.1-rc.7/${ASSET}`;
+  assert.match(text("payload.sh"), `tag='v0.0.1-rc.7'\nurl='${url}'\nsha256='${"a".repeat(64)}'\n`);
+  assert.match(text("debian/changelog"), /^fastboop-stage0 \(0\.0\.1~rc7\) unstable;/);
+  assert.match(text("rpm/fastboop-stage0.spec"), "\nVersion:        0.0.1~rc7\n");
+  assert.match(text("alpine/APKBUILD"), "\npkgver=0.0.1_rc7\n");
+  assert.match(text("alpine/APKBUILD"), `\n_url="${url}"\n_sha512="${"b".repeat(128)}"\n`);
+  assert.match(text("alpine/APKBUILD"), `\n${sha512File(join(project, "ci/packaging/payload.sh"))}  payload.sh\n`);
+  assert.is(fs.statSync(join(project, "ci/packaging/debian/rules")).mode & 0o777, 0o755);
+
+  assert.is((await here(["recipes-check"])).code, 0);
+  fs.writeFileSync(
+    join(project, "ci/packaging/rpm/fastboop-stage0.spec"),
+    text("rpm/fastboop-stage0.spec").replace("0.0.1~rc7", "0.0.2"),
+  );
+  const drift = await here(["recipes-check"]);
+  assert.match(
+    drift.stderr,
+    "error: ci/packaging/rpm/fastboop-stage0.spec: differs from what stage0.lock pins for v0.0.1-rc.7\n  fix:      make recipes TAG=v0.0.1-rc.7\n",
+  );
+  assert.is(drift.code, 2);
+
+  const absent = await here(["recipes", "TAG=v9.9.9"]);
+  assert.match(
+    absent.stderr,
+    `error: no stage0.lock pins ${ASSET} of v9.9.9 with sha256 and sha512\n  fix:      make lock TAG=v9.9.9\n`,
+  );
+});
+
+test("should keep the APKBUILD's checksum of payload.sh true", () => {
+  assert.match(
+    fs.readFileSync(join(RECIPES, "alpine/APKBUILD"), "utf8"),
+    `\n${sha512File(join(RECIPES, "payload.sh"))}  payload.sh\n`,
+  );
+});
+
+test.run();
