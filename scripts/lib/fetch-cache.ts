@@ -1,0 +1,91 @@
+/**
+ * What earlier fetches left for later ones, below the cache folder: assets by their digest, re-hashed on every use, and
+ * records of which digest a release was found to have. A cache that can't be written to costs a note and no more.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { errorCode, printable } from "./errors.ts";
+import { eachChunk } from "./files.ts";
+import { say } from "./log.ts";
+import { cacheDir } from "./paths.ts";
+
+/** A digest that an earlier run established, and by whose word. */
+export interface Record {
+  sha256: string;
+  /** Names of the witnesses that spoke for it. */
+  by: string[];
+}
+
+/** Where the asset with a digest is, if it is. */
+export const cachedAsset = (sha256: string): string => cacheDir("assets", sha256);
+
+/** What a record is found by: place, tag, asset. */
+export type Key = readonly [place: string, tag: string, asset: string];
+
+/** @param key place, tag and asset */
+const recordPath = ([place, tag, asset]: Key): string =>
+  cacheDir("releases", createHash("sha256").update(place).digest("hex").slice(0, 16), tag, `${asset}.json`);
+
+export function readRecord(key: Key): Record | undefined {
+  try {
+    const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(key), "utf8")) as globalThis.Record<string, unknown>;
+    const isName = (name: unknown): name is string => typeof name === "string";
+    return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isName)
+      ? { sha256, by }
+      : undefined;
+  } catch (error) {
+    // Torn, or not there: what can't be read is not relied on.
+    if (error instanceof SyntaxError || errorCode(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+export function writeRecord(key: Key, record: Record): void {
+  write(recordPath(key), (path) => fs.writeFileSync(path, JSON.stringify(record)));
+}
+
+/** Copies a verified file into the cache, where possible without copying its bytes (reflink). */
+export function cacheAsset(file: string, sha256: string): void {
+  const path = cachedAsset(sha256);
+  if (fs.existsSync(path)) return;
+  write(path, (aside) => fs.copyFileSync(file, aside, fs.constants.COPYFILE_FICLONE));
+}
+
+/** Puts a file into the cache under its name when it is whole. No fsync: nothing there is relied on unread. */
+function write(path: string, fill: (aside: string) => void): void {
+  const aside = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    fill(aside);
+    fs.renameSync(aside, path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    fs.rmSync(aside, { force: true });
+    say(`note: ${printable(cacheDir())} can't be written to (${code}); nothing is kept for later runs`);
+  }
+}
+
+/** Hands the pieces of a cached asset on. Comes out with false when there is none. */
+export function readCached(sha256: string, use: (bytes: Buffer) => void): boolean {
+  let fd: number;
+  try {
+    fd = fs.openSync(cachedAsset(sha256), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return false;
+  }
+  try {
+    eachChunk(fd, use);
+    return true;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Takes an asset out that does not have its digest any more. */
+export function evict(sha256: string): void {
+  say(`note: the cached asset ${sha256} is damaged and was removed`);
+  fs.rmSync(cachedAsset(sha256), { force: true });
+}

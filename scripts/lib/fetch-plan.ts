@@ -1,0 +1,87 @@
+/** What a run is to fetch, and from where, as the environment says. No network, no file but manifests and lock files. */
+import { assetName, DEFAULT_API, DEFAULT_REPO, DEFAULT_SERVER, RELEASE_TARGETS, type Target } from "./contract.ts";
+import { printable, usageFailure } from "./errors.ts";
+import { knob } from "./knobs.ts";
+import { callerDir } from "./paths.ts";
+import { readTag, spellTag } from "./tags.ts";
+import { selectedTarget } from "./target.ts";
+import { findWorkspace, workspaceVersion } from "./workspace.ts";
+
+/** Where releases come from. Whoever sets any of it names another publisher than the default one. */
+export interface Place {
+  server: string;
+  api: string;
+  repo: string;
+  /** Used instead of the repository: an https address or a file: one. */
+  mirror: string | undefined;
+  token: string | undefined;
+  /** Whether nothing of it is overridden, so that the publisher's own digests will do. */
+  isDefault: boolean;
+  /** Printable; tells places apart. */
+  name: string;
+}
+
+/** The place that the environment names. */
+export function place(): Place {
+  const server = knob("GITHUB_SERVER_URL") ?? DEFAULT_SERVER;
+  // An enterprise server has its API below its own address.
+  const api = knob("GITHUB_API_URL") ?? (server === DEFAULT_SERVER ? DEFAULT_API : `${server}/api/v3`);
+  const repo = knob("FASTBOOP_STAGE0_REPO") ?? DEFAULT_REPO;
+  const mirror = knob("FASTBOOP_STAGE0_MIRROR");
+  const name = printable(mirror ?? `${server}/${repo}`);
+  const unchanged = server === DEFAULT_SERVER && api === DEFAULT_API && repo.toLowerCase() === DEFAULT_REPO;
+  return {
+    server,
+    api,
+    repo,
+    mirror,
+    token: mirror === undefined ? (knob("GH_TOKEN") ?? knob("GITHUB_TOKEN")) : undefined,
+    isDefault: unchanged && mirror === undefined,
+    name: unchanged || mirror !== undefined || api === `${server}/api/v3` ? name : `${name} (API ${printable(api)})`,
+  };
+}
+
+/** The target to fetch for: one that releases carry. @throws Failure (2) for any other */
+export function releasedTarget(): Target {
+  const target = selectedTarget();
+  if (target.status === "released") return target;
+  throw usageFailure({
+    what: `releases carry no stage0 for ${target.triple}`,
+    expected: RELEASE_TARGETS.map(({ triple }) => triple).join(", "),
+    got: target.triple,
+    fix: "set TARGET to one of them, or build this one with make stage0",
+  });
+}
+
+/**
+ * The tag to fetch, in the tag's own form, or "latest": TAG, else FASTBOOP_STAGE0_TAG, else the workspace's version.
+ * Undefined when nothing says.
+ * @throws Failure (2) when what is said is no tag
+ */
+export async function wantedTag(): Promise<string | undefined> {
+  for (const name of ["TAG", "FASTBOOP_STAGE0_TAG"] as const) {
+    const given = name === "TAG" ? knob("TAG") : knob("FASTBOOP_STAGE0_TAG");
+    if (given !== undefined) return given === "latest" ? given : spellTag(readTag(given, name));
+  }
+  const { dir, origin } = findWorkspace();
+  // The example's version is no release of fastboop's.
+  if (origin === "example") return undefined;
+  return spellTag(readTag(await workspaceVersion(dir), `the version of the workspace ${printable(dir)}`));
+}
+
+export const noTag = () =>
+  usageFailure({
+    what: "nothing says which release to fetch",
+    expected: "TAG, FASTBOOP_STAGE0_TAG, or a cargo workspace with a version at or above this folder",
+    got: `no workspace at or above ${printable(callerDir())}`,
+    fix: "make fetch-stage0 TAG=v0.0.1-rc.7, or TAG=latest",
+  });
+
+/** The folders whose stage0.lock counts: the workspace and the caller's folder. */
+export function lockFolders(): string[] {
+  const { dir, origin } = findWorkspace();
+  return origin === "example" ? [callerDir()] : [dir, callerDir()];
+}
+
+/** What a message calls an asset of a tag. */
+export const assetOf = (target: Target, tag: string): string => `${assetName(target.triple)} of ${tag}`;

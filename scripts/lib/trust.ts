@@ -1,0 +1,142 @@
+/**
+ * Whose word counts for the digest of an asset. Pins come from the caller's own tree or command; the release speaks
+ * through its SHA256SUMS and through the API. Everyone who says something has to say the same.
+ */
+import { contractFailure, type Failure, missingFailure, type Problem, printable, usageFailure } from "./errors.ts";
+import { parseSums } from "./sums.ts";
+
+/** A digest, or why there is none: the witness does not exist, says null, or was not asked. */
+export type Word = { sha256: string } | "absent" | "null" | "not asked";
+
+export interface Witness {
+  /** Printable. */
+  name: string;
+  kind: "pin" | "release";
+  word: Word;
+}
+
+type Speaking = Witness & { word: { sha256: string } };
+const speaks = (witness: Witness): witness is Speaking => typeof witness.word === "object";
+
+export const pinned = (witnesses: readonly Witness[]): boolean =>
+  witnesses.some((witness) => witness.kind === "pin" && speaks(witness));
+
+/** What each witness says of a digest, one printable line each: agrees, differs (and its own), absent, null, not asked. */
+export function testimony(witnesses: readonly Witness[], sha256: string): string[] {
+  const width = Math.max(...witnesses.map(({ name }) => name.length));
+  return witnesses.map((witness) => {
+    const word = speaks(witness)
+      ? witness.word.sha256 === sha256
+        ? "agrees"
+        : `differs: ${witness.word.sha256}`
+      : witness.word;
+    return `  ${witness.name.padEnd(width)}  ${word}`;
+  });
+}
+
+export const PIN_FIX =
+  "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +
+  "FASTBOOP_STAGE0_TRUST=sums takes the place's own SHA256SUMS for it";
+
+/** The failure of a place that may not vouch for itself. @param place printable */
+export const pinRequired = (place: string, what: string): Failure =>
+  usageFailure({
+    what: `${what} has no pin, and ${place} is not the default place`,
+    expected: "a digest that comes from elsewhere than the file",
+    got: "FASTBOOP_STAGE0_REPO, FASTBOOP_STAGE0_MIRROR or the server's address is overridden",
+    fix: PIN_FIX,
+  });
+
+/**
+ * The digest that all witnesses agree on.
+ * @param what the asset and its tag, for messages
+ * @throws Failure (1) when they differ, (2) when pins differ among themselves, (3) when none says anything
+ */
+export function establish(witnesses: readonly Witness[], what: string): string {
+  const speaking = witnesses.filter(speaks);
+  // A pin outranks: it is what the others are measured by.
+  const first = speaking.find(({ kind }) => kind === "pin") ?? speaking[0];
+  if (first === undefined) {
+    throw missingFailure({
+      what: `nothing vouches for ${what}`,
+      expected: "a pin, the release's SHA256SUMS, or the API's digest",
+      got: witnesses.map(({ name, word }) => `${name} ${String(word)}`).join(", "),
+      fix: PIN_FIX,
+    });
+  }
+  const { sha256 } = first.word;
+  const others = speaking.filter(({ word }) => word.sha256 !== sha256);
+  if (others.length === 0) return sha256;
+  const problems = others.map(
+    (other): Problem => ({
+      what: `${other.name} and ${first.name} differ on ${what}`,
+      expected: `sha256 ${sha256} (${first.name})`,
+      got: `sha256 ${other.word.sha256} (${other.name})`,
+      fix:
+        other.kind === "pin"
+          ? "find out which pin is right, and delete the other"
+          : first.kind === "pin"
+            ? "do not use this release before you know why: it was changed after it was pinned, or someone is in between"
+            : "do not use this release: its own digests contradict each other; tell its publisher",
+    }),
+  );
+  throw others.some(({ kind }) => kind === "pin") ? usageFailure(...problems) : contractFailure(...problems);
+}
+
+/** The failure of bytes that are not those that the witnesses speak of. */
+export function wrongDigest(
+  witnesses: readonly Witness[],
+  what: string,
+  got: { sha256: string; size: number },
+): Failure {
+  const names = witnesses.filter(speaks).map(({ name }) => name);
+  return contractFailure({
+    what: `${what} has the wrong checksum`,
+    expected: `sha256 ${witnesses.find(speaks)?.word.sha256} (${names.join(", ")})`,
+    got: `sha256 ${got.sha256} (${got.size} bytes)`,
+    fix: "the bytes were changed on their way or at their source, and were thrown away; run it again, and if it stays so, tell the publisher",
+  });
+}
+
+/**
+ * What a release's list says of an asset.
+ * @param list undefined: the release has none
+ * @throws Failure (1) when the list is malformed, or does not name the asset: a list that leaves out what the contract
+ *   demands is no list to trust
+ */
+export function sumsWord(list: Uint8Array | undefined, asset: string, where: string): Word {
+  if (list === undefined) return "absent";
+  const { entries, problems } = parseSums(list);
+  const file = `${printable(where)}`;
+  if (problems.length > 0) {
+    throw contractFailure(
+      ...problems.map((problem) => ({
+        file,
+        fix: "tell the publisher: no line of this list can be trusted",
+        ...problem,
+      })),
+    );
+  }
+  const sha256 = entries.get(asset);
+  if (sha256 !== undefined) return { sha256 };
+  throw contractFailure({
+    file,
+    what: `does not name ${printable(asset)}`,
+    expected: "every asset of the release",
+    got: `${entries.size} other names`,
+    fix: "tell the publisher: the list is not complete",
+  });
+}
+
+/** What the API says of an asset (`digest` of release-asset: missing, null, or `sha256:` and 64 digits). @throws Failure (1) on anything else */
+export function apiWord(digest: string | null | undefined): Word {
+  if (digest === undefined) return "absent";
+  if (digest === null) return "null";
+  const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
+  if (sha256 !== undefined) return { sha256 };
+  throw contractFailure({
+    what: "the API's digest is in no form that is known here",
+    expected: "sha256: and 64 hexadecimal digits",
+    got: printable(digest),
+  });
+}
