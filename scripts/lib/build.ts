@@ -1,12 +1,11 @@
 /** stage0 from a prebuilt file or from the nested sub-build (specification, "Embed Modes"), into the folder of artifacts. */
 import { join } from "node:path";
-import { type Candidate, place, withStage0 } from "./artifact.ts";
+import type { Candidate } from "./artifact.ts";
 import { type CargoCommand, chosenCargo, executableIn, shellLine, stage0Command } from "./cargo.ts";
 import { runCargo } from "./cargo-run.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { missingFailure, printable } from "./errors.ts";
 import { writeText } from "./files.ts";
-import { linkageOf } from "./gate.ts";
 import { EMBED_PATH } from "./handoff.ts";
 import { environment, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
@@ -23,7 +22,12 @@ import { findWorkspace } from "./workspace.ts";
 export async function buildStage0(target: Target, also: readonly Target[] = []): Promise<string> {
   const artifact = join(distDir(), assetName(target.triple));
   const given = knob(EMBED_PATH);
-  const candidate = given === undefined ? await subBuild(target, also) : prebuilt(fromCaller(given), artifact);
+  // What is needed last is loaded while rustc and cargo are at work.
+  const [candidate, { place, withStage0 }, { linkageOf }] = await Promise.all([
+    given === undefined ? subBuild(target, also) : prebuilt(fromCaller(given), artifact),
+    import("./artifact.ts"),
+    import("./gate.ts"),
+  ]);
   const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => ({
     linkage: linkageOf(elf),
     ...place(fd, artifact),
@@ -50,7 +54,8 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
   if (workspace.origin === "example") say(`no stage0/Cargo.toml at or above your folder: builds the example, ${dir}`);
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN") ?? "auto";
   const chosen = chosenCargo("FASTBOOP_STAGE0_CARGO", "CARGO");
-  const { cargo, env } = await ensureToolchain({ cargo: chosen, target, choice, folder: dir, also });
+  const toolchain = ensureToolchain({ cargo: chosen, target, choice, folder: dir, also });
+  const [{ cargo, env }] = await Promise.all([toolchain, import("zx/core")]);
   const command = await stage0Command(dir, target, knob("PROFILE") ?? "release", cargo, { ...environment(), ...env });
   const path = await runLogged(command, PACKAGE, `stage0-${target.triple}`);
   return { path, name: "cargo's executable", fix: `read what cargo did: ${shellLine(command)}` };

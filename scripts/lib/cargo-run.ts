@@ -24,7 +24,7 @@ const GRACE_MS = 5000;
  * 128 + the signal's number.
  */
 export async function runCargo({ cargo, args, folder, env }: CargoCommand): Promise<CargoResult> {
-  const { $ } = await import("zx");
+  const { $ } = await import("zx/core");
   const colour = interactive() && !knob("NO_COLOR") && environment().CARGO_TERM_COLOR === undefined;
   const child = $({
     cwd: folder,
