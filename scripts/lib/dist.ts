@@ -37,7 +37,7 @@ export const isArtifact = (name: string): boolean =>
 export function writeList(folder: string): Check {
   const listing = listFolder(folder);
   const artifacts = filesOf(listing);
-  const check = newCheck(folder, listing);
+  const check = newCheck(folder, listing, new Set(RELEASE_ASSETS));
   check.problems.push(...missingAssets(new Set(artifacts), listing));
   digestAll(folder, artifacts, check);
   if (check.problems.length === 0 && check.unread.length === 0) {
@@ -54,7 +54,7 @@ export function writeList(folder: string): Check {
 export function checkList(folder: string): Check {
   const listing = listFolder(folder);
   const { entries, problems } = parseSums(readList(join(folder, SUMS)));
-  const check = newCheck(folder, listing);
+  const check = newCheck(folder, listing, entries);
   check.problems.push(...problems, ...missingAssets(entries, listing));
   const present = [...entries.keys()].filter((name) => listing.get(name) === "regular file");
   digestAll(folder, present, check);
@@ -73,8 +73,11 @@ export function checkList(folder: string): Check {
   return check;
 }
 
-function newCheck(folder: string, listing: Listing): Check {
-  const left = [...listing].filter(([name, kind]) => isArtifact(name) && kind !== "regular file" && kind !== "folder");
+/** @param listed names that the run speaks of anyway */
+function newCheck(folder: string, listing: Listing, listed: { has(name: string): boolean }): Check {
+  const isLeftOut = (name: string, kind: Kind): boolean =>
+    isArtifact(name) && kind !== "regular file" && kind !== "folder" && !listed.has(name);
+  const left = [...listing].filter(([name, kind]) => isLeftOut(name, kind));
   const notes = left.map(([name, kind]) => ({ what: `${showName(name)} is a ${kind}: no release carries it` }));
   return { list: join(folder, SUMS), digests: new Map(), problems: [], unread: [], notes };
 }

@@ -1,7 +1,7 @@
 /** Debian packages that the tests use as oracles, peers and machines. */
 import { runProgram } from "./harness.ts";
 
-const PACKAGES: readonly string[] = ["binutils", "file", "shellcheck"];
+const PACKAGES: readonly string[] = ["binutils", "busybox-static", "file", "perl", "rpm", "shellcheck"];
 
 /** Installs what is missing, as root on Debian; elsewhere the tests that need it are skipped, loudly. */
 export async function installPackages(): Promise<void> {
