@@ -11,7 +11,10 @@ export type Framing = "length" | "chunked" | "close";
 
 export type Certificate = "valid" | "self-signed" | "wrong-host" | "expired";
 
-/** What goes wrong. Bytes count from the start of the body of that answer. */
+/**
+ * What goes wrong. Bytes count from the start of the body of that answer; for reset and stall on an upload, of the body
+ * that comes in. What can't go wrong on a route is refused by `fault`, or shows in `errors`.
+ */
 export type Fault =
   /** The connection is reset: before any answer, or after so many bytes of the body. */
   | { kind: "reset"; after?: number }
@@ -50,7 +53,7 @@ export type Fault =
   /** A content-length of one's own (a number or any text), or none; the body is whole. */
   | { kind: "length"; value: number | string | undefined }
   /**
-   * A wrong answer to a Range request. `ignore`: 200 with the whole body; `start`, `total`: a Content-Range that is one
+   * A wrong answer to a Range request; other requests pass. `ignore`: 200 with the whole body; `start`, `total`: a Content-Range that is one
    * off there, and bytes to match; `none`: 206 without Content-Range; `unsatisfiable`: 416; `if-range`: 206 though
    * If-Range does not match.
    */
@@ -119,8 +122,10 @@ export interface ReleaseSpec {
   repo?: string;
   draft?: boolean;
   prerelease?: boolean;
-  /** Published and immutable. */
+  /** Immutable as soon as it is published; default: the option `immutableReleases`. */
   immutable?: boolean;
+  /** Makes the repository private (or public again). */
+  private?: boolean;
   name?: string;
   body?: string;
   assets?: AssetSpec[];
@@ -157,12 +162,12 @@ export interface Options {
   enterprise?: boolean;
   /** The certificate of the web, API and upload origins; default valid. */
   certificate?: Certificate;
-  /** Repositories made on creation of the first release in them are private. */
-  private?: boolean;
   /** Life of a signed address in milliseconds; default 300,000. */
   signatureLife?: number;
   /** What the API's asset endpoint answers to `Accept: application/octet-stream`; default redirect (302). */
   assetBody?: "redirect" | "direct";
+  /** Publishing makes a release immutable, a setting of the repository; default false. */
+  immutableReleases?: boolean;
   /** Requests an hour without a token; default 60, as GitHub has it. */
   anonymousLimit?: number;
   /** Port of the web origin; default any that is free. */
@@ -177,7 +182,10 @@ export interface GitHub {
   readonly uploads: string;
   /** Origin of the signed addresses. */
   readonly blobs: string;
+  /** An origin of a host that has nothing to do with GitHub. */
   readonly foreign: string;
+  /** An origin that nothing listens on. */
+  readonly refused: string;
   /** PEM file of the CA, for NODE_EXTRA_CA_CERTS; without TLS it does not exist. */
   readonly caFile: string;
   /** Sees everything and may push. */
@@ -192,7 +200,7 @@ export interface GitHub {
   /** Answers that broke GitHub's schema, and exceptions in the server. Every test asserts that there are none. */
   readonly errors: readonly string[];
   /** May be changed at any time. */
-  readonly options: Pick<Required<Options>, "signatureLife" | "assetBody" | "anonymousLimit">;
+  readonly options: Pick<Required<Options>, "signatureLife" | "assetBody" | "anonymousLimit" | "immutableReleases">;
   addRelease(release: ReleaseSpec): Promise<Release>;
   /** The releases of a repository, drafts too, newest first. */
   releases(repo?: string): readonly Release[];

@@ -1,0 +1,35 @@
+/** A certificate authority of the server's own, made with openssl in its folder, and certificates right and wrong. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { $ } from "zx";
+import type { Certificate } from "./types.ts";
+
+export interface KeyPair {
+  key: Buffer;
+  cert: Buffer;
+}
+
+const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+
+/** Makes the CA. Its certificate is `ca.pem` in the folder. @throws when openssl is missing or fails */
+export async function makeAuthority(folder: string): Promise<void> {
+  const openssl = $({ cwd: folder, quiet: true });
+  await openssl`openssl req -x509 ${KEY} -keyout ca.key -out ca.pem -days 2 -subj ${"/CN=local GitHub CA"} -addext ${"basicConstraints=critical,CA:TRUE"} -addext keyUsage=critical,keyCertSign,cRLSign`;
+}
+
+/** A key and a certificate of that kind for this machine, made on first use. */
+export async function certificate(folder: string, kind: Certificate): Promise<KeyPair> {
+  const path = (extension: string): string => join(folder, `${kind}.${extension}`);
+  if (!existsSync(path("pem"))) {
+    const openssl = $({ cwd: folder, quiet: true });
+    const names = kind === "wrong-host" ? "DNS:example.invalid" : "DNS:localhost,IP:127.0.0.1";
+    const extensions = [`subjectAltName=${names}`, "basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth"];
+    writeFileSync(path("ext"), `${extensions.join("\n")}\n`);
+    await openssl`openssl req ${KEY} -keyout ${path("key")} -out ${path("csr")} -subj ${`/CN=local GitHub, ${kind}`}`;
+    const signer = kind === "self-signed" ? ["-signkey", path("key")] : ["-CA", "ca.pem", "-CAkey", "ca.key"];
+    // Less than no days: it had expired before it was made.
+    const days = kind === "expired" ? "-1" : "2";
+    await openssl`openssl x509 -req -in ${path("csr")} ${signer} -days ${days} -extfile ${path("ext")} -out ${path("pem")}`;
+  }
+  return { key: readFileSync(path("key")), cert: readFileSync(path("pem")) };
+}
