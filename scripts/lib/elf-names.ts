@@ -84,11 +84,18 @@ const EM: Record<string, number> = {
   loongarch: 258,
 };
 
-const nameIn = (table: Record<string, number>, value: number, unknown: string): string =>
-  Object.keys(table).find((name) => table[name] === value) ?? unknown;
+/** Looks a number up by its name's table, which is turned around once. */
+function namesOf(table: Record<string, number>): (value: number) => string | undefined {
+  const names = new Map(Object.entries(table).map(([name, value]) => [value, name]));
+  return (value) => names.get(value);
+}
+const types = namesOf(ET);
+const machines = namesOf(EM);
+const segments = namesOf(PT);
+const sections = namesOf(SHT);
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
-export const typeName = (type: number): string => nameIn(ET, type, hex(type));
-export const machineName = (machine: number): string => nameIn(EM, machine, `machine ${machine}`);
-export const segmentName = (type: number): string => nameIn(PT, type, hex(type));
-export const sectionName = (type: number): string => nameIn(SHT, type, hex(type));
+export const typeName = (type: number): string => types(type) ?? hex(type);
+export const machineName = (machine: number): string => machines(machine) ?? `machine ${machine}`;
+export const segmentName = (type: number): string => segments(type) ?? hex(type);
+export const sectionName = (type: number): string => sections(type) ?? hex(type);

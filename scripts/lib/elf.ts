@@ -74,7 +74,7 @@ export interface Note {
 
 /** A part of the file that breaks its format; what could be read of it is in the result all the same. */
 export interface Defect {
-  part: "header" | "program headers" | "section headers" | "dynamic" | "notes" | "interpreter";
+  part: "header" | "program headers" | "section headers" | "dynamic" | "notes";
   expected: string;
   got: string;
 }
@@ -88,7 +88,7 @@ export interface Elf {
   sections: Section[];
   /** Entries of the first PT_DYNAMIC before its DT_NULL; empty when there is none. */
   dynamic: DynamicEntry[];
-  /** The path in the first PT_INTERP, without its NUL; undefined when there is no PT_INTERP. */
+  /** The path in the first PT_INTERP, without its NUL; undefined without one, empty when it is outside the file. */
   interpreter: string | undefined;
   /** Of the PT_NOTEs; of the SHT_NOTEs when there is no program header. */
   notes: Note[];

@@ -9,6 +9,7 @@ import {
   machineName,
   PF,
   PT,
+  SHF_ALLOC,
   SHT,
   sectionName,
   segmentName,
@@ -56,6 +57,8 @@ interface CheckedRule extends Rule {
 
 export const READABLE = "readable";
 export const SWAP = "swap";
+/** The rule of boots that did not come as far as the file: exit code 3, as READABLE's. */
+export const NO_MACHINE = "boot-machine";
 
 /** A check of what the ELF reader saw; nothing when there was nothing to see. */
 const elf =
@@ -158,7 +161,10 @@ export function strippable(elf: Elf): Section[] {
   const symbols = elf.sections.filter(({ type }) => type === SHT.SYMTAB);
   const strings = new Set(symbols.map(({ link }) => elf.sections[link]));
   return elf.sections.filter(
-    (section) => section.type === SHT.SYMTAB || strings.has(section) || /^\.z?debug_/.test(section.name),
+    (section) =>
+      section.type === SHT.SYMTAB ||
+      strings.has(section) ||
+      ((section.flags & SHF_ALLOC) === 0n && /^\.z?debug_/.test(section.name)),
   );
 }
 
@@ -624,6 +630,13 @@ export const RULES: readonly CheckedRule[] = [
     fix: "build or download both again, each under its own name",
   },
   {
+    id: "release-asset",
+    severity: "fail",
+    demands: "the release folder holds every release asset",
+    why: "packages would be built from a payload that nobody gated, or not at all",
+    fix: "make stage0-all builds every one",
+  },
+  {
     id: "unknown-asset",
     severity: "fail",
     demands: "no file in the release folder bears a stage0 name that the contract does not know or has deferred",
@@ -636,6 +649,20 @@ export const RULES: readonly CheckedRule[] = [
     demands: "no file in the release folder is for a target that can be built but is not released",
     why: "nothing publishes it, so it is probably a leftover",
     fix: "remove it, or leave it: releases do not carry it",
+  },
+  {
+    id: "boot",
+    severity: "fail",
+    demands: "with BOOT=1, a Linux kernel starts the file as PID 1 and shows what it has to",
+    why: "what a kernel does with a file is the last word on it",
+    fix: "read the console's log",
+  },
+  {
+    id: NO_MACHINE,
+    severity: "fail",
+    demands: "with BOOT=1, there is a machine that comes as far as starting the file",
+    why: "a boot that did not take place proves nothing",
+    fix: "install the missing program, or bring a kernel with KERNEL_x86_64= or KERNEL_aarch64=",
   },
 ];
 

@@ -10,6 +10,7 @@ import {
   fileSize,
   isPie,
   loads,
+  NO_MACHINE,
   names,
   ofType,
   READABLE,
@@ -97,7 +98,7 @@ export interface FileReport {
  * @param expected.target the target that the file is for; else its name tells, and a name outside the contract is a finding
  * @param expected.maxSize size budget in bytes
  */
-export function inspect(path: string, expected: { target?: Target; maxSize: number }): FileReport {
+export function inspect(path: string, expected: { target?: Target | undefined; maxSize: number }): FileReport {
   const named = targetOfAsset(basename(path));
   const target = expected.target ?? named;
   const observed = observe(path, expected.maxSize);
@@ -273,9 +274,9 @@ export function crossCheck(reports: readonly FileReport[]): Finding[] {
   return findings;
 }
 
-/** The exit code for findings: 0 without a fail, 1 when an artifact fails the contract, 3 when one can't be read. */
+/** The exit code for findings: 0 without a fail, 1 when an artifact fails the contract, 3 when one can't be read or booted. */
 export function exitCodeFor(findings: readonly Finding[]): 0 | 1 | 3 {
   const failed = findings.filter(({ severity }) => severity === "fail");
-  if (failed.some(({ rule }) => rule !== READABLE)) return 1;
+  if (failed.some(({ rule }) => rule !== READABLE && rule !== NO_MACHINE)) return 1;
   return failed.length > 0 ? 3 : 0;
 }

@@ -1,0 +1,3 @@
+int library(void) {
+  return 1;
+}
