@@ -66,7 +66,8 @@ export function setOutputs(outputs: Record<string, string>): void {
 
 /** Bytes as people read them: 742792 → "742,792 bytes (725.4 KiB)". */
 export function size(bytes: number | bigint): string {
-  const exact = `${bytes.toLocaleString("en-US")} bytes`;
+  // toLocaleString would load ICU's data: 12 ms, a tenth of what a short script takes.
+  const exact = `${String(bytes).replace(/\B(?=(\d{3})+$)/g, ",")} bytes`;
   return bytes < 1024 ? exact : `${exact} (${shortSize(Number(bytes))})`;
 }
 

@@ -9,7 +9,15 @@ import { knob } from "./knobs.ts";
  */
 export function selectedTarget(): Target {
   const name = knob("TARGET") === undefined ? "FASTBOOP_STAGE0_TARGET" : "TARGET";
-  const triple = knob(name) ?? "";
+  return supportedTarget(name, knob(name) ?? "");
+}
+
+/**
+ * The target of a triple.
+ * @param name the variable or option that holds the triple, for the message
+ * @throws Failure (2) for a target that is unknown, or deferred, with the reason
+ */
+export function supportedTarget(name: string, triple: string): Target {
   const target = findTarget(triple);
   if (target !== undefined && target.status !== "deferred") return target;
   throw usageFailure({

@@ -1,0 +1,53 @@
+/** The gate's last question, asked of the files that passed all others: does a kernel start them? */
+import { type BootRequest, bootAll, type Verdict } from "./boot.ts";
+import { findTarget } from "./contract.ts";
+import { Failure, type Problem } from "./errors.ts";
+import type { FileReport, Finding } from "./gate.ts";
+import { knob } from "./knobs.ts";
+import { showProgress } from "./phases.ts";
+import { findingOf, type Preflight, preflightOf } from "./preflight.ts";
+
+/**
+ * Boots the files that passed; a boot that goes wrong is a finding.
+ * @throws Failure (2) when a kernel that the user brings is none
+ */
+export async function bootPassed(gated: Preflight): Promise<Preflight> {
+  const requests = gated.files.flatMap(requestFor);
+  if (requests.length === 0) return gated;
+  try {
+    const verdicts = await showProgress("boot", (progress) => bootAll(requests, progress));
+    const files = gated.files.map((file) => {
+      const found = verdicts.filter(({ path }) => path === file.path).flatMap(findingsOf);
+      return { ...file, findings: [...file.findings, ...found] };
+    });
+    return preflightOf(files, gated.findings);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.exitCode !== 3) throw error;
+    // Without a machine no file has passed; what the gate found of them stands all the same.
+    return preflightOf(gated.files, [
+      ...gated.findings,
+      ...error.problems.map((problem) => asFinding("boot-machine", problem)),
+    ]);
+  }
+}
+
+function requestFor({ ok, path, target: triple }: FileReport): BootRequest[] {
+  const target = ok && triple !== null ? findTarget(triple) : undefined;
+  const expect = knob("FASTBOOP_STAGE0_BOOT_EXPECT");
+  return target === undefined ? [] : [{ path, target, ...(expect === undefined ? {} : { expect }) }];
+}
+
+const findingsOf = ({ exitCode, outcome, problem, log }: Verdict): Finding[] => {
+  if (exitCode === 0) return [];
+  return [asFinding(exitCode === 3 ? "boot-machine" : "boot", problem ?? { what: outcome, fix: `read ${log}` })];
+};
+
+/** A problem of a boot as a finding. */
+function asFinding(rule: string, { what, expected, got, fix }: Problem): Finding {
+  const finding = findingOf(
+    rule,
+    expected ?? "the file started as PID 1",
+    got === undefined ? what : `${what}: ${got}`,
+  );
+  return fix === undefined ? finding : { ...finding, fix };
+}

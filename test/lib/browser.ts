@@ -1,0 +1,112 @@
+/** Pages in a real browser: Debian's chromium, headless, without a network. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { runProgram, temporaryFolder } from "./harness.ts";
+
+/** What a page turned out to be at one width. Lengths are CSS pixels. */
+export interface Rendering {
+  width: number;
+  /** Width that the content needs; above `width` the page scrolls sideways. */
+  scrollWidth: number;
+  height: number;
+  scripts: number;
+  headline: string;
+  /** Width and fill of each rectangle of the pictures. */
+  shapes: { width: number; fill: string }[];
+  /** Text whose contrast with what lies behind it is under 4.5 : 1 (WCAG 2.2, 1.4.3). */
+  faint: string[];
+}
+
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--hide-scrollbars",
+];
+
+/** Runs chromium on a page. `console` holds every line that the page or its policy had logged. */
+async function chromium(page: string, flags: readonly string[]): Promise<{ stdout: string; console: string[] }> {
+  const home = temporaryFolder("chromium");
+  const { code, stdout, stderr } = await runProgram(
+    ["chromium", ...FLAGS, "--enable-logging=stderr", `--user-data-dir=${home}`, ...flags, pathToFileURL(page).href],
+    { env: { HOME: home } },
+  );
+  if (code !== 0) throw new Error(`chromium ended with ${code}: ${stderr}`);
+  return { stdout, console: stderr.split("\n").filter((line) => line.includes(":CONSOLE")) };
+}
+
+/** Loads a page at each width, in light or dark, and measures it. */
+export async function renderPage(
+  page: string,
+  widths: readonly number[],
+  scheme: "light" | "dark",
+): Promise<{ renderings: Rendering[]; console: string[] }> {
+  // A frame has the very width that is asked for; a headless window has a minimum of its own.
+  const bench = join(temporaryFolder("bench"), "bench.html");
+  const frames = widths.map(
+    (width) => `<iframe width="${width}" height="900" style="border:0" src="${pathToFileURL(page).href}"></iframe>`,
+  );
+  writeFileSync(
+    bench,
+    `<!doctype html><meta name="color-scheme" content="light dark">${frames.join("")}<script>${MEASURE}</script>`,
+  );
+  const { stdout, console } = await chromium(bench, [
+    "--allow-file-access-from-files",
+    `--blink-settings=preferredColorScheme=${scheme === "dark" ? 0 : 1}`,
+    "--dump-dom",
+  ]);
+  const measured = /<pre id="measured">([^<]*)<\/pre>/.exec(stdout)?.[1];
+  if (measured === undefined) throw new Error(`the page was not measured: ${console.join("\n")}`);
+  return { renderings: JSON.parse(decodeURIComponent(measured)), console };
+}
+
+/** Runs in the browser. */
+const MEASURE = `
+const luminance = (color) => {
+  const [r, g, b] = color.match(/[\\d.]+/g).map((part) => {
+    const c = Number(part) / 255;
+    return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = (view, element) => {
+  for (let at = element; at; at = at.parentElement) {
+    const color = view.getComputedStyle(at).backgroundColor;
+    if (!/, 0\\)$/.test(color)) return color;
+  }
+  return "rgb(255, 255, 255)";
+};
+const faint = (view, page) => [...page.querySelectorAll("body *:not(svg *)")].filter((element) => {
+  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== "");
+  if (!own || element.checkVisibility() === false) return false;
+  const [light, dark] = [view.getComputedStyle(element).color, behind(view, element)].map(luminance).sort((a, b) => b - a);
+  return (light + 0.05) / (dark + 0.05) < 4.5;
+}).map((element) => element.textContent);
+addEventListener("load", () => {
+  const renderings = [...document.querySelectorAll("iframe")].map((frame) => {
+    const [view, page] = [frame.contentWindow, frame.contentDocument];
+    return {
+      width: view.innerWidth,
+      scrollWidth: page.documentElement.scrollWidth,
+      height: page.documentElement.scrollHeight,
+      scripts: page.querySelectorAll("script").length,
+      headline: page.querySelector("h1").textContent,
+      shapes: [...page.querySelectorAll("svg rect")].map((rect) => ({
+        width: rect.getBoundingClientRect().width,
+        fill: view.getComputedStyle(rect).fill,
+      })),
+      faint: faint(view, page),
+    };
+  });
+  const measured = document.createElement("pre");
+  measured.id = "measured";
+  measured.textContent = encodeURIComponent(JSON.stringify(renderings));
+  document.body.append(measured);
+});
+`;
