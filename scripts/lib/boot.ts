@@ -1,33 +1,37 @@
 /** Boots stage0 files as PID 1 of a real Linux kernel, in emulated machines that have nothing but a serial console. */
+import * as fs from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConsole } from "./boot-console.ts";
+import { expectedLine } from "./boot-expect.ts";
+import { type Judgement, judge, type Stop } from "./boot-verdict.ts";
 import type { Target } from "./contract.ts";
-import type { Problem } from "./errors.ts";
-import type { Progress } from "./progress.ts";
+import { type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
+import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
+import { initramfs } from "./initramfs.ts";
+import { debianKernels, type Kernel, ownKernel } from "./kernels.ts";
+import { knob } from "./knobs.ts";
+import { size } from "./log.ts";
+import { distDir, fromCaller } from "./paths.ts";
+import type { Progress } from "./phases.ts";
+import { emulatorOf, startMachine } from "./qemu.ts";
 
 /** A file to boot. */
 export interface BootRequest {
   /** As the user wrote it; relative paths count from the caller's folder. */
   path: string;
   target: Target;
-  /** A console line that has to come after /init was started. */
-  expect?: RegExp;
 }
 
 /** How one boot of one file on one kernel went. */
-export interface Verdict {
+export interface Verdict extends Judgement {
   path: string;
   /** Target triple. */
   target: string;
-  /** The kernel by its own words, e.g. "6.1.0-56-cloud-arm64"; null when it said nothing. */
+  /** The kernel's release by its own words; null when it said nothing. */
   kernel: string | null;
-  /** Bytes; null when the kernel image does not tell. */
+  /** Bytes of a page; null when the kernel image does not tell. */
   pageSize: number | null;
-  ok: boolean;
-  /** 1: the file is wrong; 3: the machine never came as far as the file. */
-  exitCode: 0 | 1 | 3;
-  /** What was seen, in words. */
-  outcome: string;
-  /** What went wrong, ready for report(). */
-  problem?: Problem;
   /** The console's last lines, printable. */
   console: string[];
   /** Path of the file that holds the whole console. */
@@ -35,20 +39,178 @@ export interface Verdict {
   milliseconds: number;
 }
 
+/** Lines of the console that a verdict carries. */
+const LAST = 12;
 /**
- * The requests for files in a folder of artifacts, by FASTBOOP_STAGE0_BOOT_EXPECT or, when these are the example workspace's,
- * with the line that the example prints.
+ * How long a machine is watched after /init was started and the expected line has come, in milliseconds. What the kernel
+ * can't execute, it says within one; a program that ends at once, within some ten.
  */
-export async function bootRequests(targets: readonly Target[]): Promise<BootRequest[]> {
-  throw new Error(`not there yet: ${targets.length}`);
-}
+const WATCH_MS = 2000;
+/** What a kernel needs besides the file, which lies in memory as part of the initramfs and again as /init: bytes. */
+const BASE_MEMORY = 256 * 1024 ** 2;
 
 /**
- * Boots files, as many at once as there are processors and at least two. Nothing keeps running afterwards, however this
- * process ends.
- * @throws Failure (2) when a kernel that the user brings is none; (3) when QEMU, a kernel or a file is missing
+ * Boots each file on each kernel that there is for its target, as many at once as there are processors and at least two.
+ * Nothing keeps running afterwards, however this process ends. The consoles are left in `log` in the folder of artifacts.
+ * @returns the verdicts in the order of the files
+ * @throws Failure (2) when a kernel that the user brings is none; (3) when a file, QEMU or a kernel is missing
  */
 export async function bootAll(requests: readonly BootRequest[], progress: Progress): Promise<Verdict[]> {
-  progress(`booting ${requests.length}`);
-  throw new Error("not there yet");
+  const targets = [...new Set(requests.map(({ target }) => target))];
+  const contents: Buffer[] = [];
+  const kernels = new Map<Target, Kernel[]>();
+  await allOf([
+    ...requests.map((request, index) => async () => {
+      contents[index] = readFile(request);
+    }),
+    () => requireEmulators(targets),
+    ...targets.map((target) => async () => {
+      const own = ownKernel(target);
+      if (own !== undefined) kernels.set(target, [own]);
+    }),
+  ]);
+  // Only when nothing else is wrong: it may take a while.
+  const others = targets.filter((target) => !kernels.has(target));
+  await allOf(
+    others.map((target) => async () => {
+      kernels.set(target, await debianKernels(target, progress));
+    }),
+  );
+  const logs = new Set<string>();
+  const jobs = requests.flatMap((request, index) =>
+    (kernels.get(request.target) ?? []).map((kernel) => {
+      const log = logPath(request.target, kernel, logs);
+      return () => boot(request, contents[index] ?? Buffer.alloc(0), kernel, log);
+    }),
+  );
+  progress(`booting ${jobs.length === 1 ? "a machine" : `${jobs.length} machines`}`);
+  return await inParallel(jobs, Math.max(2, availableParallelism()));
+}
+
+/** Boots one file on one kernel. */
+async function boot(request: BootRequest, init: Buffer, kernel: Kernel, log: string): Promise<Verdict> {
+  const limitMs = knob("FASTBOOP_STAGE0_BOOT_TIMEOUT") * 1000;
+  const expect = await expectedLine(request);
+  const { seen, feed, flush } = readConsole(expect);
+  const start = performance.now();
+  let stopped: Stop | undefined;
+  let watch: NodeJS.Timeout | undefined;
+  const file = unnamedFile(initramfs(init));
+  try {
+    const { target } = request;
+    const memory = BASE_MEMORY + 2 * init.length;
+    const stop = (reason: Stop): void => {
+      stopped ??= reason;
+      machine.stop();
+    };
+    const machine = startMachine(
+      { target, kernel: kernel.path, pageSize: kernel.pageSize, initramfs: file, memory },
+      (bytes) => {
+        feed(bytes);
+        const running = seen.started && (expect === undefined || seen.match !== undefined);
+        const decided = running || seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined;
+        if (!decided) return;
+        clearTimeout(limit);
+        watch ??= setTimeout(() => stop("watched"), WATCH_MS);
+      },
+    );
+    const limit = setTimeout(() => stop("limit"), limitMs);
+    const { code, stderr } = await machine.ended.finally(() => {
+      clearTimeout(limit);
+      clearTimeout(watch);
+    });
+    flush();
+    writeText(log, seen.lines.map((line) => `${line}\n`).join(""));
+    return {
+      path: request.path,
+      target: target.triple,
+      kernel: seen.kernel ?? null,
+      pageSize: kernel.pageSize,
+      ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, { ...request, expect }),
+      console: seen.lines.slice(-LAST),
+      log,
+      milliseconds: performance.now() - start,
+    };
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function readFile({ path, target }: BootRequest): Buffer {
+  const budget = knob("FASTBOOP_STAGE0_MAX_SIZE");
+  const read = readRegular(fromCaller(path), budget);
+  const file = printable(path);
+  if ("trouble" in read) {
+    const fix = `make stage0 TARGET=${target.triple}`;
+    throw missingFailure({ what: "can't be read", expected: "a regular file", got: read.trouble, fix, file });
+  }
+  if (read.size <= budget) return read.bytes;
+  throw new Failure(1, {
+    what: "is larger than the budget",
+    expected: `at most ${size(budget)} (FASTBOOP_STAGE0_MAX_SIZE)`,
+    got: size(read.size),
+    file,
+  });
+}
+
+/** @throws Failure (3) naming the command that installs what is not on PATH */
+async function requireEmulators(targets: readonly Target[]): Promise<void> {
+  const { which } = await import("zx");
+  const emulators = targets.map(emulatorOf);
+  const found = await Promise.all(emulators.map(({ program }) => which(program, { nothrow: true })));
+  const missing = emulators.filter((_, index) => found[index] === null);
+  if (missing.length === 0) return;
+  const { installCommand } = await import("./debian.ts");
+  throw missingFailure({
+    what: `${missing.map(({ program }) => program).join(" and ")} ${missing.length === 1 ? "is" : "are"} not on PATH`,
+    fix: `run as root: ${installCommand(missing.map((emulator) => emulator.package))}`,
+  });
+}
+
+/** boot-<target>.log, and a number for a further file of the same target. */
+function logPath({ triple }: Target, { variant }: Kernel, taken: Set<string>): string {
+  for (let number = 1; ; number++) {
+    const name = `boot-${triple}${variant}${number === 1 ? "" : `.${number}`}.log`;
+    if (taken.has(name)) continue;
+    taken.add(name);
+    return join(distDir(), "log", name);
+  }
+}
+
+/** An open file without a name: it is gone when the last process that has it is. */
+function unnamedFile(bytes: Uint8Array): number {
+  const path = temporaryName(join(tmpdir(), "stage0-initramfs"));
+  const fd = fs.openSync(path, "wx+", 0o600);
+  try {
+    fs.unlinkSync(path);
+    writeAll(fd, bytes);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+/** Does everything, and throws all the Failures together. */
+async function allOf(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const results = await Promise.allSettled(steps.map((step) => step()));
+  const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  const failures = errors.filter((error) => error instanceof Failure);
+  const defect = errors.find((error) => !(error instanceof Failure));
+  if (defect !== undefined) throw defect;
+  const [first] = failures;
+  if (first === undefined) return;
+  const exitCode = Math.max(...failures.map((failure) => failure.exitCode)) as ExitCode;
+  throw new Failure(exitCode, ...failures.flatMap((failure) => failure.problems));
+}
+
+/** Runs jobs, so many at once. Comes out with their results in their order. */
+async function inParallel<T>(jobs: readonly (() => Promise<T>)[], most: number): Promise<T[]> {
+  const results: T[] = [];
+  const queue = jobs.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, job] of queue) results[index] = await job();
+  };
+  await Promise.all(Array.from({ length: most }, worker));
+  return results;
 }

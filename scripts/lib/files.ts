@@ -63,13 +63,53 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
 }
 
-/** Calls `use` with each piece of an open file, from its start to its end; the piece is valid during the call only. */
-export function eachChunk(fd: number, use: (bytes: Buffer) => void): void {
+/**
+ * Calls `use` with each piece of an open file, from its start to its end; the piece is valid during the call only.
+ * @param span the part of the file to read, in bytes
+ */
+export function eachChunk(
+  fd: number,
+  use: (bytes: Buffer) => void,
+  span = { offset: 0, size: Number.POSITIVE_INFINITY },
+): void {
   const buffer = Buffer.allocUnsafe(CHUNK);
-  for (let at = 0; ; ) {
-    const count = fs.readSync(fd, buffer, 0, CHUNK, at);
+  const end = span.offset + span.size;
+  for (let at = span.offset; at < end; ) {
+    const count = fs.readSync(fd, buffer, 0, Math.min(CHUNK, end - at), at);
     if (count === 0) return;
     use(buffer.subarray(0, count));
     at += count;
+  }
+}
+
+const UNREADABLE: Record<string, string> = {
+  ENOENT: "no such file",
+  ENOTDIR: "a path through something that is no folder",
+  ELOOP: "a symbolic link that leads back to itself",
+  EACCES: "a file that you may not read",
+  EPERM: "a file that you may not read",
+  ENAMETOOLONG: "a path that is too long",
+};
+
+/** The start of a regular file and its size in bytes, or in words why there is none to read. @param most bytes to read */
+export function readRegular(path: string, most: number): { bytes: Buffer; size: number } | { trouble: string } {
+  try {
+    // Looked at before it is opened: opening a FIFO waits, and opening a device may do anything.
+    const status = fs.statSync(path);
+    if (!status.isFile()) return { trouble: status.isDirectory() ? "a folder" : "a device, FIFO or socket" };
+    const fd = fs.openSync(path, "r");
+    try {
+      const bytes = Buffer.alloc(Math.min(status.size, most));
+      let at = 0;
+      for (let count = -1; count !== 0 && at < bytes.length; at += count)
+        count = fs.readSync(fd, bytes, at, bytes.length - at, at);
+      return at < bytes.length ? { trouble: "a file that shrank while it was read" } : { bytes, size: status.size };
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch (error) {
+    const trouble = UNREADABLE[errorCode(error) ?? ""];
+    if (trouble === undefined) throw error;
+    return { trouble };
   }
 }

@@ -1,0 +1,74 @@
+import { basename, join } from "node:path";
+import { type BootRequest, bootAll, type Verdict } from "./lib/boot.ts";
+import { runScript } from "./lib/cli.ts";
+import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./lib/contract.ts";
+import { printable, usageFailure } from "./lib/errors.ts";
+import { knob } from "./lib/knobs.ts";
+import { dim, duration, report, say } from "./lib/log.ts";
+import { distDir } from "./lib/paths.ts";
+import { showProgress } from "./lib/phases.ts";
+import { supportedTarget } from "./lib/target.ts";
+
+await runScript({
+  name: "boot-stage0.ts",
+  summary:
+    "Boots stage0 files as PID 1 of a Linux kernel under QEMU: those that are named, else TARGET's in dist/, else every\n" +
+    "release asset there. A file's asset name tells its target, else --target or TARGET has to. dist/log holds the consoles.",
+  operands: "[FILE…]",
+  options: {
+    target: { type: "string", value: "TRIPLE", means: "the target; wins over TARGET" },
+    json: { type: "boolean", means: "print the verdicts as JSON" },
+  },
+  knobs: [
+    "TARGET",
+    "DIST",
+    "WORKSPACE",
+    "KERNEL_x86_64",
+    "KERNEL_aarch64",
+    "FASTBOOP_STAGE0_BOOT_EXPECT",
+    "FASTBOOP_STAGE0_BOOT_TIMEOUT",
+    "FASTBOOP_STAGE0_MAX_SIZE",
+  ],
+  prints: "a line for each boot, or JSON; stderr tells what went wrong",
+  async main({ target, json }, files) {
+    const name = target === undefined ? "TARGET" : "--target";
+    const triple = target ?? knob("TARGET");
+    const chosen = triple === undefined ? undefined : supportedTarget(name, triple);
+    const requests = files.length === 0 ? inDist(chosen) : files.map((path) => named(path, chosen));
+    const verdicts = await showProgress("boot", (progress) => bootAll(requests, progress));
+
+    const ok = verdicts.every((verdict) => verdict.ok);
+    process.stdout.write(json ? `${JSON.stringify({ ok, boots: verdicts }, null, 2)}\n` : verdicts.map(line).join(""));
+    for (const { problem, console, log } of verdicts) {
+      if (problem === undefined) continue;
+      report(problem);
+      for (const text of console) say(dim(`  | ${text}`));
+      say(`  whole console: ${printable(log)}`);
+    }
+    // What is wrong with a file outweighs what kept another from being booted.
+    const codes = verdicts.map(({ exitCode }) => exitCode);
+    return codes.includes(1) ? 1 : Math.max(0, ...codes);
+  },
+});
+
+function inDist(chosen: Target | undefined): BootRequest[] {
+  const targets = chosen === undefined ? RELEASE_TARGETS : [chosen];
+  return targets.map((target) => ({ path: join(distDir(), assetName(target.triple)), target }));
+}
+
+function named(path: string, chosen: Target | undefined): BootRequest {
+  const target = chosen ?? targetOfAsset(basename(path));
+  if (target !== undefined) return { path, target };
+  throw usageFailure({
+    what: "the file's name tells no target",
+    expected: `${assetName("<target>")}, or a target with --target`,
+    got: `"${printable(basename(path))}"`,
+    fix: "add --target TRIPLE",
+  });
+}
+
+function line({ path, ok, outcome, kernel, pageSize, milliseconds }: Verdict): string {
+  const pages = pageSize === null ? "" : `, ${pageSize / 1024} KiB pages`;
+  const machine = kernel === null ? "no kernel" : `Linux ${kernel}${pages}`;
+  return `${ok ? "ok  " : "FAIL"} ${printable(path)} (${machine}): ${outcome}, ${duration(milliseconds)}\n`;
+}
