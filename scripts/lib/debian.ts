@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingFailure, printable } from "./errors.ts";
+import { output } from "./output.ts";
 import type { Progress } from "./phases.ts";
 import { type RunResult, run } from "./run.ts";
 
@@ -136,7 +137,9 @@ async function openArchive(
 
 /** The versions of those of the packages that are installed on this system. */
 export async function installedVersions(names: readonly string[]): Promise<Map<string, string>> {
-  const { stdout } = await run(["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\\n", ...names]);
+  const format = "${Package} ${Version} ${db:Status-Status}\\n";
+  // It fails when one of the packages was never heard of, and still tells of the others.
+  const { stdout } = await output(["dpkg-query", "-W", "-f", format, ...names]);
   const rows = stdout.split("\n").map((line) => line.split(" "));
   return new Map(
     rows.flatMap(([name = "", version = "", status]) => (status === "installed" ? [[name, version]] : [])),

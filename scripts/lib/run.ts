@@ -36,7 +36,7 @@ function killGroup(pid: number): void {
 
 /** Runs a command to its end, whatever that is; stdin is empty. A program that does not exist ends with code 127. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { $ } = await import("zx");
+  const { $ } = await import("zx/core");
   const child = $({
     detached: true,
     nothrow: true,

@@ -6,7 +6,7 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import type { Target } from "./contract.ts";
-import { type Architecture, installedVersions, installPackages, withArchive } from "./debian.ts";
+import { type Architecture, installCommand, installedVersions, installPackages, withArchive } from "./debian.ts";
 import { missingFailure, printable } from "./errors.ts";
 import { writeText } from "./files.ts";
 import { shellQuote } from "./handoff.ts";
@@ -45,15 +45,16 @@ const RECIPES: Record<string, Recipe> = {
 /** Whether a toolchain for the target can be made of Debian's packages. */
 export const hasRecipe = (target: Target): boolean => target.triple in RECIPES;
 
-/** The machine that this runs on, as Rust and as Debian call it; undefined for those that the recipe was not made for. */
-const HOSTS: Record<string, { triple: string; architecture: Architecture } | undefined> = {
-  x64: { triple: "x86_64-unknown-linux-gnu", architecture: "amd64" },
-  arm64: { triple: "aarch64-unknown-linux-gnu", architecture: "arm64" },
+/** Rust's name of the machine that this runs on; undefined for those that the recipe was not made for. */
+const HOSTS: Record<string, string | undefined> = {
+  x64: "x86_64-unknown-linux-gnu",
+  arm64: "aarch64-unknown-linux-gnu",
 };
 
 /**
  * Makes the toolchains of targets, or finds them in the cache. What is missing is made at once: two standard libraries
  * side by side take less time than one after the other, as the compiler's front end leaves a core idle.
+ * @param targets such that hasRecipe
  * @returns the path of the first target's cargo, which carries all that it needs
  * @throws Failure (3) when packages are missing and this is not root, or something of the archive is out of reach
  */
@@ -67,36 +68,49 @@ export async function debianCargo(targets: readonly Target[], progress: Progress
     });
   }
   const version = await hostPackages(progress);
-  const folder = (target: Target): string =>
-    cacheDir("toolchain", `${target.triple}-rust-${version}-${host.architecture}-${RECIPE}`);
-  await ensureFolders(targets.map(folder), progress, async (missing) => {
+  const folders = new Map(targets.map((target) => [toolchainFolder(target, version), target]));
+  await ensureFolders([...folders.keys()], progress, async (missing) => {
     const plans = missing.flatMap(({ folder: final, aside }) => {
-      const target = targets.find((candidate) => folder(candidate) === final);
-      const recipe = target === undefined ? undefined : RECIPES[target.triple];
-      return target === undefined || recipe === undefined ? [] : [{ triple: target.triple, recipe, final, aside }];
+      const triple = folders.get(final)?.triple ?? "";
+      const recipe = RECIPES[triple];
+      return recipe === undefined ? [] : [{ triple, recipe, final, aside }];
     });
-    await assemble(plans, host.triple, progress);
+    await assemble(plans, host, progress);
   });
-  const [first] = targets;
-  return join(first === undefined ? "" : folder(first), "bin", "cargo");
+  return cargoIn([...folders.keys()][0] ?? "");
+}
+
+/** The cargo that debianCargo made earlier of the packages that are installed now; undefined when there is none. */
+export async function cachedCargo(target: Target): Promise<string | undefined> {
+  if (!fs.existsSync(cacheDir("toolchain"))) return undefined;
+  const version = await hostVersion();
+  const cargo = version === undefined ? undefined : cargoIn(toolchainFolder(target, version));
+  return cargo !== undefined && fs.existsSync(cargo) ? cargo : undefined;
+}
+
+const cargoIn = (folder: string): string => join(folder, "bin", "cargo");
+
+const toolchainFolder = (target: Target, version: string): string =>
+  cacheDir("toolchain", `${target.triple}-rust-${version}-${process.arch}-${RECIPE}`);
+
+/** The version of Debian's Rust when all its packages are installed and agree. */
+async function hostVersion(): Promise<string | undefined> {
+  const versions = await installedVersions(HOST_PACKAGES);
+  const rust = versions.get("rustc-web");
+  const agree = versions.get("cargo-web") === rust && versions.get("rust-web-src") === rust && versions.has("lld");
+  return agree ? rust : undefined;
 }
 
 /** Makes sure that the packages of the compiler are there, in one version. Comes out with it. */
 async function hostPackages(progress: Progress): Promise<string> {
-  const complete = async (): Promise<string | undefined> => {
-    const versions = await installedVersions(HOST_PACKAGES);
-    const rust = versions.get("rustc-web");
-    const agree = versions.get("cargo-web") === rust && versions.get("rust-web-src") === rust && versions.has("lld");
-    return agree ? rust : undefined;
-  };
-  const installed = await complete();
+  const installed = await hostVersion();
   if (installed !== undefined) return installed;
   await installPackages(HOST_PACKAGES, progress, REPLACED);
-  const version = await complete();
+  const version = await hostVersion();
   if (version !== undefined) return version;
   throw missingFailure({
     what: `${HOST_PACKAGES.join(", ")} are not installed in one version`,
-    fix: `run as root: apt-get install ${HOST_PACKAGES.join(" ")}`,
+    fix: `run as root: ${installCommand(HOST_PACKAGES)}`,
   });
 }
 
@@ -139,6 +153,7 @@ async function buildStd(plans: readonly Plan[], work: string, signal: AbortSigna
   const crate = join(work, "crate");
   writeText(join(crate, "Cargo.toml"), '[package]\nname = "throwaway"\nversion = "0.0.0"\nedition = "2021"\n');
   writeText(join(crate, "src", "lib.rs"), "#![no_std]\n");
+  writeText(join(crate, "rustc"), STD_RUSTC, 0o755);
   await must(
     [
       "/usr/bin/cargo",
@@ -156,7 +171,7 @@ async function buildStd(plans: readonly Plan[], work: string, signal: AbortSigna
         PATH: "/usr/bin:/bin",
         HOME: work,
         CARGO_HOME: join(work, "home"),
-        RUSTC: "/usr/bin/rustc",
+        RUSTC: join(crate, "rustc"),
         // Debian's stable compiler then takes -Z.
         RUSTC_BOOTSTRAP: "1",
         // As the Rust project builds it: without bitcode no profile with lto could link it. Cargo's own flag comes first.
@@ -165,6 +180,14 @@ async function buildStd(plans: readonly Plan[], work: string, signal: AbortSigna
     },
   );
 }
+
+/** A program with panic = "abort" can only link this one crate when it was itself built so, which cargo can't be told. */
+const STD_RUSTC = `#!/bin/sh
+case " $* " in
+*" --crate-name panic_abort "*) set -- "$@" -C panic=abort ;;
+esac
+exec /usr/bin/rustc "$@"
+`;
 
 const MUSL_FILES = ["crt1.o", "rcrt1.o", "Scrt1.o", "crti.o", "crtn.o", "libc.a", "libdl.a", "libpthread.a"];
 const GCC_FILES = ["crtbegin.o", "crtbeginS.o", "crtbeginT.o", "crtend.o", "crtendS.o"];

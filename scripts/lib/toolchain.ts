@@ -1,14 +1,16 @@
 /** Makes sure that a cargo can build for a target: its own standard library, rustup's, or one made of Debian's packages. */
-import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { nestedEnvironment } from "./cargo.ts";
 import type { Target } from "./contract.ts";
+import { environment } from "./knobs.ts";
+import { output } from "./output.ts";
 
 /** Where the target's standard library may come from: FASTBOOP_STAGE0_TOOLCHAIN. */
 export type ToolchainChoice = "auto" | "rustup" | "debian" | "none";
 
 export interface ToolchainRequest {
-  /** The cargo that the user chose: a path or a name on PATH. */
+  /** Absolute path of the cargo that the user chose. */
   cargo: string;
   target: Target;
   choice: ToolchainChoice;
@@ -19,7 +21,7 @@ export interface ToolchainRequest {
 }
 
 export interface Toolchain {
-  /** The cargo to run: the one that was chosen, or the one in the cache. */
+  /** Absolute path of the cargo to run: the one that was chosen, or the one in the cache. */
   cargo: string;
   /** What to add to its environment. */
   env: Record<string, string>;
@@ -28,12 +30,14 @@ export interface Toolchain {
 }
 
 /**
- * Makes sure that cargo can build for a target. When its rustc has the target already, this starts one rustc (about 50 ms
- * under rustup) and nothing else: start it before other work and await it after.
- * @throws Failure (3) when the target's standard library is not there and can't be had, with the ways out
+ * Makes sure that cargo can build for a target. When that is so already, one rustc is started (50 ms under rustup) and no
+ * other work done: begin it before other work and await it after.
+ * @throws Failure (3) when the target's standard library is not there and can't be had, with the ways out; (2) when the
+ *   choice is debian and there is no recipe for the target
  */
 export async function ensureToolchain(request: ToolchainRequest): Promise<Toolchain> {
-  const sysroot = await sysrootOf("rustc", request.folder);
+  // The choice of Debian's toolchain is for one and the same compiler everywhere, whatever else could build.
+  const sysroot = request.choice === "debian" ? undefined : await sysrootOf(request.cargo, request.folder);
   if (sysroot !== undefined && hasStd(sysroot, request.target.triple)) {
     return { cargo: request.cargo, env: {}, source: "present" };
   }
@@ -41,13 +45,16 @@ export async function ensureToolchain(request: ToolchainRequest): Promise<Toolch
   return provideToolchain(request, sysroot);
 }
 
-/** The sysroot of a rustc when it runs in a folder; undefined when there is no such rustc or it fails. */
-export function sysrootOf(rustc: string, folder: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(rustc, ["--print", "sysroot"], { cwd: folder }, (error, stdout) =>
-      resolve(error === null ? stdout.replace(/\n$/, "") : undefined),
-    );
-  });
+/**
+ * The sysroot of the rustc that a cargo runs in a folder: RUSTC, else the one on PATH, which rustup puts its own proxy on.
+ * Undefined when there is no such rustc or it fails.
+ */
+export async function sysrootOf(cargo: string, folder: string): Promise<string | undefined> {
+  const env = nestedEnvironment(environment());
+  const besides = dirname(cargo);
+  const rustc = env.RUSTC || (existsSync(join(besides, "rustup")) ? join(besides, "rustc") : "rustc");
+  const { ok, stdout } = await output([rustc, "--print", "sysroot"], { cwd: folder, env });
+  return ok ? stdout.replace(/\n$/, "") : undefined;
 }
 
 /** Whether a sysroot has the target's standard library. */
