@@ -35,7 +35,7 @@ const ERRORS = ["basic-error", "validation-error", "validation-error-simple"];
 const OMITTED: Readonly<Record<string, readonly string[]>> = {
   "full-repository": ["template_repository", "parent", "source", "security_and_analysis", "code_of_conduct"],
 };
-const WORDING = new Set(["title", "description", "example", "examples", "externalDocs", "deprecated", "x-github"]);
+const WORDING = new Set(["title", "description", "example", "examples", "externalDocs", "deprecated"]);
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Node = { [key: string]: Json };
@@ -59,7 +59,7 @@ function convert(schema: Json): Json {
       result[key] = Object.fromEntries(Object.entries(value).map(([name, property]) => [name, convert(property)]));
     } else if (key === "$ref" && typeof value === "string") {
       result[key] = value.replace("#/components/schemas/", "#/$defs/");
-    } else if (key !== "nullable" && key !== "default" && !WORDING.has(key)) {
+    } else if (key !== "nullable" && key !== "default" && !key.startsWith("x-") && !WORDING.has(key)) {
       result[key] = convert(value);
     }
   }

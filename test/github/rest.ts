@@ -2,6 +2,7 @@
 
 import { redirectToBlob, serveBody } from "./blob.ts";
 import { OPERATIONS, type Operation, wrongRequest } from "./conform.ts";
+import { graphql } from "./graphql.ts";
 import { Refused, type Repository, type StoredAsset, StoredRelease } from "./store.ts";
 import { assetView, releaseView, repositoryView } from "./views.ts";
 import { type Answer, answer } from "./wire.ts";
@@ -103,6 +104,8 @@ export async function rest(world: World, call: Call, path: string, readBody: () 
         "Request forbidden by administrative rules. Please make sure your request has a User-Agent header",
       );
     }
+    if (call.method === "POST" && path === "/graphql")
+      return graphql(world, call, parse((await readBody()).toString()));
     const found = findOperation(call.method, byName(world, path));
     operation = found?.operation;
     const rights = rightsOf(world, single(call.headers.authorization));

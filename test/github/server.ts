@@ -20,6 +20,7 @@ const REFUSED_PORT = 2;
 /** Which route a request to an origin with several of them is for, and the path below that route's base. */
 const byPath: Dispatch = (path) => {
   if (path.startsWith(BLOB_PATH)) return { route: "blob", path };
+  if (path === "/api/graphql") return { route: "api", path: "/graphql" };
   for (const [base, route] of [
     [UPLOADS, "upload"],
     [API, "api"],
