@@ -5,33 +5,35 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname } from "node:path";
+import { assetName } from "./contract.ts";
 import { errorCode, printable } from "./errors.ts";
+import type { Wanted } from "./fetch-plan.ts";
 import { eachChunk } from "./files.ts";
 import { say } from "./log.ts";
 import { cacheDir } from "./paths.ts";
 
 /** A digest that an earlier run established, and by whose word. */
-export interface Record {
+export interface Known {
   sha256: string;
   /** Names of the witnesses that spoke for it. */
   by: string[];
 }
 
 /** Where the asset with a digest is, if it is. */
-export const cachedAsset = (sha256: string): string => cacheDir("assets", sha256);
+const cachedAsset = (sha256: string): string => cacheDir("assets", sha256);
+export const isCached = (sha256: string): boolean => fs.existsSync(cachedAsset(sha256));
 
-/** What a record is found by: place, tag, asset. */
-export type Key = readonly [place: string, tag: string, asset: string];
+const recordPath = ({ place, tag, target }: Wanted): string => {
+  const where = createHash("sha256").update(place.key).digest("hex").slice(0, 16);
+  return cacheDir("releases", where, tag, `${assetName(target.triple)}.json`);
+};
 
-/** @param key place, tag and asset */
-const recordPath = ([place, tag, asset]: Key): string =>
-  cacheDir("releases", createHash("sha256").update(place).digest("hex").slice(0, 16), tag, `${asset}.json`);
-
-export function readRecord(key: Key): Record | undefined {
+/** What an earlier run found out about an asset of a place. */
+export function readRecord(wanted: Wanted): Known | undefined {
   try {
-    const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(key), "utf8")) as globalThis.Record<string, unknown>;
-    const isName = (name: unknown): name is string => typeof name === "string";
-    return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isName)
+    const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(wanted), "utf8")) as Record<string, unknown>;
+    const isText = (value: unknown): value is string => typeof value === "string";
+    return isText(sha256) && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isText)
       ? { sha256, by }
       : undefined;
   } catch (error) {
@@ -41,8 +43,8 @@ export function readRecord(key: Key): Record | undefined {
   }
 }
 
-export function writeRecord(key: Key, record: Record): void {
-  write(recordPath(key), (path) => fs.writeFileSync(path, JSON.stringify(record)));
+export function writeRecord(wanted: Wanted, known: Known): void {
+  write(recordPath(wanted), (path) => fs.writeFileSync(path, JSON.stringify(known)));
 }
 
 /** Copies a verified file into the cache, where possible without copying its bytes (reflink). */

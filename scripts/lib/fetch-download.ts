@@ -1,7 +1,7 @@
 /** A body into a Partial: streamed, hashed and written in one pass, bounded, resumed after a break. */
 import { contractFailure, printable } from "./errors.ts";
 import type { Arrived, Partial } from "./fetch-partial.ts";
-import { captivePortal, type Reply } from "./http.ts";
+import { captivePortal, looksLikeHtml, type Reply } from "./http.ts";
 import { transientFailure } from "./http-errors.ts";
 import { type Patience, persist, watched } from "./http-patience.ts";
 import { size } from "./log.ts";
@@ -114,7 +114,7 @@ const wrongSize = (expected: number, got: string) =>
     got,
     fix: "the file was changed at its source; tell the publisher",
   });
-const overBudget = (budget: number, got: string) =>
+export const overBudget = (budget: number, got: string) =>
   contractFailure({
     what: "the download is over the size budget",
     expected: `at most ${size(budget)}`,
@@ -142,14 +142,11 @@ async function stream(reply: Reply, partial: Partial, limits: Limits, came: (byt
   }
 }
 
-const looksLikeHtml = (bytes: Uint8Array): boolean =>
-  /^(\xef\xbb\xbf)?\s*<(!doctype html|html)\b/i.test(Buffer.from(bytes.subarray(0, 64)).toString("latin1"));
-
 const decimal = (text: string | undefined): number | undefined =>
   text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
 
 /** What If-Range may name: a strong ETag, else the date (RFC 9110, section 13.1.5). */
 function validatorOf(headers: Reply["headers"]): string | undefined {
-  const tag = headers["etag"];
+  const tag = headers.etag;
   return tag?.startsWith('"') ? tag : headers["last-modified"];
 }

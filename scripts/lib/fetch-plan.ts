@@ -1,8 +1,10 @@
 /** What a run is to fetch, and from where, as the environment says. No network, no file but manifests and lock files. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { assetName, DEFAULT_API, DEFAULT_REPO, DEFAULT_SERVER, RELEASE_TARGETS, type Target } from "./contract.ts";
 import { printable, usageFailure } from "./errors.ts";
 import { knob } from "./knobs.ts";
-import { callerDir } from "./paths.ts";
+import { callerDir, distDir, fromCaller } from "./paths.ts";
 import { readTag, spellTag } from "./tags.ts";
 import { selectedTarget } from "./target.ts";
 import { findWorkspace, workspaceVersion } from "./workspace.ts";
@@ -17,8 +19,10 @@ export interface Place {
   token: string | undefined;
   /** Whether nothing of it is overridden, so that the publisher's own digests will do. */
   isDefault: boolean;
-  /** Printable; tells places apart. */
+  /** Printable. */
   name: string;
+  /** Tells places apart. */
+  key: string;
 }
 
 /** The place that the environment names. */
@@ -28,7 +32,6 @@ export function place(): Place {
   const api = knob("GITHUB_API_URL") ?? (server === DEFAULT_SERVER ? DEFAULT_API : `${server}/api/v3`);
   const repo = knob("FASTBOOP_STAGE0_REPO") ?? DEFAULT_REPO;
   const mirror = knob("FASTBOOP_STAGE0_MIRROR");
-  const name = printable(mirror ?? `${server}/${repo}`);
   const unchanged = server === DEFAULT_SERVER && api === DEFAULT_API && repo.toLowerCase() === DEFAULT_REPO;
   return {
     server,
@@ -37,7 +40,8 @@ export function place(): Place {
     mirror,
     token: mirror === undefined ? (knob("GH_TOKEN") ?? knob("GITHUB_TOKEN")) : undefined,
     isDefault: unchanged && mirror === undefined,
-    name: unchanged || mirror !== undefined || api === `${server}/api/v3` ? name : `${name} (API ${printable(api)})`,
+    name: printable(mirror ?? `${server}/${repo}`),
+    key: mirror ?? [server, api, repo.toLowerCase()].join(" "),
   };
 }
 
@@ -69,13 +73,15 @@ export async function wantedTag(): Promise<string | undefined> {
   return spellTag(readTag(await workspaceVersion(dir), `the version of the workspace ${printable(dir)}`));
 }
 
-export const noTag = () =>
-  usageFailure({
+/** @throws Failure (2), always: for a run that nothing tells the tag */
+export function noTag(): never {
+  throw usageFailure({
     what: "nothing says which release to fetch",
     expected: "TAG, FASTBOOP_STAGE0_TAG, or a cargo workspace with a version at or above this folder",
     got: `no workspace at or above ${printable(callerDir())}`,
     fix: "make fetch-stage0 TAG=v0.0.1-rc.7, or TAG=latest",
   });
+}
 
 /** The folders whose stage0.lock counts: the workspace and the caller's folder. */
 export function lockFolders(): string[] {
@@ -83,5 +89,36 @@ export function lockFolders(): string[] {
   return origin === "example" ? [callerDir()] : [dir, callerDir()];
 }
 
-/** What a message calls an asset of a tag. */
-export const assetOf = (target: Target, tag: string): string => `${assetName(target.triple)} of ${tag}`;
+/** What to fetch. */
+export interface Wanted {
+  place: Place;
+  target: Target;
+  /** In the tag's own form. */
+  tag: string;
+  /** Absolute final path. */
+  out: string;
+}
+
+/** What messages call it. */
+export const whatIs = ({ target, tag }: Wanted): string => `${assetName(target.triple)} of ${tag}`;
+
+/** OUT from the caller's folder, else dist/fetched/TAG/ASSET. @throws Failure (2) when OUT is a folder */
+export function outPath(target: Target, tag: string): string {
+  const given = knob("OUT");
+  return given === undefined ? defaultPath(target, tag) : filePath(given, target);
+}
+
+export const defaultPath = (target: Target, tag: string): string =>
+  join(distDir(), "fetched", tag, assetName(target.triple));
+
+/** A path that the user gave for a file. */
+export function filePath(given: string, target: Target): string {
+  const path = fromCaller(given);
+  if (!given.endsWith("/") && !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  throw usageFailure({
+    what: "OUT is a folder",
+    expected: "the path of a file",
+    got: printable(path),
+    fix: `OUT=${printable(join(path, assetName(target.triple)))}`,
+  });
+}

@@ -94,7 +94,10 @@ const CLASSES: readonly Class[] = [
   {
     codes: /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET)$/,
     messages: /reset|closed|broken pipe|aborted|terminated|error reading a body|end of file|unexpected eof/i,
-    problem: (host) => ({ what: `${host} broke the connection off`, fix: "run it again; a break is resumed where it was" }),
+    problem: (host) => ({
+      what: `${host} broke the connection off`,
+      fix: "run it again; a break is resumed where it was",
+    }),
     transient: true,
   },
 ];

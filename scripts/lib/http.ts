@@ -2,9 +2,10 @@
  * One exchange with a server, every hop under control, the same on Node and Deno. Node's own client holds a third less
  * memory than its fetch; Deno's fetch is the one of its two clients that waits for the reader and knows proxies.
  */
-import { HttpFailure, classify } from "./http-errors.ts";
-import { proxies, proxyFor } from "./http-proxy.ts";
+
 import { missingFailure, printable } from "./errors.ts";
+import { classify, HttpFailure } from "./http-errors.ts";
+import { proxies, proxyFor } from "./http-proxy.ts";
 import { isLoopback, knob } from "./knobs.ts";
 
 /** Redirects that are followed: a release asset takes one or two. */
@@ -45,7 +46,7 @@ export async function ask(address: string, request: Request = {}): Promise<Reply
   for (let hop = 0; ; hop++) {
     refuse(url);
     const reply = await exchange(url, { ...request, headers });
-    const location = [301, 302, 303, 307, 308].includes(reply.status) ? reply.headers["location"] : undefined;
+    const location = [301, 302, 303, 307, 308].includes(reply.status) ? reply.headers.location : undefined;
     if (location === undefined || (request.method ?? "GET") !== "GET") return checked(reply);
     reply.discard();
     if (hop === HOPS) {
@@ -128,6 +129,10 @@ export const captivePortal = (url: URL): HttpFailure =>
     got: `HTML from ${shownUrl(url)}`,
     fix: "open any page in a browser: the network may want a login (captive portal); or a proxy shows its own page",
   });
+
+/** Whether a body begins as a web page does, whatever its content-type. */
+export const looksLikeHtml = (bytes: Uint8Array): boolean =>
+  /^(\xef\xbb\xbf)?\s*<(!doctype html|html)\b/i.test(Buffer.from(bytes.subarray(0, 64)).toString("latin1"));
 
 /** One request and its answer, whatever that is. */
 async function exchange(url: URL, request: Request): Promise<Reply> {

@@ -2,8 +2,7 @@
  * Whose word counts for the digest of an asset. Pins come from the caller's own tree or command; the release speaks
  * through its SHA256SUMS and through the API. Everyone who says something has to say the same.
  */
-import { contractFailure, type Failure, missingFailure, type Problem, printable, usageFailure } from "./errors.ts";
-import { parseSums } from "./sums.ts";
+import { contractFailure, type Failure, missingFailure, type Problem, usageFailure } from "./errors.ts";
 
 /** A digest, or why there is none: the witness does not exist, says null, or was not asked. */
 export type Word = { sha256: string } | "absent" | "null" | "not asked";
@@ -18,11 +17,23 @@ export interface Witness {
 type Speaking = Witness & { word: { sha256: string } };
 const speaks = (witness: Witness): witness is Speaking => typeof witness.word === "object";
 
-export const pinned = (witnesses: readonly Witness[]): boolean =>
+/** A pin outranks: it is what the others are measured by. */
+const foremost = (witnesses: readonly Witness[]): Speaking | undefined => {
+  const speaking = witnesses.filter(speaks);
+  return speaking.find(({ kind }) => kind === "pin") ?? speaking[0];
+};
+
+/** The names of those who say something. */
+export const speakers = (witnesses: readonly Witness[]): string[] => witnesses.filter(speaks).map(({ name }) => name);
+
+export const isPinned = (witnesses: readonly Witness[]): boolean =>
   witnesses.some((witness) => witness.kind === "pin" && speaks(witness));
 
-/** What each witness says of a digest, one printable line each: agrees, differs (and its own), absent, null, not asked. */
-export function testimony(witnesses: readonly Witness[], sha256: string): string[] {
+/**
+ * What each witness says, one printable line each: agrees, differs (and its own digest), absent, null, not asked.
+ * @param sha256 what they are measured by; default: the word of a pin, else of the first who says something
+ */
+export function testimony(witnesses: readonly Witness[], sha256 = foremost(witnesses)?.word.sha256): string[] {
   const width = Math.max(...witnesses.map(({ name }) => name.length));
   return witnesses.map((witness) => {
     const word = speaks(witness)
@@ -53,9 +64,7 @@ export const pinRequired = (place: string, what: string): Failure =>
  * @throws Failure (1) when they differ, (2) when pins differ among themselves, (3) when none says anything
  */
 export function establish(witnesses: readonly Witness[], what: string): string {
-  const speaking = witnesses.filter(speaks);
-  // A pin outranks: it is what the others are measured by.
-  const first = speaking.find(({ kind }) => kind === "pin") ?? speaking[0];
+  const first = foremost(witnesses);
   if (first === undefined) {
     throw missingFailure({
       what: `nothing vouches for ${what}`,
@@ -65,7 +74,7 @@ export function establish(witnesses: readonly Witness[], what: string): string {
     });
   }
   const { sha256 } = first.word;
-  const others = speaking.filter(({ word }) => word.sha256 !== sha256);
+  const others = witnesses.filter(speaks).filter(({ word }) => word.sha256 !== sha256);
   if (others.length === 0) return sha256;
   const problems = others.map(
     (other): Problem => ({
@@ -89,54 +98,10 @@ export function wrongDigest(
   what: string,
   got: { sha256: string; size: number },
 ): Failure {
-  const names = witnesses.filter(speaks).map(({ name }) => name);
   return contractFailure({
     what: `${what} has the wrong checksum`,
-    expected: `sha256 ${witnesses.find(speaks)?.word.sha256} (${names.join(", ")})`,
+    expected: `sha256 ${foremost(witnesses)?.word.sha256} (${speakers(witnesses).join(", ")})`,
     got: `sha256 ${got.sha256} (${got.size} bytes)`,
     fix: "the bytes were changed on their way or at their source, and were thrown away; run it again, and if it stays so, tell the publisher",
-  });
-}
-
-/**
- * What a release's list says of an asset.
- * @param list undefined: the release has none
- * @throws Failure (1) when the list is malformed, or does not name the asset: a list that leaves out what the contract
- *   demands is no list to trust
- */
-export function sumsWord(list: Uint8Array | undefined, asset: string, where: string): Word {
-  if (list === undefined) return "absent";
-  const { entries, problems } = parseSums(list);
-  const file = `${printable(where)}`;
-  if (problems.length > 0) {
-    throw contractFailure(
-      ...problems.map((problem) => ({
-        file,
-        fix: "tell the publisher: no line of this list can be trusted",
-        ...problem,
-      })),
-    );
-  }
-  const sha256 = entries.get(asset);
-  if (sha256 !== undefined) return { sha256 };
-  throw contractFailure({
-    file,
-    what: `does not name ${printable(asset)}`,
-    expected: "every asset of the release",
-    got: `${entries.size} other names`,
-    fix: "tell the publisher: the list is not complete",
-  });
-}
-
-/** What the API says of an asset (`digest` of release-asset: missing, null, or `sha256:` and 64 digits). @throws Failure (1) on anything else */
-export function apiWord(digest: string | null | undefined): Word {
-  if (digest === undefined) return "absent";
-  if (digest === null) return "null";
-  const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
-  if (sha256 !== undefined) return { sha256 };
-  throw contractFailure({
-    what: "the API's digest is in no form that is known here",
-    expected: "sha256: and 64 hexadecimal digits",
-    got: printable(digest),
   });
 }

@@ -1,0 +1,74 @@
+/**
+ * A release asset, verified, under its final name. What is cheap and needs no network comes first; what only a download
+ * needs is loaded when one is due.
+ */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { assetName, type Target } from "./contract.ts";
+import { printable } from "./errors.ts";
+import { readRecord } from "./fetch-cache.ts";
+import { look, pass } from "./fetch-gate.ts";
+import { lockFolders, type Wanted, whatIs } from "./fetch-plan.ts";
+import type { FoundRelease } from "./github.ts";
+import { knob } from "./knobs.ts";
+import { say } from "./log.ts";
+import { findPin, LOCK, type Pin, readPins } from "./pins.ts";
+import { establish, isPinned, pinRequired, speakers, type Witness } from "./trust.ts";
+
+/** An asset in its place. */
+export interface Fetched {
+  /** Absolute. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  sha256: string;
+}
+
+/** The pins of an asset: FASTBOOP_STAGE0_SHA256, and stage0.lock's entry when there is a tag to look for. */
+export interface Pins {
+  /** stage0.lock's entry. */
+  entry: Pin | undefined;
+  witnesses: Witness[];
+}
+
+export async function readPinsOf(target: Target, tag: () => Promise<string | undefined>): Promise<Pins> {
+  const given = knob("FASTBOOP_STAGE0_SHA256");
+  const locked = await readPins(lockFolders().map((folder) => join(folder, LOCK)));
+  const name = locked.length === 0 ? undefined : await tag();
+  const entry = name === undefined ? undefined : findPin(locked, name, assetName(target.triple));
+  return {
+    entry,
+    witnesses: [
+      { name: "FASTBOOP_STAGE0_SHA256", kind: "pin", word: given === undefined ? "absent" : { sha256: given } },
+      { name: LOCK, kind: "pin", word: entry === undefined ? "absent" : { sha256: entry.sha256 } },
+    ],
+  };
+}
+
+/**
+ * The asset that is at its place already, when a pin or the record of an earlier run tells that it is the right one; else
+ * a download. The file is read, hashed and gated in either case.
+ * @param release the release, when the API was asked for it already
+ * @throws Failure (2) when the place is not the default one and nothing pins the asset
+ */
+export async function fetchAsset(wanted: Wanted, release?: FoundRelease): Promise<Fetched> {
+  const { place, target, tag, out } = wanted;
+  const what = whatIs(wanted);
+  const pins = await readPinsOf(target, async () => tag);
+  const pinned = isPinned(pins.witnesses);
+  if (!pinned && !place.isDefault && knob("FASTBOOP_STAGE0_TRUST") !== "sums") throw pinRequired(place.name, what);
+  // Whoever asked the API knows better than the record of an earlier day.
+  const record = pinned || release !== undefined ? undefined : readRecord(wanted);
+  const known = pinned ? { sha256: establish(pins.witnesses, what), by: speakers(pins.witnesses) } : record;
+  if (known !== undefined && fs.lstatSync(out, { throwIfNoEntry: false })?.isFile()) {
+    const report = look(out, target);
+    if (report.sha256 === known.sha256) {
+      pass(report, out);
+      if ((fs.statSync(out).mode & 0o7777) !== 0o755) fs.chmodSync(out, 0o755);
+      say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
+      return { path: out, size: report.size ?? 0, sha256: known.sha256 };
+    }
+  }
+  const { fetchRelease } = await import("./fetch-release.ts");
+  return fetchRelease(wanted, pins, known, release);
+}
