@@ -57,7 +57,7 @@ export async function targetSettings(
   const ofBuild = [...config.buildFlags, ...flagList(env.CARGO_BUILD_RUSTFLAGS)];
   // The build's flags, which cargo skips once the target has any, have to come along.
   const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...CRT_STATIC];
-  return { args: ["--config", `target.'${EVERY_TARGET}'.rustflags=${tomlList(flags)}`], set };
+  return { args: ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`], set };
 }
 
 /** JSON's strings are TOML's, but for the one control character that JSON leaves as it is. */
