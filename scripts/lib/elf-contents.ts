@@ -1,7 +1,7 @@
 /** What the headers of an ELF file point at: interpreter, dynamic section, notes. */
 import type { DynamicEntry, Note, Section, Segment } from "./elf.ts";
 import { bytesAt, defect, type File, fields, range, strings, untilNul, within } from "./elf-bytes.ts";
-import { DT, PT, SHT } from "./elf-names.ts";
+import { DT, PT, SHF_ALLOC, SHT } from "./elf-names.ts";
 
 /** Most bytes of the dynamic section, and of all notes together. */
 const PART_LIMIT = 64 * 1024;
@@ -72,16 +72,16 @@ function offsetOf(segments: Segment[], address: bigint): bigint | undefined {
   return load === undefined ? undefined : address - load.vaddr + load.offset;
 }
 
-/** The notes of the PT_NOTEs; of the SHT_NOTEs when there is no program header. */
+/** The notes: those of the PT_NOTEs, then those of the SHT_NOTEs that no PT_NOTE holds, since they are not loaded. */
 export function readNotes(file: File, segments: Segment[], sections: Section[]): Note[] {
-  const pieces =
-    segments.length > 0
-      ? segments
-          .filter(({ type }) => type === PT.NOTE)
-          .map(({ offset, filesz, align }) => ({ offset, length: filesz, align }))
-      : sections
-          .filter(({ type }) => type === SHT.NOTE)
-          .map(({ offset, size, addralign }) => ({ offset, length: size, align: addralign }));
+  const pieces = [
+    ...segments
+      .filter(({ type }) => type === PT.NOTE)
+      .map(({ offset, filesz, align }) => ({ offset, length: filesz, align })),
+    ...sections
+      .filter(({ type, flags }) => type === SHT.NOTE && (segments.length === 0 || (flags & SHF_ALLOC) === 0n))
+      .map(({ offset, size, addralign }) => ({ offset, length: size, align: addralign })),
+  ];
   const notes: Note[] = [];
   let room = BigInt(PART_LIMIT);
   for (const { offset, length, align } of pieces) {

@@ -90,7 +90,7 @@ export interface Elf {
   dynamic: DynamicEntry[];
   /** The path in the first PT_INTERP, without its NUL; undefined without one, empty when it is outside the file. */
   interpreter: string | undefined;
-  /** Of the PT_NOTEs; of the SHT_NOTEs when there is no program header. */
+  /** Those of the PT_NOTEs, then those of SHT_NOTEs that are not loaded. */
   notes: Note[];
   /** NT_GNU_BUILD_ID in lower-case hexadecimal. */
   buildId: string | undefined;
