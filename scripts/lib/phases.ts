@@ -17,11 +17,14 @@ export async function showProgress<T>(subject: string, job: (progress: Progress)
   const redraw = (): boolean => moving && phase !== "" && clear() && process.stderr.write(line());
   const timer = moving ? setInterval(redraw, 500) : undefined;
   try {
-    return await job((next) => {
+    const result = await job((next) => {
       clear();
       phase = next;
       say(line());
     });
+    clear();
+    if (phase !== "") say(`${subject}: done in ${duration(performance.now() - start)}`);
+    return result;
   } finally {
     clearInterval(timer);
     clear();

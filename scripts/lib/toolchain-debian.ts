@@ -6,18 +6,15 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import type { Target } from "./contract.ts";
-import { type Architecture, installCommand, installedVersions, installPackages, withArchive } from "./debian.ts";
+import { type Architecture, installCommand, installPackages, withArchive } from "./debian.ts";
 import { missingFailure, printable } from "./errors.ts";
-import { writeText } from "./files.ts";
+import { temporaryName, writeText } from "./files.ts";
 import { shellQuote } from "./handoff.ts";
 import { ensureFolders } from "./lock-folder.ts";
-import { cacheDir } from "./paths.ts";
 import type { Progress } from "./phases.ts";
 import { type RunOptions, run } from "./run.ts";
+import { cargoIn, HOST_PACKAGES, hostVersion, toolchainFolder, toolchainFolders } from "./toolchain-cache.ts";
 
-/** Part of every toolchain's name: raise it when what is below makes something else of the same packages. */
-const RECIPE = 1;
-const HOST_PACKAGES = ["rustc-web", "cargo-web", "rust-web-src", "lld"] as const;
 /** Debian's older Rust, which the packages above stand in for: they provide `rustc` and `cargo`, and conflict with these. */
 const REPLACED = ["rustc", "cargo", "rust-src", "libstd-rust-dev"];
 
@@ -76,29 +73,19 @@ export async function debianCargo(targets: readonly Target[], progress: Progress
       return recipe === undefined ? [] : [{ triple, recipe, final, aside }];
     });
     await assemble(plans, host, progress);
+    for (const [folder, target] of folders) removeOthers(target, folder);
   });
   return cargoIn([...folders.keys()][0] ?? "");
 }
 
-/** The cargo that debianCargo made earlier of the packages that are installed now; undefined when there is none. */
-export async function cachedCargo(target: Target): Promise<string | undefined> {
-  if (!fs.existsSync(cacheDir("toolchain"))) return undefined;
-  const version = await hostVersion();
-  const cargo = version === undefined ? undefined : cargoIn(toolchainFolder(target, version));
-  return cargo !== undefined && fs.existsSync(cargo) ? cargo : undefined;
-}
-
-const cargoIn = (folder: string): string => join(folder, "bin", "cargo");
-
-const toolchainFolder = (target: Target, version: string): string =>
-  cacheDir("toolchain", `${target.triple}-rust-${version}-${process.arch}-${RECIPE}`);
-
-/** The version of Debian's Rust when all its packages are installed and agree. */
-async function hostVersion(): Promise<string | undefined> {
-  const versions = await installedVersions(HOST_PACKAGES);
-  const rust = versions.get("rustc-web");
-  const agree = versions.get("cargo-web") === rust && versions.get("rust-web-src") === rust && versions.has("lld");
-  return agree ? rust : undefined;
+/** Removes a target's toolchains for compilers that are no longer installed: nothing can use them. */
+function removeOthers(target: Target, folder: string): void {
+  for (const other of toolchainFolders(target)) {
+    if (other === folder) continue;
+    const aside = temporaryName(other);
+    fs.renameSync(other, aside);
+    fs.rmSync(aside, { recursive: true });
+  }
 }
 
 /** Makes sure that the packages of the compiler are there, in one version. Comes out with it. */

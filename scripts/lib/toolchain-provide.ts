@@ -6,15 +6,14 @@ import { Failure, missingFailure, type Problem, printable, usageFailure } from "
 import { environment } from "./knobs.ts";
 import { say } from "./log.ts";
 import { type Progress, showProgress } from "./phases.ts";
-import { hasStd, type Toolchain, type ToolchainRequest } from "./toolchain.ts";
-import { cachedCargo, debianCargo, hasRecipe } from "./toolchain-debian.ts";
+import { debianToolchain, hasStd, type Toolchain, type ToolchainRequest } from "./toolchain.ts";
+import { debianCargo, hasRecipe } from "./toolchain-debian.ts";
 
 /** Far above what a download of 30 MB takes on a slow line; a network that drops packets takes longer to give up. */
 const RUSTUP_LIMIT_MS = 120_000;
 
 /**
- * Gets a cargo that can build for the target, in the order that the choice allows: Debian's toolchain when it is in the
- * cache already, which asks no network; rustup; Debian's packages.
+ * Gets a cargo that can build for the target, by what the choice allows: rustup, then Debian's packages.
  * @param sysroot of the rustc that lacks the target; undefined: there is none, or it was not asked
  * @throws Failure as ensureToolchain
  */
@@ -33,9 +32,6 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
       fix: "set FASTBOOP_STAGE0_TOOLCHAIN to auto, or choose another TARGET",
     });
   }
-  const cached = fromDebian ? await cachedCargo(target) : undefined;
-  if (cached !== undefined) return useDebian(cached, request);
-
   return showProgress("toolchain", async (progress) => {
     if (choice === "auto" || choice === "rustup") {
       const reason = await addByRustup(request, sysroot, progress);
@@ -49,19 +45,13 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
       (other) => hasRecipe(other) && !(sysroot !== undefined && hasStd(sysroot, other.triple)),
     );
     try {
-      return useDebian(await debianCargo([target, ...lacking], progress), request);
+      return debianToolchain(await debianCargo([target, ...lacking], progress), request);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       if (choice === "auto") for (const reason of reasons) say(`toolchain: ${reason}`);
       throw new Failure(error.exitCode, ...error.problems.map(withWaysOut));
     }
   });
-}
-
-function useDebian(cargo: string, { cargo: chosen, target, choice }: ToolchainRequest): Toolchain {
-  const why = choice === "debian" ? "FASTBOOP_STAGE0_TOOLCHAIN=debian" : `${printable(chosen)} lacks ${target.triple}`;
-  say(`toolchain: takes ${printable(cargo)}, as ${why}`);
-  return { cargo, env: {}, source: "debian" };
 }
 
 const WAYS_OUT =

@@ -3,8 +3,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { nestedEnvironment } from "./cargo.ts";
 import type { Target } from "./contract.ts";
+import { printable } from "./errors.ts";
 import { environment } from "./knobs.ts";
+import { say } from "./log.ts";
 import { output } from "./output.ts";
+import { cachedCargo } from "./toolchain-cache.ts";
 
 /** Where the target's standard library may come from: FASTBOOP_STAGE0_TOOLCHAIN. */
 export type ToolchainChoice = "auto" | "rustup" | "debian" | "none";
@@ -30,19 +33,30 @@ export interface Toolchain {
 }
 
 /**
- * Makes sure that cargo can build for a target. When that is so already, one rustc is started (50 ms under rustup) and no
- * other work done: begin it before other work and await it after.
+ * Makes sure that cargo can build for a target: by itself; by Debian's toolchain when it is in the cache already, as that
+ * asks no network; by rustup; by Debian's packages. When there is nothing to do, a rustc is started (50 ms under rustup) and
+ * no other work done: begin it before other work and await it after.
  * @throws Failure (3) when the target's standard library is not there and can't be had, with the ways out; (2) when the
  *   choice is debian and there is no recipe for the target
  */
 export async function ensureToolchain(request: ToolchainRequest): Promise<Toolchain> {
-  // The choice of Debian's toolchain is for one and the same compiler everywhere, whatever else could build.
-  const sysroot = request.choice === "debian" ? undefined : await sysrootOf(request.cargo, request.folder);
-  if (sysroot !== undefined && hasStd(sysroot, request.target.triple)) {
-    return { cargo: request.cargo, env: {}, source: "present" };
-  }
+  const { cargo, target, choice, folder } = request;
+  const [sysroot, cached] = await Promise.all([
+    // Who chooses Debian's wants one and the same compiler everywhere, whatever else could build.
+    choice === "debian" ? undefined : sysrootOf(cargo, folder),
+    choice === "auto" || choice === "debian" ? cachedCargo(target) : undefined,
+  ]);
+  if (sysroot !== undefined && hasStd(sysroot, target.triple)) return { cargo, env: {}, source: "present" };
+  if (cached !== undefined) return debianToolchain(cached, request);
   const { provideToolchain } = await import("./toolchain-provide.ts");
   return provideToolchain(request, sysroot);
+}
+
+/** The answer that names Debian's cargo, and a line in the log that says why it is not the one that was chosen. */
+export function debianToolchain(cargo: string, { cargo: chosen, target, choice }: ToolchainRequest): Toolchain {
+  const why = choice === "debian" ? "FASTBOOP_STAGE0_TOOLCHAIN=debian" : `${printable(chosen)} lacks ${target.triple}`;
+  say(`toolchain: takes ${printable(cargo)}, as ${why}`);
+  return { cargo, env: {}, source: "debian" };
 }
 
 /**
