@@ -9,7 +9,7 @@
  *     sha256 = "…"
  *     sha512 = "…"
  */
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { isTag, TAG_FORM, TARGETS, targetOfAsset } from "./contract.ts";
 import { errorCode, type Problem, printable, usageFailure } from "./errors.ts";
 import { compareTags, parseTag } from "./tags.ts";
@@ -158,14 +158,15 @@ export async function parsePins(text: string, file: string): Promise<PinFrom[]> 
 const withoutSpace = (json: string): string => json.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
 
 /**
- * The pins of the lock files among some paths. A path that is not there holds none; a file that is given twice is read once.
+ * The pins of the lock files among some paths. A path that is not there holds none; equal pins of two files are one.
  * @throws Failure (2) when a file is malformed, or when two files pin different digests for the same tag and asset
  */
 export async function readPins(paths: readonly string[]): Promise<PinFrom[]> {
   const pins: PinFrom[] = [];
   const problems: Problem[] = [];
-  for (const file of new Set(paths.flatMap(realPath))) {
-    for (const pin of await parsePins(readFileSync(file, "utf8"), file)) {
+  for (const file of paths) {
+    const text = readIfThere(file);
+    for (const pin of text === undefined ? [] : await parsePins(text, file)) {
       const other = findPin(pins, pin.tag, pin.asset);
       if (other === undefined) pins.push(pin);
       else if (!agree(other, pin)) problems.push(conflict(other, pin));
@@ -175,11 +176,11 @@ export async function readPins(paths: readonly string[]): Promise<PinFrom[]> {
   return pins;
 }
 
-function realPath(path: string): string[] {
+function readIfThere(path: string): string | undefined {
   try {
-    return [realpathSync(path)];
+    return readFileSync(path, "utf8");
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }
