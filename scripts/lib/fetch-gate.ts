@@ -1,19 +1,21 @@
-/** The release gate, for files that are being fetched. */
+/** The release gate, for files that are fetched. The rules that only warn are left to make preflight. */
 import type { Target } from "./contract.ts";
 import { Failure } from "./errors.ts";
+import { maxSize } from "./fetch-plan.ts";
 import { exitCodeFor, type FileReport, inspect } from "./gate.ts";
-import { knob } from "./knobs.ts";
+import type { Digest } from "./hash.ts";
 import { problemOf } from "./report-text.ts";
 
-/** The size budget in bytes. */
-export const maxSize = (): number => knob("FASTBOOP_STAGE0_MAX_SIZE") ?? Number.POSITIVE_INFINITY;
-
-/** What the gate says of a file. */
-export const look = (path: string, target: Target): FileReport => inspect(path, { target, maxSize: maxSize() });
-
-/** Lets a file pass or not. @param what what messages call it @throws Failure (1 or 3) with every rule that it breaks */
-export function pass(report: FileReport, what: string): void {
-  if (report.ok) return;
+/**
+ * Lets a file pass or not.
+ * @param what what messages call the file
+ * @param digest of its bytes, when they were hashed on their way
+ * @throws Failure (1 or 3) with every rule that it breaks
+ */
+export function pass(path: string, target: Target, what: string, digest?: Digest): FileReport {
+  const content = digest && { ...digest, paths: { count: 0, examples: [] } };
+  const report = inspect(path, { target, maxSize: maxSize(), content });
+  if (report.ok) return report;
   const broken = report.findings.filter(({ severity }) => severity === "fail");
   throw new Failure(exitCodeFor(broken) || 1, ...broken.map((finding) => problemOf(finding, what)));
 }

@@ -2,7 +2,7 @@
 import { assetName, type Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { type Fetched, readPinsOf } from "./fetch.ts";
-import { look, pass } from "./fetch-gate.ts";
+import { pass } from "./fetch-gate.ts";
 import { filePath, wantedTag } from "./fetch-plan.ts";
 import { knob } from "./knobs.ts";
 import { say, size } from "./log.ts";
@@ -21,8 +21,7 @@ export async function takeLocal(given: string, target: Target): Promise<Fetched>
     const tag = await wantedTag();
     return tag === "latest" ? undefined : tag;
   });
-  const report = look(path, target);
-  pass(report, path);
+  const report = pass(path, target, path);
   const found = { path, size: report.size ?? 0, sha256: report.sha256 ?? "" };
   for (const line of testimony(witnesses, found.sha256)) say(line);
   if (isPinned(witnesses) && establish(witnesses, assetName(target.triple)) !== found.sha256) {

@@ -89,6 +89,9 @@ export function lockFolders(): string[] {
   return origin === "example" ? [callerDir()] : [dir, callerDir()];
 }
 
+/** Permission bits of what is fetched. */
+export const MODE = 0o755;
+
 /** What to fetch. */
 export interface Wanted {
   place: Place;
@@ -122,3 +125,6 @@ export function filePath(given: string, target: Target): string {
     fix: `OUT=${printable(join(path, assetName(target.triple)))}`,
   });
 }
+
+/** The size budget in bytes. */
+export const maxSize = (): number => knob("FASTBOOP_STAGE0_MAX_SIZE");

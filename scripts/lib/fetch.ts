@@ -7,21 +7,18 @@ import { join } from "node:path";
 import { assetName, type Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { readRecord } from "./fetch-cache.ts";
-import { look, pass } from "./fetch-gate.ts";
-import { lockFolders, type Wanted, whatIs } from "./fetch-plan.ts";
+import { lockFolders, MODE, maxSize, type Wanted, whatIs } from "./fetch-plan.ts";
 import type { FoundRelease } from "./github.ts";
+import { type Digest, digestFile } from "./hash.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
 import { findPin, LOCK, type Pin, readPins } from "./pins.ts";
 import { establish, isPinned, pinRequired, speakers, type Witness } from "./trust.ts";
 
 /** An asset in its place. */
-export interface Fetched {
+export interface Fetched extends Digest {
   /** Absolute. */
   path: string;
-  /** Bytes. */
-  size: number;
-  sha256: string;
 }
 
 /** The pins of an asset: FASTBOOP_STAGE0_SHA256, and stage0.lock's entry when there is a tag to look for. */
@@ -60,15 +57,23 @@ export async function fetchAsset(wanted: Wanted, release?: FoundRelease): Promis
   // Whoever asked the API knows better than the record of an earlier day.
   const record = pinned || release !== undefined ? undefined : readRecord(wanted);
   const known = pinned ? { sha256: establish(pins.witnesses, what), by: speakers(pins.witnesses) } : record;
-  if (known !== undefined && fs.lstatSync(out, { throwIfNoEntry: false })?.isFile()) {
-    const report = look(out, target);
-    if (report.sha256 === known.sha256) {
-      pass(report, out);
-      if ((fs.statSync(out).mode & 0o7777) !== 0o755) fs.chmodSync(out, 0o755);
-      say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
-      return { path: out, size: report.size ?? 0, sha256: known.sha256 };
-    }
+  const there = known && alreadyThere(out, known.sha256);
+  if (known !== undefined && there !== undefined) {
+    // What the cache's record speaks of went through the gate before it was written.
+    if (readRecord(wanted)?.sha256 !== known.sha256) (await import("./fetch-gate.ts")).pass(out, target, out, there);
+    say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
+    return { path: out, ...there };
   }
   const { fetchRelease } = await import("./fetch-release.ts");
   return fetchRelease(wanted, pins, known, release);
+}
+
+/** The file at a path when it has a digest and keeps the size budget, executable from now on; else undefined. */
+function alreadyThere(path: string, sha256: string): Digest | undefined {
+  const status = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (!status?.isFile() || status.size > maxSize()) return undefined;
+  const digest = digestFile(path);
+  if (digest.sha256 !== sha256) return undefined;
+  if ((status.mode & 0o7777) !== MODE) fs.chmodSync(path, MODE);
+  return digest;
 }

@@ -1,7 +1,7 @@
 /** The release gate: what a file looks like to the rules, and what they say about it. */
 import * as fs from "node:fs";
 import { basename } from "node:path";
-import { readContent } from "./content.ts";
+import { type Content, readContent } from "./content.ts";
 import { assetName, type Target, targetOfAsset } from "./contract.ts";
 import { type Elf, type ElfResult, fileSource, readElf } from "./elf.ts";
 import { DT, ET, machineName, PT, SHF_ALLOC, sectionName, segmentName, typeName } from "./elf-names.ts";
@@ -97,11 +97,15 @@ export interface FileReport {
  * missing or shrinking file are findings of the rule `readable`.
  * @param expected.target the target that the file is for; else its name tells, and a name outside the contract is a finding
  * @param expected.maxSize size budget in bytes
+ * @param expected.content what the caller found who has just read the whole file; then only the headers are read
  */
-export function inspect(path: string, expected: { target?: Target | undefined; maxSize: number }): FileReport {
+export function inspect(
+  path: string,
+  expected: { target?: Target | undefined; maxSize: number; content?: Content | undefined },
+): FileReport {
   const named = targetOfAsset(basename(path));
   const target = expected.target ?? named;
-  const observed = observe(path, expected.maxSize);
+  const observed = observe(path, expected.maxSize, expected.content);
   const subject: Subject = { ...observed, size: observed.size ?? 0, maxSize: expected.maxSize, target, named };
   const findings = applyRules(subject);
   return {
@@ -141,7 +145,7 @@ const unreadable = (got: string, expected = REGULAR): Observation => ({
 });
 
 /** Reads what the rules need of a file, and says so when that fails. */
-function observe(path: string, maxSize: number): Observation {
+function observe(path: string, maxSize: number, known: Content | undefined): Observation {
   let fd: number | undefined;
   try {
     // Opening a fifo waits for its writer, and opening a device may do anything: what is no file is not opened.
@@ -154,7 +158,7 @@ function observe(path: string, maxSize: number): Observation {
     const size = Number(before.size);
     const read = readElf(fileSource(fd, size));
     // Of a file over the budget only the headers are read: it may be of any size.
-    const content = size > maxSize ? undefined : readContent(fd);
+    const content = size > maxSize ? undefined : (known ?? readContent(fd));
     const after = fs.fstatSync(fd, { bigint: true });
     if (after.size !== before.size || after.mtimeNs !== before.mtimeNs || (content?.size ?? size) !== size) {
       return unreadable("it was written to while it was read", "a file that does not change");
@@ -162,7 +166,8 @@ function observe(path: string, maxSize: number): Observation {
     return { read, size, sha256: content?.sha256 ?? null, paths: content?.paths ?? { count: 0, examples: [] } };
   } catch (error) {
     const code = errorCode(error);
-    if (code === undefined) throw error;
+    // What has no code of the system's is a defect of the gate.
+    if (code === undefined || code.startsWith("ERR_")) throw error;
     return unreadable(SYSTEM_ERRORS[code] ?? code);
   } finally {
     if (fd !== undefined) fs.closeSync(fd);
@@ -175,7 +180,6 @@ const SYSTEM_ERRORS: Record<string, string> = {
   EACCES: "permission denied",
   ELOOP: "a loop of symbolic links",
   ENAMETOOLONG: "a name that is too long",
-  ERR_INVALID_ARG_VALUE: "a path with a NUL in it",
 };
 
 /** What a path leads to, in words; undefined for a regular file. */

@@ -5,8 +5,7 @@ import { Failure, missingFailure, printable, usageFailure } from "./errors.ts";
 import type { Place } from "./fetch-plan.ts";
 import { statusFailure } from "./http-status.ts";
 import { askWhole } from "./http-whole.ts";
-import type { Word } from "./trust.ts";
-import { apiWord } from "./trust-words.ts";
+import { apiWord, type Word } from "./trust.ts";
 
 export const API_VERSION = "2022-11-28";
 /** Releases of one page, GitHub's largest. */

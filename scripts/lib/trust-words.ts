@@ -1,4 +1,4 @@
-/** What a release says of an asset's digest: in its list, and through the API. */
+/** What a release's SHA256SUMS says of an asset. Apart from trust.ts, since most runs read no list. */
 import { contractFailure, printable } from "./errors.ts";
 import { parseSums } from "./sums.ts";
 import type { Word } from "./trust.ts";
@@ -30,18 +30,5 @@ export function sumsWord(list: Uint8Array | undefined, asset: string, where: str
     expected: "every asset of the release",
     got: `${entries.size} other names`,
     fix: "tell the publisher: the list is not complete",
-  });
-}
-
-/** What the API says of an asset (`digest` of release-asset: missing, null, or `sha256:` and 64 digits). @throws Failure (1) on anything else */
-export function apiWord(digest: string | null | undefined): Word {
-  if (digest === undefined) return "absent";
-  if (digest === null) return "null";
-  const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
-  if (sha256 !== undefined) return { sha256 };
-  throw contractFailure({
-    what: "the API's digest is in no form that is known here",
-    expected: "sha256: and 64 hexadecimal digits",
-    got: printable(digest),
   });
 }

@@ -2,7 +2,7 @@
  * Whose word counts for the digest of an asset. Pins come from the caller's own tree or command; the release speaks
  * through its SHA256SUMS and through the API. Everyone who says something has to say the same.
  */
-import { contractFailure, type Failure, missingFailure, type Problem, usageFailure } from "./errors.ts";
+import { contractFailure, type Failure, missingFailure, type Problem, printable, usageFailure } from "./errors.ts";
 
 /** A digest, or why there is none: the witness does not exist, says null, or was not asked. */
 export type Word = { sha256: string } | "absent" | "null" | "not asked";
@@ -103,5 +103,18 @@ export function wrongDigest(
     expected: `sha256 ${foremost(witnesses)?.word.sha256} (${speakers(witnesses).join(", ")})`,
     got: `sha256 ${got.sha256} (${got.size} bytes)`,
     fix: "the bytes were changed on their way or at their source, and were thrown away; run it again, and if it stays so, tell the publisher",
+  });
+}
+
+/** What the API says of an asset (`digest` of release-asset: missing, null, or `sha256:` and 64 digits). @throws Failure (1) on anything else */
+export function apiWord(digest: string | null | undefined): Word {
+  if (digest === undefined) return "absent";
+  if (digest === null) return "null";
+  const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
+  if (sha256 !== undefined) return { sha256 };
+  throw contractFailure({
+    what: "the API's digest is in no form that is known here",
+    expected: "sha256: and 64 hexadecimal digits",
+    got: printable(digest),
   });
 }
