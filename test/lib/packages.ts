@@ -1,7 +1,30 @@
 /** Debian packages that the tests use as oracles, peers and machines. */
 import { runProgram } from "./harness.ts";
 
-const PACKAGES: readonly string[] = ["binutils", "busybox-static", "file", "perl", "rpm", "shellcheck"];
+const PACKAGES: readonly string[] = [
+  "binutils",
+  "busybox-static",
+  "chromium",
+  "file",
+  "fonts-dejavu-core",
+  "gcc",
+  "gcc-aarch64-linux-gnu",
+  "gcc-arm-linux-gnueabihf",
+  "gcc-mips-linux-gnu",
+  "gcc-powerpc64-linux-gnu",
+  "libc6-dev",
+  "libc6-dev-arm64-cross",
+  "libc6-dev-armhf-cross",
+  "libc6-dev-mips-cross",
+  "libc6-dev-ppc64-cross",
+  "lld",
+  "musl-tools",
+  "perl",
+  "qemu-user-static",
+  "rpm",
+  "shellcheck",
+  "util-linux",
+];
 
 /** Installs what is missing, as root on Debian; elsewhere the tests that need it are skipped, loudly. */
 export async function installPackages(): Promise<void> {
