@@ -1,0 +1,414 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { readContent } from "../scripts/lib/content.ts";
+import { assetName, findTarget, type Target } from "../scripts/lib/contract.ts";
+import { crossCheck, exitCodeFor, type FileReport, type Finding, inspect, RULES } from "../scripts/lib/gate.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { compileAll, PROGRAMS } from "./corpus/compile.ts";
+import { AARCH64, corpus, ENTRIES, X86_64 } from "./corpus/index.ts";
+import { Patch, TYPES } from "./corpus/patch.ts";
+import { lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { type PUBLISHED, published } from "./lib/published.ts";
+import { random } from "./lib/random.ts";
+
+const test = suite("gate");
+const compilers = lacking({ programs: PROGRAMS });
+const BUDGET = 32 * 2 ** 20;
+
+function target(triple: string): Target {
+  const found = findTarget(triple);
+  if (found === undefined) throw new Error(`no such target: ${triple}`);
+  return found;
+}
+
+/** The findings as rule and what the file has. */
+const short = (findings: readonly Finding[]): [string, string][] => findings.map(({ rule, got }) => [rule, got]);
+
+const same = (given: readonly [string, string][], wanted: readonly (readonly [string, string | RegExp])[]): boolean =>
+  given.length === wanted.length &&
+  given.every(([rule, got], i) => {
+    const [wantedRule, pattern] = wanted[i] ?? [];
+    return rule === wantedRule && (pattern instanceof RegExp ? pattern.test(got) : pattern === got);
+  });
+
+testUnless(test, compilers, `should find exactly what is wrong with each of ${ENTRIES.length} files`, async () => {
+  assert.ok(ENTRIES.length >= 60);
+  const { bytesOf } = await corpus();
+  const path = join(temporaryFolder(), "file");
+  for (const entry of ENTRIES) {
+    fs.writeFileSync(path, bytesOf(entry));
+    const report = inspect(path, { target: target(entry.target ?? X86_64), maxSize: BUDGET });
+    const given = short(report.findings);
+    assert.ok(same(given, entry.findings), `${entry.name}: ${given.map((pair) => pair.join(": ")).join("; ")}`);
+    assert.is(
+      report.ok,
+      report.findings.every(({ severity }) => severity === "warn"),
+      entry.name,
+    );
+  }
+});
+
+test("should have a file in the corpus for every rule that a file's content can break", () => {
+  const elsewhere = new Set(["readable", "target", "size"]);
+  const broken = new Set(ENTRIES.flatMap(({ findings }) => findings.map(([rule]) => rule)));
+  assert.equal(
+    RULES.filter(({ check, id }) => check !== undefined && !elsewhere.has(id) && !broken.has(id)).map(({ id }) => id),
+    [],
+  );
+});
+
+testUnless(
+  test,
+  compilers ?? lacking({ root: true, programs: ["chroot", "qemu-aarch64-static"] }),
+  "should pass only files that start in an empty root",
+  async () => {
+    const { bytesOf } = await corpus();
+    const root = temporaryFolder();
+    const path = join(root, "init");
+    const starts = async (triple: string): Promise<boolean> => {
+      const start = triple === AARCH64 ? ["/qemu", "/init"] : ["/init"];
+      return (await runProgram(["chroot", root, ...start], { cwd: "/" })).code === 0;
+    };
+    const { stdout: qemu } = await runProgram(["sh", "-c", "command -v qemu-aarch64-static"]);
+    fs.copyFileSync(qemu.trim(), join(root, "qemu"));
+    let passed = 0;
+    for (const entry of ENTRIES) {
+      const triple = entry.target ?? X86_64;
+      fs.writeFileSync(path, bytesOf(entry), { mode: 0o755 });
+      const { ok } = inspect(path, { target: target(triple), maxSize: BUDGET });
+      if (ok) passed += 1;
+      if (ok || entry.crashes) assert.is(await starts(triple), ok, entry.name);
+      fs.rmSync(path);
+    }
+    assert.ok(passed >= 30, String(passed));
+  },
+);
+
+const PUBLISHED_FINDINGS: Record<keyof typeof PUBLISHED, { triple: string; linkage: string; rules: string[] }> = {
+  "@rumdl/cli-linux-arm64-musl@0.2.22": { triple: AARCH64, linkage: "static", rules: ["build-paths"] },
+  "@rumdl/cli-linux-x64-musl@0.2.68": { triple: X86_64, linkage: "static", rules: ["build-paths"] },
+  "@esbuild/linux-arm64@0.28.2": { triple: AARCH64, linkage: "static", rules: ["relro"] },
+};
+testUnless(
+  test,
+  lacking({ programs: ["npm", "tar"] }),
+  "should pass static executables that others published",
+  async () => {
+    for (const [name, { triple, linkage, rules }] of Object.entries(PUBLISHED_FINDINGS)) {
+      const path = await published(name as keyof typeof PUBLISHED);
+      const report = inspect(path, { target: target(triple), maxSize: BUDGET });
+      assert.equal([report.ok, report.linkage, report.findings.map(({ rule }) => rule)], [true, linkage, rules], name);
+      const other = target(triple === AARCH64 ? X86_64 : AARCH64);
+      const swapped = inspect(path, { target: other, maxSize: BUDGET }).findings;
+      assert.ok(
+        swapped.some(({ rule, severity }) => rule === "machine" && severity === "fail"),
+        name,
+      );
+    }
+  },
+);
+
+testUnless(test, compilers, "should report all that it knows of a file", async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, assetName(X86_64));
+  fs.copyFileSync(join(await compileAll(), "x-bare"), path);
+  const { stdout: sum } = await runProgram(["sha256sum", path]);
+  const { stdout: notes } = await runProgram(["readelf", "-n", path]);
+  const { segments, sections, ...report } = inspect(path, { maxSize: BUDGET });
+  assert.equal(report, {
+    path,
+    asset: "fastboop-stage0-x86_64-unknown-linux-musl",
+    target: "x86_64-unknown-linux-musl",
+    ok: true,
+    type: "EXEC",
+    machine: "x86-64",
+    linkage: "static",
+    interpreter: null,
+    needed: [],
+    entry: "0x401000",
+    alignment: 4096,
+    buildId: /Build ID: ([0-9a-f]+)/.exec(notes)?.[1] ?? "none",
+    stripped: true,
+    size: fs.statSync(path).size,
+    sha256: sum.slice(0, 64),
+    findings: [
+      {
+        rule: "relro",
+        severity: "warn",
+        expected: "a PT_GNU_RELRO",
+        got: "none",
+        fix: "link with -z relro",
+      },
+    ],
+  });
+  assert.equal(
+    segments.map(({ type, rights, address }) => [type, rights, address]),
+    [
+      ["LOAD", "R", "0x400000"],
+      ["LOAD", "RX", "0x401000"],
+      ["LOAD", "R", "0x402000"],
+      ["LOAD", "RW", "0x403000"],
+      ["NOTE", "R", "0x400190"],
+      ["GNU_STACK", "RW", "0x0"],
+    ],
+  );
+  assert.equal(segments[1], {
+    type: "LOAD",
+    rights: "RX",
+    offset: 4096,
+    size: segments[1]?.size,
+    address: "0x401000",
+    memory: segments[1]?.size,
+    alignment: 4096,
+  });
+  assert.equal(sections[1], { name: ".note.gnu.build-id", type: "NOTE", offset: 400, size: 36, loaded: true });
+  assert.equal(JSON.parse(JSON.stringify({ segments, sections, ...report })), { segments, sections, ...report });
+});
+
+testUnless(test, compilers, "should take nothing of a file to the terminal that is not printable", async () => {
+  const patch = new Patch(fs.readFileSync(join(await compileAll(), "x-dynamic")));
+  patch.bytes.write("/\x1b[2J\n::error::\0", Number(patch.getSegment(TYPES.INTERP, "offset")));
+  const path = join(temporaryFolder(), "a\nname\x1b[31m");
+  fs.writeFileSync(path, patch.bytes);
+  const report = inspect(path, { target: target(X86_64), maxSize: BUDGET });
+  assert.is(report.path, path);
+  assert.is(report.interpreter, "/\\x1b[2J\\n::error::");
+  assert.is(report.findings[0]?.got, '"/\\x1b[2J\\n::error::"');
+});
+
+testUnless(test, compilers, "should take the target from the name, and no other than the name's", async () => {
+  const bytes = fs.readFileSync(join(await compileAll(), "x-static"));
+  const targetFinding = (name: string, given?: string): [string | null, string[] | undefined] => {
+    const path = join(temporaryFolder(), name);
+    fs.writeFileSync(path, bytes);
+    const report = inspect(path, { maxSize: BUDGET, ...(given === undefined ? {} : { target: target(given) }) });
+    const finding = report.findings.find(({ rule }) => rule === "target");
+    return [report.target, finding && [finding.expected, finding.got]];
+  };
+  const armv7 = "armv7-unknown-linux-musleabihf";
+  const reason = target(armv7).reason ?? "";
+  const neither = "an asset name such as fastboop-stage0-aarch64-unknown-linux-musl, or a target";
+  assert.equal(targetFinding(assetName(X86_64)), [X86_64, undefined]);
+  assert.equal(targetFinding("anything", X86_64), [X86_64, undefined]);
+  assert.equal(targetFinding("anything"), [null, [neither, "neither"]]);
+  assert.equal(targetFinding(assetName(AARCH64), X86_64), [X86_64, [AARCH64, X86_64]]);
+  assert.equal(targetFinding(assetName(armv7)), [armv7, ["a target that is supported", `${armv7}: ${reason}`]]);
+});
+
+testUnless(
+  test,
+  compilers,
+  "should keep to the size budget to the byte, and read no more than the headers beyond it",
+  async () => {
+    const path = join(await compileAll(), "x-static");
+    const { size } = fs.statSync(path);
+    const within = inspect(path, { target: target(X86_64), maxSize: size });
+    assert.equal([within.ok, within.findings, within.sha256?.length], [true, [], 64]);
+    const beyond = inspect(path, { target: target(X86_64), maxSize: size - 1 });
+    assert.equal(short(beyond.findings), [["size", `${size} bytes`]]);
+    assert.equal([beyond.ok, beyond.sha256, beyond.linkage], [false, null, "static"]);
+  },
+);
+
+testUnless(test, compilers, "should judge a sparse file of 1 GiB by its headers", async () => {
+  const path = join(temporaryFolder(), assetName(X86_64));
+  fs.copyFileSync(join(await compileAll(), "x-static"), path);
+  const { size } = fs.statSync(path);
+  fs.truncateSync(path, 2 ** 30);
+  const report = inspect(path, { maxSize: BUDGET });
+  assert.equal(short(report.findings), [
+    ["trailing-bytes", `${2 ** 30 - size} bytes more`],
+    ["size", "1073741824 bytes"],
+  ]);
+});
+
+/** What the gate says of a path that can't be read, in short. */
+function unreadable(path: string): [boolean, string[][], number] {
+  const report = inspect(path, { target: target(X86_64), maxSize: BUDGET });
+  return [
+    report.ok,
+    report.findings.map(({ rule, severity, expected, got }) => [rule, severity, expected, got]),
+    exitCodeFor(report.findings),
+  ];
+}
+const notRead = (got: string): ReturnType<typeof unreadable> => [
+  false,
+  [["readable", "fail", "a regular file that can be read", got]],
+  3,
+];
+
+test("should say of every path that it can't read why, without waiting for anything", async () => {
+  const folder = temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  fs.writeFileSync(at("file"), "");
+  fs.symlinkSync("loop", at("loop"));
+  fs.symlinkSync("nowhere", at("dangling"));
+  assert.is((await runProgram(["mkfifo", at("fifo")])).code, 0);
+  assert.equal(unreadable(at("absent")), notRead("no such file"));
+  assert.equal(unreadable(at("dangling")), notRead("no such file"));
+  assert.equal(unreadable(at("loop")), notRead("a loop of symbolic links"));
+  assert.equal(unreadable(at("file/below")), notRead("a part of the path is not a folder"));
+  assert.equal(unreadable(at("x".repeat(256))), notRead("a name that is too long"));
+  assert.equal(unreadable(folder), notRead("a folder"));
+  assert.equal(unreadable(at("fifo")), notRead("a fifo"));
+  assert.equal(unreadable("/dev/zero"), notRead("a device"));
+  assert.equal(unreadable("/dev/null"), notRead("a device"));
+});
+
+testUnless(test, lacking({ root: true, programs: ["setpriv"] }), "should say that it may not read a file", async () => {
+  const folder = temporaryFolder();
+  const [path, program] = [join(folder, "secret"), join(folder, "inspect.mts")];
+  fs.writeFileSync(path, "");
+  fs.chmodSync(path, 0o000);
+  fs.writeFileSync(
+    program,
+    `import { inspect } from ${JSON.stringify(join(PROJECT, "scripts/lib/gate.ts"))};
+      console.log(JSON.stringify(inspect(process.argv[2], { maxSize: 1 }).findings));`,
+  );
+  // Root may read everything unless it gives these two capabilities up.
+  const humbly = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
+  const { stdout, stderr } = await runProgram([...humbly, ...RUNTIME, program, path]);
+  assert.is(stderr, "");
+  assert.equal(short(JSON.parse(stdout)), [["readable", "permission denied"]]);
+});
+
+testUnless(test, compilers, "should follow a link to a good file", async () => {
+  const path = join(temporaryFolder(), assetName(X86_64));
+  fs.symlinkSync(join(await compileAll(), "x-static"), path);
+  assert.equal(inspect(path, { maxSize: BUDGET }).findings, []);
+});
+
+test("should not pass a file that is written to while it is read", async () => {
+  const path = join(temporaryFolder(), "file");
+  const fd = fs.openSync(path, "w");
+  fs.ftruncateSync(fd, BUDGET);
+  fs.closeSync(fd);
+  // The other process makes the file one byte longer and shorter as long as it is there.
+  const loop = 'while [ -e "$1" ]; do truncate -c -s +1 "$1"; truncate -c -s -1 "$1"; done';
+  const writer = runProgram(["sh", "-c", loop, "sh", path]);
+  const started = fs.statSync(path).mtimeMs;
+  while (fs.statSync(path).mtimeMs === started) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { findings } = inspect(path, { target: target(X86_64), maxSize: BUDGET * 2 });
+  fs.rmSync(path);
+  await writer;
+  assert.equal(short(findings), [["readable", "it was written to while it was read"]]);
+});
+
+testUnless(test, compilers, "should say how many bytes strip would save, as strip does", async () => {
+  const folder = await compileAll();
+  const [before, after] = ["x-static-symbols", "x-strip-debug"].map((name) => fs.statSync(join(folder, name)).size);
+  const report = inspect(join(folder, "x-static-symbols"), { target: target(X86_64), maxSize: BUDGET });
+  assert.is(report.stripped, false);
+  const saved = Number(/save ([0-9]+) bytes/.exec(report.findings[0]?.got ?? "")?.[1]);
+  // strip takes the headers and names of what it removes, too.
+  const headers = (before ?? 0) - (after ?? 0) - saved;
+  assert.ok(headers > 0 && headers < 1024, `${headers}`);
+});
+
+/** Writes a file and reads it as the gate does. */
+function contentOf(bytes: Buffer) {
+  const path = join(temporaryFolder(), "content");
+  fs.writeFileSync(path, bytes);
+  const fd = fs.openSync(path, "r");
+  const content = readContent(fd);
+  fs.closeSync(fd);
+  return content;
+}
+
+test("should find a build path wherever the pieces of a file meet", () => {
+  const piece = 64 * 1024;
+  for (let at = piece - 140; at <= piece + 10; at++) {
+    const bytes = Buffer.alloc(piece * 2 + 500, 1);
+    bytes.write("/root/.cargo/registry/src/lib.rs", at);
+    bytes.write("/Users/a/b", bytes.length - 10);
+    assert.equal(
+      contentOf(bytes).paths,
+      { count: 2, examples: ["/root/.cargo/registry/src/lib.rs", "/Users/a/b"] },
+      String(at),
+    );
+  }
+});
+
+test("should find as many build paths as strings and grep do", async () => {
+  const next = random(20_261_122);
+  const parts = ["/home/", "/Users/", "/root/.cargo/", "x", "\t", "\0", "\x80", "ab c", '"', "/home", "/root/"];
+  const bytes = Buffer.from(Array.from({ length: 60_000 }, () => next.pick(parts)).join(""), "latin1");
+  const path = join(temporaryFolder(), "paths");
+  fs.writeFileSync(path, bytes);
+  const { stdout } = await runProgram([
+    "sh",
+    "-c",
+    `strings -a -n8 "$1" | grep -aoE '/home/|/Users/|/root/\\.cargo/' | wc -l`,
+    "sh",
+    path,
+  ]);
+  const { paths, sha256, size } = contentOf(bytes);
+  assert.is(paths.count, Number(stdout));
+  assert.ok(paths.count > 1000);
+  assert.is(size, bytes.length);
+  assert.is(sha256, (await runProgram(["sha256sum", path])).stdout.slice(0, 64));
+});
+
+test("should count what it does not list, and cut what is long", () => {
+  const long = `/home/${"x".repeat(300)}`;
+  const text = [long, "/home/a/1", "/home/a/1", "/home/b/2 tail", '/home/c/3"tail', "/home/", "/home/x"].join("\0");
+  assert.equal(contentOf(Buffer.from(text)).paths, {
+    count: 5,
+    examples: [long.slice(0, 120), "/home/a/1", "/home/b/2"],
+  });
+});
+
+/** A report with nothing but what the cross check looks at. */
+const reportOf = (path: string, triple: string | null, sha256: string | null, buildId: string | null): FileReport => ({
+  ...inspect("/nowhere/file", { maxSize: 1 }),
+  path,
+  target: triple,
+  sha256,
+  buildId,
+});
+
+test("should see two targets' files with one digest or one build id as a swap", () => {
+  const a = reportOf("a\n", X86_64, "11", "aa");
+  assert.equal(crossCheck([a, reportOf("b", AARCH64, "11", null)]), [
+    {
+      rule: "swap",
+      severity: "fail",
+      expected: "a digest of its own for every target",
+      got: "a\\n and b both have 11",
+      fix: "build or download both again, each under its own name",
+    },
+  ]);
+  assert.equal(short(crossCheck([a, reportOf("b", AARCH64, "22", "aa")])), [["swap", "a\\n and b both have aa"]]);
+  assert.is(crossCheck([a, reportOf("b", AARCH64, "11", "aa")]).length, 2);
+  assert.is(crossCheck([a, reportOf("b", "third", "11", "x"), reportOf("c", AARCH64, "11", "y")]).length, 2);
+  assert.equal(crossCheck([a, reportOf("b", AARCH64, "22", "bb")]), []);
+  assert.equal(crossCheck([a, reportOf("the same again", X86_64, "11", "aa")]), []);
+  assert.equal(crossCheck([a, reportOf("of no target", null, "11", "aa")]), []);
+  assert.equal(crossCheck([reportOf("a", X86_64, null, null), reportOf("b", AARCH64, null, null)]), []);
+});
+
+test("should end with 1 for a file that is wrong, with 3 for one that was not read, with 0 for warnings", () => {
+  const finding = (rule: string, severity: "fail" | "warn"): Finding => ({
+    rule,
+    severity,
+    expected: "",
+    got: "",
+    fix: "",
+  });
+  assert.is(exitCodeFor([]), 0);
+  assert.is(exitCodeFor([finding("relro", "warn")]), 0);
+  assert.is(exitCodeFor([finding("readable", "fail"), finding("relro", "warn")]), 3);
+  assert.is(exitCodeFor([finding("readable", "fail"), finding("machine", "fail")]), 1);
+  assert.is(exitCodeFor([finding("machine", "fail")]), 1);
+});
+
+test("should give every rule an id of its own, and words for all that the documentation shows", () => {
+  assert.is(new Set(RULES.map(({ id }) => id)).size, RULES.length);
+  for (const { id, demands, why, fix } of RULES) {
+    assert.match(id, /^[a-z]+(-[a-z]+)*$/);
+    for (const text of [demands, why, fix]) assert.match(text, /^[^|\n]{10,200}[^.]$/, id);
+  }
+});
+
+test.run();
