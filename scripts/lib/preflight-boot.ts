@@ -1,9 +1,9 @@
 /** The gate's last question, asked of the files that passed all others: does a kernel start them? */
 import { type BootRequest, bootAll, type Verdict } from "./boot.ts";
 import { findTarget } from "./contract.ts";
-import { Failure, type Problem } from "./errors.ts";
+import { Failure, type Problem, printable } from "./errors.ts";
 import type { FileReport, Finding } from "./gate.ts";
-import { knob } from "./knobs.ts";
+import { say } from "./log.ts";
 import { showProgress } from "./phases.ts";
 import { findingOf, type Preflight, preflightOf } from "./preflight.ts";
 
@@ -16,6 +16,8 @@ export async function bootPassed(gated: Preflight): Promise<Preflight> {
   if (requests.length === 0) return gated;
   try {
     const verdicts = await showProgress("boot", (progress) => bootAll(requests, progress));
+    for (const { path, kernel, outcome } of verdicts)
+      say(`booted ${printable(path)} on ${kernel === null ? "an unknown kernel" : `Linux ${kernel}`}: ${outcome}`);
     const files = gated.files.map((file) => {
       const found = verdicts.filter(({ path }) => path === file.path).flatMap(findingsOf);
       return { ...file, findings: [...file.findings, ...found] };
@@ -33,21 +35,24 @@ export async function bootPassed(gated: Preflight): Promise<Preflight> {
 
 function requestFor({ ok, path, target: triple }: FileReport): BootRequest[] {
   const target = ok && triple !== null ? findTarget(triple) : undefined;
-  const expect = knob("FASTBOOP_STAGE0_BOOT_EXPECT");
-  return target === undefined ? [] : [{ path, target, ...(expect === undefined ? {} : { expect }) }];
+  return target === undefined ? [] : [{ path, target }];
 }
 
-const findingsOf = ({ exitCode, outcome, problem, log }: Verdict): Finding[] => {
+/** What a boot adds to a file's findings: nothing when it went well. */
+function findingsOf({ exitCode, outcome, problem, kernel, log }: Verdict): Finding[] {
   if (exitCode === 0) return [];
-  return [asFinding(exitCode === 3 ? "boot-machine" : "boot", problem ?? { what: outcome, fix: `read ${log}` })];
-};
+  const { what, got, ...rest } = problem ?? { what: outcome };
+  const seen = [what, got, kernel === null ? undefined : `Linux ${kernel}`, `console in ${printable(log)}`];
+  const told = { what: seen.filter((part) => part !== undefined).join("; "), ...rest };
+  return [asFinding(exitCode === 3 ? "boot-machine" : "boot", told)];
+}
 
 /** A problem of a boot as a finding. */
 function asFinding(rule: string, { what, expected, got, fix }: Problem): Finding {
   const finding = findingOf(
     rule,
     expected ?? "the file started as PID 1",
-    got === undefined ? what : `${what}: ${got}`,
+    got === undefined ? what : `${what}; ${got}`,
   );
   return fix === undefined ? finding : { ...finding, fix };
 }
