@@ -52,6 +52,11 @@ export const knobTable = (audience: Row["audience"]): string =>
 /** Which file holds which made part. The text stands between a line with `made: NAME` and one with `made: end`. */
 const PARTS: readonly { file: string; name: string; text: () => string | Promise<string> }[] = [
   { file: "Makefile", name: "knobs", text: knobComments },
+  {
+    file: "docs/preflight.md",
+    name: "rules",
+    text: async () => (await import("./report-markdown.ts")).rulesTable(),
+  },
 ];
 
 /** The files whose made parts differ from the code, with the text that they ought to have. @throws Error on a missing marker */
