@@ -22,7 +22,7 @@ await runScript({
   knobs: ["DIST", "FASTBOOP_STAGE0_MAX_SIZE", "BOOT", "FASTBOOP_STAGE0_BOOT_EXPECT", "FASTBOOP_STAGE0_BOOT_TIMEOUT"],
   prints: "a line for each file, or JSON; stderr tells every finding",
   async main({ target, json, html }, files) {
-    const maxSize = knob("FASTBOOP_STAGE0_MAX_SIZE") ?? Number.POSITIVE_INFINITY;
+    const maxSize = knob("FASTBOOP_STAGE0_MAX_SIZE");
     const boot = knob("BOOT");
     if (files.length === 0 && target !== undefined) {
       throw usageFailure({ what: "--target needs the files that it is about", fix: "name them" });

@@ -647,8 +647,8 @@ export const RULES: readonly CheckedRule[] = [
     id: "not-released",
     severity: "warn",
     demands: "no file in the release folder is for a target that can be built but is not released",
-    why: "nothing publishes it, so it is probably a leftover",
-    fix: "remove it, or leave it: releases do not carry it",
+    why: "the checksum list and what is published take up every file of the folder",
+    fix: "move it out of the folder before a release is made from it",
   },
   {
     id: "boot",
