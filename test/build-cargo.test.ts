@@ -318,7 +318,7 @@ for (const [signal, status] of [
     assert.is(code, status);
     assert.is(stdout, "");
     assert.match(stderr, `ended by ${signal}, and cargo with it; no artifact was touched\n`);
-    assert.not.ok(isRunning(atWork));
+    await until(() => !isRunning(atWork));
     assert.equal(snapshot(dist), before);
   });
 }

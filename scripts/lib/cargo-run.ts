@@ -41,7 +41,7 @@ export async function runCargo({ cargo, args, folder, env }: CargoCommand): Prom
     quote: shellQuote,
   })`${[cargo, ...args]}`;
   child.stderr.on("data", (text: Buffer) => process.stderr.write(text));
-  const signal = await signalsTo(child.pid, () => child);
+  const signal = await signalsTo(child.pid, child);
   const { exitCode, signal: killedBy, stdout, stderr } = await child;
   if (signal !== undefined) {
     say(`ended by ${signal}, and cargo with it; no artifact was touched`);
@@ -57,7 +57,7 @@ export async function runCargo({ cargo, args, folder, env }: CargoCommand): Prom
 /** Sends the signals that we get to a process group while `work` goes on. Comes out with the first of them, if any. */
 async function signalsTo(
   group: number | undefined,
-  work: () => PromiseLike<unknown>,
+  work: PromiseLike<unknown>,
 ): Promise<(typeof SIGNALS)[number] | undefined> {
   let first: (typeof SIGNALS)[number] | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -78,10 +78,12 @@ async function signalsTo(
   process.once("exit", kill);
   for (const signal of SIGNALS) process.on(signal, handle);
   try {
-    await work();
+    await work;
     return first;
   } finally {
     clearTimeout(timer);
+    // What cargo started may have ignored the signal.
+    if (first !== undefined) send("SIGKILL");
     process.removeListener("exit", kill);
     for (const signal of SIGNALS) process.removeListener(signal, handle);
   }
