@@ -5,7 +5,7 @@ import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./lib/co
 import { printable, usageFailure } from "./lib/errors.ts";
 import { knob } from "./lib/knobs.ts";
 import { dim, duration, report, say } from "./lib/log.ts";
-import { distDir } from "./lib/paths.ts";
+import { distDir, toCaller } from "./lib/paths.ts";
 import { showProgress } from "./lib/phases.ts";
 import { supportedTarget } from "./lib/target.ts";
 
@@ -53,7 +53,7 @@ await runScript({
 
 function inDist(chosen: Target | undefined): BootRequest[] {
   const targets = chosen === undefined ? RELEASE_TARGETS : [chosen];
-  return targets.map((target) => ({ path: join(distDir(), assetName(target.triple)), target }));
+  return targets.map((target) => ({ path: toCaller(join(distDir(), assetName(target.triple))), target }));
 }
 
 function named(path: string, chosen: Target | undefined): BootRequest {

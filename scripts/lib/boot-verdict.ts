@@ -83,6 +83,10 @@ const EXEC_ERRORS: Record<number, { got: string; fix(target: Target): string }> 
     got: "wrong machine or format",
     fix: ({ triple }) => `build it for ${triple}`,
   },
+  [constants.errno.EINVAL]: {
+    got: "segments that can't be mapped, as when they are aligned to less than a page of this kernel",
+    fix: () => "link it with -z max-page-size=65536",
+  },
 };
 
 /** execve(2) failed for /init. */

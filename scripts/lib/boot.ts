@@ -129,7 +129,7 @@ async function boot(request: BootRequest, init: Buffer, kernel: Kernel, log: str
       ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, { ...request, expect }),
       console: seen.lines.slice(-LAST),
       log,
-      milliseconds: performance.now() - start,
+      milliseconds: Math.round(performance.now() - start),
     };
   } finally {
     fs.closeSync(file);

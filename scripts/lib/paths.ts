@@ -1,6 +1,6 @@
 /** Where things are: the project, the caller, the output folder, the cache. */
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { knob } from "./knobs.ts";
 
@@ -14,6 +14,12 @@ export const callerDir = (): string => knob("CALLER_DIR") ?? process.cwd();
 /** A path that the user gave, absolute: relative ones count from the caller's folder. */
 export const fromCaller = (path: string): string => resolve(callerDir(), path);
 
+/** A path as the user would write it: from the caller's folder when it is below that. */
+export function toCaller(path: string): string {
+  const near = relative(callerDir(), path);
+  return near.startsWith("..") ? path : near;
+}
+
 /** The folder of artifacts: DIST from the caller's folder, else the project's dist. */
 export function distDir(): string {
   const given = knob("DIST");
@@ -24,5 +30,8 @@ export function distDir(): string {
 export function cacheDir(...parts: string[]): string {
   const given = knob("FASTBOOP_STAGE0_CACHE");
   if (given !== undefined) return join(fromCaller(given), ...parts);
-  return join(knob("XDG_CACHE_HOME") ?? join(knob("HOME") ?? homedir(), ".cache"), "stage0-distribution", ...parts);
+  const xdg = knob("XDG_CACHE_HOME");
+  // The specification has a relative path ignored.
+  const home = xdg !== undefined && isAbsolute(xdg) ? xdg : join(knob("HOME") ?? homedir(), ".cache");
+  return join(home, "stage0-distribution", ...parts);
 }

@@ -1,0 +1,482 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { readConsole } from "../scripts/lib/boot-console.ts";
+import { exampleLine } from "../scripts/lib/boot-expect.ts";
+import { assetName, findTarget, type Target } from "../scripts/lib/contract.ts";
+import { debianKernels } from "../scripts/lib/kernels.ts";
+import { EXAMPLE_WORKSPACE } from "../scripts/lib/paths.ts";
+import {
+  lacking,
+  namesIn,
+  type Outcome,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
+import { releaseFiles } from "./lib/release.ts";
+
+const test = suite("boot");
+const X = "x86_64-unknown-linux-musl";
+const A = "aarch64-unknown-linux-musl";
+function targetOf(triple: string): Target {
+  const target = findTarget(triple);
+  if (target === undefined) throw new Error(triple);
+  return target;
+}
+
+const machines = lacking({ programs: ["qemu-system-x86_64", "qemu-system-aarch64"] });
+const compilers = lacking({ programs: ["qemu-system-x86_64", "qemu-system-aarch64", "gcc", "aarch64-linux-gnu-gcc"] });
+
+interface Report {
+  ok: boolean;
+  boots: {
+    path: string;
+    target: string;
+    kernel: string | null;
+    pageSize: number | null;
+    ok: boolean;
+    exitCode: number;
+    outcome: string;
+    problem?: Record<string, string>;
+    console: string[];
+    log: string;
+    milliseconds: number;
+  }[];
+}
+const reportOf = ({ stdout }: Outcome): Report => JSON.parse(stdout);
+
+/** The processes whose command line names a path. */
+function processesWith(path: string): string[] {
+  return fs.readdirSync("/proc").filter((pid) => {
+    if (!/^[0-9]+$/.test(pid)) return false;
+    try {
+      return fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(path);
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries > 600) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A kernel of Debian's under a name of its own, by which its machine's processes are found. */
+async function kernelAlias(triple: string): Promise<string> {
+  const [kernel] = await debianKernels(targetOf(triple), () => {});
+  const alias = join(temporaryFolder("kernel, odd ="), "vmlinuz");
+  fs.symlinkSync(kernel?.path ?? "", alias);
+  return alias;
+}
+
+const SOURCES = {
+  exits: "int main(void) { return 7; }",
+  crashes: "int main(void) { *(volatile int *)0 = 1; }",
+  waits: "#include <unistd.h>\nint main(void) { for (;;) pause(); }",
+  restarts: "#include <sys/reboot.h>\nint main(void) { return reboot(RB_AUTOBOOT); }",
+  halts: "#include <sys/reboot.h>\nint main(void) { return reboot(RB_HALT_SYSTEM); }",
+  // Half a line with a colour and a title in it, and then nothing more.
+  shouts: String.raw`#include <unistd.h>
+int main(void) { write(1, "\033]0;title\a\033[31mready\033[0m\nhalf", 29); return 0; }`,
+};
+
+async function compile(compiler: string, source: string, output: string, ...flags: string[]): Promise<string> {
+  const { code, stderr } = await runProgram([compiler, "-x", "c", "-O1", ...flags, "-o", output, "-"], {
+    input: source,
+  });
+  assert.is(code, 0, stderr);
+  return output;
+}
+
+/** A folder of artifacts with files under the release assets' names. */
+function distWith(files: Record<string, string>): string {
+  const dist = temporaryFolder("dist");
+  for (const [triple, file] of Object.entries(files)) fs.copyFileSync(file, join(dist, assetName(triple)));
+  return dist;
+}
+
+testUnless(test, machines, "should boot both release files on every kernel, expecting the example's line", async () => {
+  const dist = distWith({ ...(await releaseFiles()) });
+  const { code, stdout, stderr } = await script("boot-stage0.ts", [], {
+    env: { DIST: dist, WORKSPACE: EXAMPLE_WORKSPACE },
+  });
+  assert.is(code, 0, stderr);
+  const [x, a, a16, ...rest] = stdout.split("\n");
+  const path = (triple: string): string => join(dist, assetName(triple)).replaceAll(/[.+]/g, "\\$&");
+  const line = (triple: string, kernel: string, pages: string, arch: string): RegExp =>
+    new RegExp(
+      `^ok   ${path(triple)} \\(Linux ${kernel}, ${pages} KiB pages\\): ` +
+        `ran as PID 1, printed "fastboop-stage0 0\\.1\\.0 ${arch} pid 1", powered the machine off, [0-9.]+ s$`,
+    );
+  assert.match(x ?? "", line(X, "[0-9.]+-[0-9]+-cloud-amd64", "4", "x86_64"));
+  assert.match(a ?? "", line(A, "[0-9.]+-[0-9]+-cloud-arm64", "4", "aarch64"));
+  assert.match(a16 ?? "", line(A, "6\\.12\\.[0-9]+\\+deb12-arm64-16k", "16", "aarch64"));
+  assert.equal(rest, [""]);
+  assert.equal(namesIn(join(dist, "log")), [`boot-${A}-16k.log`, `boot-${A}.log`, `boot-${X}.log`]);
+  for (const name of namesIn(join(dist, "log"))) {
+    const log = fs.readFileSync(join(dist, "log", name), "utf8");
+    assert.match(log, /^\[ +0\.000000\] /);
+    assert.match(log, /\] Run \/init as init process\nfastboop-stage0 0\.1\.0 (x86_64|aarch64) pid 1\n/);
+    assert.match(log, /reboot: Power down\n$/);
+  }
+});
+
+testUnless(test, machines, "should say that a file is for another machine", async () => {
+  const files = await releaseFiles();
+  const dist = distWith({ [X]: files[A], [A]: files[X] });
+  const outcome = await script("boot-stage0.ts", ["--json"], { env: { DIST: dist } });
+  assert.is(outcome.code, 1, outcome.stderr);
+  const { ok, boots } = reportOf(outcome);
+  assert.is(ok, false);
+  assert.equal(
+    boots.map(({ target, pageSize, exitCode, outcome }) => [target, pageSize, exitCode, outcome]),
+    [
+      [X, 4096, 1, "the kernel can't execute it: error -8"],
+      [A, 4096, 1, "the kernel can't execute it: error -8"],
+      [A, 16384, 1, "the kernel can't execute it: error -8"],
+    ],
+  );
+  assert.equal(boots[0]?.problem, {
+    what: "the kernel can't execute it: error -8",
+    expected: `a static executable for ${X}`,
+    got: "wrong machine or format",
+    fix: `build it for ${X}`,
+    file: join(dist, assetName(X)),
+  });
+  for (const { console, log, path } of boots) {
+    assert.ok(
+      console.some((line) => line.endsWith("Failed to execute /init (error -8)")),
+      console.join("\n"),
+    );
+    assert.ok(outcome.stderr.includes(`error: ${path}: the kernel can't execute it: error -8\n  expected: `));
+    assert.ok(outcome.stderr.includes(`  whole console: ${log}\n`));
+    assert.ok(fs.readFileSync(log, "utf8").endsWith(`${console.join("\n")}\n`));
+  }
+});
+
+testUnless(test, compilers, "should tell every way in which PID 1 fails or lives on", async () => {
+  const folder = temporaryFolder();
+  const files: [name: string, exitCode: number, outcome: string, got?: string][] = [
+    [
+      "dynamic",
+      1,
+      "the kernel can't execute it: error -2",
+      "the interpreter that it asks for is missing, as always where there is no other file",
+    ],
+    [
+      "script",
+      1,
+      "the kernel can't execute it: error -2",
+      "the interpreter that it asks for is missing, as always where there is no other file",
+    ],
+    ["empty", 1, "the kernel can't execute it: error -8", "wrong machine or format"],
+    ["exits", 1, "PID 1 ended with exit code 7", "kernel panic: Attempted to kill init! exitcode=0x00000700"],
+    ["crashes", 1, "PID 1 was killed by SIGSEGV", "kernel panic: Attempted to kill init! exitcode=0x0000000b"],
+    ["shouts", 1, "PID 1 ended with exit code 0", "kernel panic: Attempted to kill init! exitcode=0x00000000"],
+    ["waits", 0, "ran as PID 1, kept running for 2.0 s"],
+    ["restarts", 0, "ran as PID 1, restarted the machine"],
+    ["halts", 0, "ran as PID 1, halted the machine"],
+  ];
+  for (const [name, source] of Object.entries(SOURCES)) await compile("gcc", source, join(folder, name), "-static");
+  await compile("gcc", SOURCES.waits, join(folder, "dynamic"));
+  fs.writeFileSync(join(folder, "script"), "#!/bin/sh\n");
+  fs.writeFileSync(join(folder, "empty"), "");
+  const dist = temporaryFolder("dist");
+  const outcome = await script("boot-stage0.ts", ["--json", "--target", X, ...files.map(([name]) => name)], {
+    cwd: folder,
+    env: { DIST: dist },
+  });
+  assert.is(outcome.code, 1, outcome.stderr);
+  const { boots } = reportOf(outcome);
+  assert.equal(
+    boots.map(({ path, exitCode, outcome, problem }) => [path, exitCode, outcome, ...(problem ? [problem.got] : [])]),
+    files,
+  );
+  assert.equal(
+    boots.map(({ log }) => log),
+    files.map((_, index) => join(dist, "log", `boot-${X}${index === 0 ? "" : `.${index + 1}`}.log`)),
+  );
+  const shouted = boots.find(({ path }) => path === "shouts");
+  // The kernel goes on in the line that the program left; nothing of it reaches a terminal as it is.
+  assert.match(fs.readFileSync(shouted?.log ?? "", "utf8"), /\n\\x1b\]0;title\\x07\\x1b\[31mready\\x1b\[0m\nhalf\[ /);
+  assert.not.match(outcome.stderr, /\x1b/);
+});
+
+testUnless(test, compilers, "should find on 16 KiB pages what 4 KiB pages hide", async () => {
+  const file = join(temporaryFolder(), assetName(A));
+  await compile("aarch64-linux-gnu-gcc", SOURCES.waits, file, "-static", "-Wl,-z,max-page-size=4096");
+  const outcome = await script("boot-stage0.ts", ["--json", file], { env: { DIST: temporaryFolder("dist") } });
+  assert.is(outcome.code, 1, outcome.stderr);
+  assert.equal(
+    reportOf(outcome).boots.map(({ pageSize, exitCode, outcome }) => [pageSize, exitCode, outcome]),
+    [
+      [4096, 0, "ran as PID 1, kept running for 2.0 s"],
+      [16384, 1, "the kernel can't execute it: error -22"],
+    ],
+  );
+  assert.is(
+    reportOf(outcome).boots[1]?.problem?.got,
+    "segments that can't be mapped, as when they are aligned to less than a page of this kernel",
+  );
+});
+
+testUnless(test, compilers, "should demand the expected line, and say so when time is up", async () => {
+  const folder = temporaryFolder();
+  const file = await compile("gcc", SOURCES.waits, join(folder, "waits"), "-static");
+  const asset = await compile("gcc", SOURCES.restarts, join(folder, assetName(X)), "-static");
+  const boot = async (file: string, expect: string, timeout: string) =>
+    reportOf(
+      await script("boot-stage0.ts", ["--json", "--target", X, file], {
+        env: {
+          DIST: temporaryFolder("dist"),
+          FASTBOOP_STAGE0_BOOT_EXPECT: expect,
+          FASTBOOP_STAGE0_BOOT_TIMEOUT: timeout,
+        },
+      }),
+    ).boots[0];
+  // What the kernel said before it started /init is not looked at.
+  const [waited, restarted] = await Promise.all([boot(file, "Linux version", "20"), boot(asset, "^ready$", "60")]);
+  const fix =
+    "set FASTBOOP_STAGE0_BOOT_EXPECT to what this stage0 prints; the example's line is expected of the example only";
+  assert.equal(waited?.problem, {
+    what: "it ran as PID 1 and did not print the expected line",
+    expected: "a line that matches /Linux version/ within 20.0 s",
+    got: "time out",
+    fix,
+    file,
+  });
+  assert.is(waited?.exitCode, 1);
+  assert.ok((waited?.milliseconds ?? 0) >= 20_000);
+  assert.equal(restarted?.problem, {
+    what: "it ran as PID 1 and did not print the expected line",
+    expected: "a line that matches /^ready$/ within 60.0 s",
+    got: "none until it restarted the machine",
+    fix,
+    file: asset,
+  });
+});
+
+testUnless(test, machines, "should not blame the file when the machine does not come as far", async () => {
+  const files = await releaseFiles();
+  const [kernel] = await debianKernels(targetOf(X), () => {});
+  const folder = temporaryFolder();
+  // The header promises a kernel, and there is none behind it.
+  fs.writeFileSync(join(folder, "cut"), fs.readFileSync(kernel?.path ?? "").subarray(0, 0x8000));
+  const boot = (env: Record<string, string>) =>
+    script("boot-stage0.ts", ["--json", files[X]], { env: { DIST: temporaryFolder("dist"), ...env } });
+  const [late, silent, broken] = await Promise.all([
+    boot({ FASTBOOP_STAGE0_BOOT_TIMEOUT: "0.9" }),
+    boot({ FASTBOOP_STAGE0_BOOT_TIMEOUT: "0.1", KERNEL_x86_64: join(folder, "cut") }),
+    boot({ KERNEL_x86_64: files[X] }),
+  ]);
+  for (const outcome of [late, silent, broken]) assert.is(outcome.code, 3, outcome.stderr);
+  assert.is(reportOf(late).boots[0]?.outcome, "the kernel did not come as far as /init within 0.9 s");
+  assert.equal(reportOf(silent).boots[0]?.problem, {
+    what: "the kernel did not come as far as /init within 0.1 s",
+    got: "no word from the kernel",
+    fix: "raise FASTBOOP_STAGE0_BOOT_TIMEOUT, or try another kernel",
+    file: files[X],
+  });
+  const { problem, kernel: release, console } = reportOf(broken).boots[0] ?? {};
+  assert.is(problem?.what, "QEMU ended before the kernel ran /init");
+  assert.is(problem?.got, "exit code 1: qemu-system-x86_64: Error loading uncompressed kernel without PVH ELF Note");
+  assert.is(release, null);
+  assert.equal(console, []);
+});
+
+testUnless(
+  test,
+  machines,
+  "should refuse what is no kernel, naming all of them, before anything is booted",
+  async () => {
+    const files = await releaseFiles();
+    const kernels = await debianKernels(targetOf(A), () => {});
+    const folder = temporaryFolder();
+    fs.writeFileSync(join(folder, "text"), "kernel\n");
+    const boot = (env: Record<string, string>) =>
+      script("boot-stage0.ts", Object.values(files), { env: { DIST: folder, ...env } });
+    const swapped = await boot({ KERNEL_x86_64: kernels[0]?.path ?? "", KERNEL_aarch64: join(folder, "text") });
+    assert.is(swapped.code, 2);
+    assert.is(swapped.stdout, "");
+    assert.is(
+      swapped.stderr,
+      `error: ${kernels[0]?.path}: this is no kernel image for x86_64
+  expected: a bzImage, or a vmlinux with a PVH entry
+  got:      a kernel for aarch64
+  fix:      set KERNEL_x86_64 to a kernel image, or unset it for Debian's
+error: ${folder}/text: this is no kernel image for aarch64
+  expected: an Image, plain or gzip-compressed
+  got:      another kind of file
+  fix:      set KERNEL_aarch64 to a kernel image, or unset it for Debian's
+`,
+    );
+    const unread = await boot({ KERNEL_x86_64: folder, KERNEL_aarch64: "missing" });
+    assert.is(unread.code, 3);
+    assert.match(unread.stderr, /the kernel can't be read\n {2}expected: .*\n {2}got: {6}a folder\n/);
+    assert.match(unread.stderr, /missing: the kernel can't be read\n {2}expected: .*\n {2}got: {6}no such file\n/);
+    assert.equal(namesIn(folder), ["text"]);
+  },
+);
+
+testUnless(
+  test,
+  machines,
+  "should boot a kernel of the user's, gzip-compressed and under a name with a comma",
+  async () => {
+    const files = await releaseFiles();
+    const kernel = await kernelAlias(A);
+    const compressed = await runProgram(["sh", "-c", 'gzip -1 < "$0" > "$0.gz"', kernel]);
+    assert.is(compressed.code, 0, compressed.stderr);
+    const outcome = await script("boot-stage0.ts", ["--json", files[A]], {
+      env: { DIST: temporaryFolder("dist"), KERNEL_aarch64: `${kernel}.gz` },
+    });
+    assert.is(outcome.code, 0, outcome.stderr);
+    assert.equal(
+      reportOf(outcome).boots.map(({ pageSize, outcome }) => [pageSize, outcome]),
+      [[4096, "ran as PID 1, powered the machine off"]],
+    );
+  },
+);
+
+testUnless(test, machines, "should leave no process behind, however it ends", async () => {
+  const files = await releaseFiles();
+  const kernels = { KERNEL_x86_64: await kernelAlias(X), KERNEL_aarch64: await kernelAlias(A) };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
+    let pid = 0;
+    const ended = script("boot-stage0.ts", Object.values(files), {
+      env: { DIST: temporaryFolder("dist"), ...kernels },
+      started: (started) => {
+        pid = started;
+      },
+    });
+    for (const kernel of Object.values(kernels)) {
+      // The shell, its watcher and QEMU.
+      await until(() => processesWith(kernel).length === 3, "the machine runs");
+    }
+    process.kill(pid, signal);
+    assert.is((await ended).signal, signal);
+    for (const kernel of Object.values(kernels)) await until(() => processesWith(kernel).length === 0, "it is gone");
+  }
+});
+
+test("should name the package of a missing QEMU", async () => {
+  const files = await releaseFiles();
+  const outcome = await script("boot-stage0.ts", Object.values(files), { env: { PATH: "/nowhere" } });
+  assert.is(outcome.code, 3);
+  assert.is(outcome.stdout, "");
+  assert.is(
+    outcome.stderr,
+    `error: qemu-system-x86_64 and qemu-system-aarch64 are not on PATH
+  fix:      run as root: apt-get update && apt-get install --no-install-recommends qemu-system-x86 qemu-system-arm
+`,
+  );
+});
+
+testUnless(
+  test,
+  lacking({ programs: ["apt-get", "qemu-system-x86_64"] }),
+  "should say how to go on without Debian's archive",
+  async () => {
+    const files = await releaseFiles();
+    const { code, stderr } = await script("boot-stage0.ts", [files[X]], {
+      env: {
+        XDG_CACHE_HOME: temporaryFolder("cache"),
+        http_proxy: "http://127.0.0.1:9",
+        https_proxy: "http://127.0.0.1:9",
+      },
+    });
+    assert.is(code, 3, stderr);
+    assert.match(stderr, /error: apt has no package linux-image-cloud-amd64 for amd64\n/);
+    assert.match(stderr, /\n {2}fix: {6}.*; or set KERNEL_x86_64 to a kernel image\n/);
+  },
+);
+
+test("should say which files can't be booted, all in one run", async () => {
+  const folder = temporaryFolder();
+  const names = [`sub/${assetName(X)}`, assetName(A), `li\nnk-${assetName(X)}`].map((name) => join(folder, name));
+  fs.mkdirSync(names[0] ?? "", { recursive: true });
+  fs.writeFileSync(names[1] ?? "", "large");
+  const { code, stdout, stderr } = await script("boot-stage0.ts", ["--target", X, ...names], {
+    env: { FASTBOOP_STAGE0_MAX_SIZE: "4", DIST: folder },
+  });
+  assert.is(code, 3);
+  assert.is(stdout, "");
+  const fix = `  fix:      make stage0 TARGET=${X}\n`;
+  assert.is(
+    stderr,
+    `error: ${names[0]}: can't be read\n  expected: a regular file\n  got:      a folder\n${fix}` +
+      `error: ${names[1]}: is larger than the budget\n  expected: at most 4 bytes (FASTBOOP_STAGE0_MAX_SIZE)\n  got:      5 bytes\n` +
+      `error: ${folder}/li\\nnk-${assetName(X)}: can't be read\n  expected: a regular file\n  got:      no such file\n${fix}`,
+  );
+});
+
+test("should want a target that is known", async () => {
+  const unnamed = await script("boot-stage0.ts", ["init"]);
+  assert.is(unnamed.code, 2);
+  assert.is(
+    unnamed.stderr,
+    `error: the file's name tells no target
+  expected: fastboop-stage0-<target>, or a target with --target
+  got:      "init"
+  fix:      add --target TRIPLE
+`,
+  );
+  const deferred = await script("boot-stage0.ts", [], { env: { TARGET: "armv7-unknown-linux-musleabihf" } });
+  assert.is(deferred.code, 2);
+  assert.match(deferred.stderr, /^error: the target armv7-unknown-linux-musleabihf is deferred: /);
+});
+
+test("should expect the example's line of nothing but the example", () => {
+  const line = exampleLine(targetOf(X), "0.1.0");
+  assert.ok(line.test("fastboop-stage0 0.1.0 x86_64 pid 1"));
+  for (const other of ["0.1.0 aarch64 pid 1", "0.1.0 x86_64 pid 12", "0x1.0 x86_64 pid 1"]) {
+    assert.not.ok(line.test(`fastboop-stage0 ${other}`), other);
+  }
+});
+
+const START = "[    0.000000] Linux version 6.1.0-1-test (x)\r\n[    1.0] Run /init as init process\r\n";
+
+test("should read a console however it is cut, and not what came before the start", () => {
+  const text = `ready\r\n${START}\x1b[32mre\x1b[0mady \u{e9}\r\nhalf`;
+  const bytes = Buffer.from(text);
+  for (let step = 1; step < 9; step++) {
+    const { seen, feed, flush } = readConsole(/^ready \u{e9}$/u);
+    for (let at = 0; at < bytes.length; at += step) {
+      feed(bytes.subarray(at, at + step));
+      if (at < START.length) assert.is(seen.match, undefined);
+    }
+    flush();
+    assert.equal(seen, {
+      lines: [
+        "ready",
+        "[    0.000000] Linux version 6.1.0-1-test (x)",
+        "[    1.0] Run /init as init process",
+        "\\x1b[32mre\\x1b[0mady \u{e9}",
+        "half",
+      ],
+      started: true,
+      kernel: "6.1.0-1-test",
+      match: "ready \u{e9}",
+    });
+  }
+});
+
+test("should keep so much of a console that floods, and still hear the kernel", () => {
+  const { seen, feed, flush } = readConsole();
+  feed(Buffer.from(START));
+  const flood = Buffer.alloc(1 << 20, "x");
+  for (let count = 0; count < 16; count++) feed(flood);
+  feed(Buffer.from("[    9.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n"));
+  flush();
+  assert.is(seen.panic, "Attempted to kill init! exitcode=0x00000100");
+  assert.is(seen.lines.at(-1), "(cut after 4194304 characters)");
+  assert.ok(seen.lines.reduce((sum, line) => sum + line.length, 0) < 5 << 20);
+});
+
+test.run();
