@@ -4,11 +4,12 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { assetName } from "./contract.ts";
 import { errorCode, printable } from "./errors.ts";
 import type { Wanted } from "./fetch-plan.ts";
 import { eachChunk } from "./files.ts";
+import type { Digest } from "./hash.ts";
 import { say } from "./log.ts";
 import { cacheDir } from "./paths.ts";
 
@@ -47,11 +48,15 @@ export function writeRecord(wanted: Wanted, known: Known): void {
   write(recordPath(wanted), (path) => fs.writeFileSync(path, JSON.stringify(known)));
 }
 
-/** Copies a verified file into the cache, where possible without copying its bytes (reflink). */
-export function cacheAsset(file: string, sha256: string): void {
-  const path = cachedAsset(sha256);
-  if (fs.existsSync(path)) return;
-  write(path, (aside) => fs.copyFileSync(file, aside, fs.constants.COPYFILE_FICLONE));
+/** Above this a copy would take as long as the download did; only a file system that shares blocks caches such files. */
+const LARGE = 64 * 1024 * 1024;
+
+/** Copies a verified file into the cache, where the file system can without copying its bytes (reflink). */
+export function cacheAsset(file: string, { sha256, size }: Digest): void {
+  if (isCached(sha256)) return;
+  const { COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = fs.constants;
+  const mode = size > LARGE ? COPYFILE_FICLONE_FORCE : COPYFILE_FICLONE;
+  write(cachedAsset(sha256), (aside) => fs.copyFileSync(file, aside, mode));
 }
 
 /** Puts a file into the cache under its name when it is whole. No fsync: nothing there is relied on unread. */
@@ -64,8 +69,17 @@ function write(path: string, fill: (aside: string) => void): void {
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
-    fs.rmSync(aside, { force: true });
-    say(`note: ${printable(cacheDir())} can't be written to (${code}); nothing is kept for later runs`);
+    say(`note: ${printable(basename(path))} is not kept in the cache, ${printable(cacheDir())}: ${code}`);
+    removeQuietly(aside);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    fs.rmSync(path, { force: true });
+  } catch (error) {
+    // What could not be written to can't be cleaned either (a file where the cache folder should be, say).
+    if (errorCode(error) === undefined) throw error;
   }
 }
 
@@ -89,5 +103,5 @@ export function readCached(sha256: string, use: (bytes: Buffer) => void): boolea
 /** Takes an asset out that does not have its digest any more. */
 export function evict(sha256: string): void {
   say(`note: the cached asset ${sha256} is damaged and was removed`);
-  fs.rmSync(cachedAsset(sha256), { force: true });
+  removeQuietly(cachedAsset(sha256));
 }

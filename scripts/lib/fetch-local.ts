@@ -29,7 +29,7 @@ export async function takeLocal(given: string, target: Target): Promise<Fetched>
   }
   say(`${what}: ${size(found.size)}, sha256 ${found.sha256}, taken as it is (FASTBOOP_STAGE0_EMBED_PATH)`);
   const out = knob("OUT");
-  return out === undefined ? found : copy(found, filePath(out, target), target);
+  return out === undefined ? found : copy(found, filePath(out, assetName(target.triple)), target);
 }
 
 async function copy(found: Fetched, out: string, target: Target): Promise<Fetched> {

@@ -108,21 +108,21 @@ export const whatIs = ({ target, tag }: Wanted): string => `${assetName(target.t
 /** OUT from the caller's folder, else dist/fetched/TAG/ASSET. @throws Failure (2) when OUT is a folder */
 export function outPath(target: Target, tag: string): string {
   const given = knob("OUT");
-  return given === undefined ? defaultPath(target, tag) : filePath(given, target);
+  return given === undefined ? defaultPath(target, tag) : filePath(given, assetName(target.triple));
 }
 
 export const defaultPath = (target: Target, tag: string): string =>
   join(distDir(), "fetched", tag, assetName(target.triple));
 
-/** A path that the user gave for a file. */
-export function filePath(given: string, target: Target): string {
+/** The absolute path of a file that the user names with OUT. @param name what a file in a folder would be called @throws Failure (2) for a folder */
+export function filePath(given: string, name: string): string {
   const path = fromCaller(given);
   if (!given.endsWith("/") && !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   throw usageFailure({
     what: "OUT is a folder",
     expected: "the path of a file",
     got: printable(path),
-    fix: `OUT=${printable(join(path, assetName(target.triple)))}`,
+    fix: `OUT=${printable(join(path, name))}`,
   });
 }
 

@@ -47,7 +47,7 @@ export async function fetchRelease(
     checkEntry(pins.entry, arrived, what);
     pass(partial.path, wanted.target, what, arrived);
     partial.finish(wanted.out, MODE);
-    cacheAsset(wanted.out, sha256);
+    cacheAsset(wanted.out, arrived);
     writeRecord(wanted, { sha256, by: speakers(witnesses) });
     say(`${what}: ${size(arrived.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
     return { path: wanted.out, size: arrived.size, sha256 };

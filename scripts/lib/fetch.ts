@@ -43,17 +43,26 @@ export async function readPinsOf(target: Target, tag: () => Promise<string | und
 }
 
 /**
+ * A place that is not the default one may not vouch for itself, unless the user says so.
+ * @throws Failure (2) when it would have to
+ */
+export function requireTrust(wanted: Wanted, { witnesses }: Pins): void {
+  if (isPinned(witnesses) || wanted.place.isDefault || knob("FASTBOOP_STAGE0_TRUST") === "sums") return;
+  throw pinRequired(wanted.place.name, whatIs(wanted));
+}
+
+/**
  * The asset that is at its place already, when a pin or the record of an earlier run tells that it is the right one; else
  * a download. The file is read, hashed and gated in either case.
  * @param release the release, when the API was asked for it already
  * @throws Failure (2) when the place is not the default one and nothing pins the asset
  */
 export async function fetchAsset(wanted: Wanted, release?: FoundRelease): Promise<Fetched> {
-  const { place, target, tag, out } = wanted;
+  const { target, tag, out } = wanted;
   const what = whatIs(wanted);
   const pins = await readPinsOf(target, async () => tag);
   const pinned = isPinned(pins.witnesses);
-  if (!pinned && !place.isDefault && knob("FASTBOOP_STAGE0_TRUST") !== "sums") throw pinRequired(place.name, what);
+  requireTrust(wanted, pins);
   // Whoever asked the API knows better than the record of an earlier day.
   const record = pinned || release !== undefined ? undefined : readRecord(wanted);
   const known = pinned ? { sha256: establish(pins.witnesses, what), by: speakers(pins.witnesses) } : record;

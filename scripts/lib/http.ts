@@ -3,6 +3,7 @@
  * memory than its fetch; Deno's fetch is the one of its two clients that waits for the reader and knows proxies.
  */
 
+import { createReadStream, openAsBlob } from "node:fs";
 import { missingFailure, printable } from "./errors.ts";
 import { classify, HttpFailure } from "./http-errors.ts";
 import { proxies, proxyFor } from "./http-proxy.ts";
@@ -17,7 +18,8 @@ export interface Request {
   method?: string;
   /** Lower-case names. */
   headers?: Readonly<Record<string, string>>;
-  body?: string | Uint8Array;
+  /** A file is streamed; its size has to be in the headers. */
+  body?: string | Uint8Array | { file: string };
   signal?: AbortSignal;
 }
 
@@ -154,6 +156,8 @@ async function* explained(body: AsyncIterable<Uint8Array>, url: URL, proxy: stri
   }
 }
 
+const isFile = (body: Request["body"]): body is { file: string } => typeof body === "object" && "file" in body;
+
 type Header = string | string[] | undefined;
 const flat = (headers: Record<string, Header>): Record<string, string | undefined> =>
   Object.fromEntries(
@@ -175,7 +179,11 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: Reque
       });
     });
     sent.on("error", reject);
-    sent.end(body);
+    if (!isFile(body)) sent.end(body);
+    else
+      createReadStream(body.file)
+        .on("error", (error) => sent.destroy(error))
+        .pipe(sent);
   });
 }
 
@@ -191,7 +199,7 @@ async function byUndici(url: URL, { method = "GET", headers, body, signal }: Req
     method: method as "GET",
     dispatcher,
     ...(headers && { headers }),
-    ...(body === undefined ? {} : { body }),
+    ...(body === undefined ? {} : { body: isFile(body) ? createReadStream(body.file) : body }),
     ...(signal && { signal }),
   });
   reply.body.on("error", () => {});
@@ -209,7 +217,7 @@ async function byFetch(url: URL, { method = "GET", headers, body, signal }: Requ
     method,
     redirect: "manual",
     ...(headers && { headers }),
-    ...(body === undefined ? {} : { body: body as string }),
+    ...(body === undefined ? {} : { body: isFile(body) ? await openAsBlob(body.file) : (body as string) }),
     ...(signal && { signal }),
   });
   return {
