@@ -105,6 +105,6 @@ const inspectAs = (path: string, expected: { target?: Target; maxSize: number })
 
 /** A path of ours as the user would write it, from the caller's folder when it is below that. */
 function shown(path: string): string {
-  const near = relative(callerDir(), path);
-  return near.startsWith("..") ? path : near;
+  const near = relative(callerDir(), path) || ".";
+  return /^\.\.(\/|$)/.test(near) ? path : near;
 }

@@ -1,0 +1,533 @@
+import * as fs from "node:fs";
+import { basename, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { build } from "esbuild";
+import * as assert from "uvu/assert";
+import { assetName, findTarget } from "../scripts/lib/contract.ts";
+import type { FileReport, Finding } from "../scripts/lib/gate.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { escapeMarkdown, rulesTable } from "../scripts/lib/report-markdown.ts";
+import { compileAll, PROGRAMS } from "./corpus/compile.ts";
+import {
+  lacking,
+  make,
+  type Outcome,
+  RUNTIME,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
+import { releaseFiles } from "./lib/release.ts";
+
+const test = suite("preflight");
+
+const X86_64 = "x86_64-unknown-linux-musl";
+const AARCH64 = "aarch64-unknown-linux-musl";
+const [X, A] = [assetName(X86_64), assetName(AARCH64)];
+const SCRIPT = [...RUNTIME, join(PROJECT, "scripts", "preflight.ts")];
+const rust = lacking({ programs: ["cargo"] });
+const compilers = rust ?? lacking({ programs: PROGRAMS });
+
+/** A new folder with copies of files, by the names that they get. */
+function folderOf(files: Record<string, string>): string {
+  const folder = temporaryFolder();
+  for (const [name, source] of Object.entries(files)) fs.copyFileSync(source, join(folder, name));
+  return folder;
+}
+
+/** A folder with both release files, as a build leaves it. */
+async function release(): Promise<string> {
+  const files = await releaseFiles();
+  return folderOf({ [X]: files[X86_64], [A]: files[AARCH64] });
+}
+
+/** Runs the gate in a folder. */
+const gate = (cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> =>
+  script("preflight.ts", args, { cwd, env });
+
+/** The line of a file of which everything is known; size and digest by other means than the gate's. */
+async function line(verdict: string, path: string, about: string, file: string): Promise<string> {
+  const { size } = fs.statSync(file);
+  const short = size < 2 ** 20 ? `${(size / 1024).toFixed(1)} KiB` : `${(size / 2 ** 20).toFixed(1)} MiB`;
+  const { stdout } = await runProgram(["sha256sum", file]);
+  return `${verdict} ${path}  ${about}  ${size.toLocaleString("en-US")} bytes (${short})  sha256 ${/[0-9a-f]{64}/.exec(stdout)?.[0]}\n`;
+}
+
+/** A finding as stderr shows it. */
+const shown = (label: string, rule: string, expected: string, got: string, fix: string): string =>
+  `${label}: breaks the rule ${rule}\n  expected: ${expected}\n  got:      ${got}\n  fix:      ${fix}\n`;
+const UNREADABLE_FIX = "check the path, its owner and its mode, and that nothing is still writing the file";
+const unreadable = (path: string, got: string): string =>
+  shown(`error: ${path}`, "readable", "a regular file that can be read", got, UNREADABLE_FIX);
+const OUTSIDE_FIX = "remove it from the folder, or give it its asset name";
+const MACHINE_FIX = "build it for the target that its name tells; were two files swapped?";
+
+const schema = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
+  JSON.parse(fs.readFileSync(join(PROJECT, "docs", "preflight.schema.json"), "utf8")),
+);
+interface Result {
+  ok: boolean;
+  files: Omit<FileReport, "segments" | "sections">[];
+  findings: Finding[];
+}
+/** The JSON of a run, valid by its schema. */
+function result({ stdout }: Outcome): Result {
+  const parsed: unknown = JSON.parse(stdout);
+  assert.ok(schema(parsed), JSON.stringify(schema.errors));
+  return parsed as Result;
+}
+const short = (findings: readonly Finding[]): string[] => findings.map(({ rule, got }) => `${rule}: ${got}`);
+
+testUnless(test, rust, "should pass a folder that holds both release assets, in one line each", async () => {
+  const folder = await release();
+  const lines =
+    (await line("ok  ", X, `${X86_64}  static-pie`, join(folder, X))) +
+    (await line("ok  ", A, `${AARCH64}  static`, join(folder, A)));
+  assert.equal(await gate(folder, [], { DIST: "." }), { code: 0, signal: null, stdout: lines, stderr: "" });
+  assert.equal(await gate(folder, [X, A]), { code: 0, signal: null, stdout: lines, stderr: "" });
+});
+
+testUnless(
+  test,
+  rust,
+  "should check DIST as make's caller means it, and name what is below the caller's folder from there",
+  async () => {
+    const folder = await release();
+    fs.renameSync(join(folder, X), join(folder, "elsewhere"));
+    const dist = basename(folder);
+    const { code, stdout, stderr } = await make(["preflight", `DIST=${dist}`], { cwd: join(folder, "..") });
+    assert.is(stdout, await line("ok  ", `${dist}/${A}`, `${AARCH64}  static`, join(folder, A)));
+    assert.is(
+      stderr.split("\nmake:")[0],
+      shown("error", "release-asset", X, "no such file", "make stage0-all builds every one").trimEnd(),
+    );
+    // make's own code for a recipe that failed.
+    assert.is(code, 2);
+    assert.match(stderr, /Error 1\n$/);
+  },
+);
+
+test("should fail a folder without the release assets, and be unable to check one that is not there", async () => {
+  const folder = temporaryFolder();
+  const absent = (name: string) =>
+    shown("error", "release-asset", name, "no such file", "make stage0-all builds every one");
+  assert.equal(await gate(folder, [], { DIST: "." }), {
+    code: 1,
+    signal: null,
+    stdout: "",
+    stderr: absent(X) + absent(A),
+  });
+  assert.equal(await gate(folder, [], { DIST: "dist" }), {
+    code: 3,
+    signal: null,
+    stdout: "",
+    stderr: shown(
+      "error",
+      "readable",
+      "a folder that can be listed",
+      "dist: ENOENT",
+      "make stage0-all builds the release assets into dist/; DIST=folder names another folder",
+    ),
+  });
+  fs.writeFileSync(join(folder, "file"), "");
+  const { code, stderr } = await gate(folder, [], { DIST: "file" });
+  assert.is(stderr, shown("error", "readable", "a folder that can be listed", "file: ENOTDIR", UNREADABLE_FIX));
+  assert.is(code, 3);
+});
+
+testUnless(test, rust, "should see a swap: files under each other's names, and one file under both", async () => {
+  const files = await releaseFiles();
+  const swapped = folderOf({ [X]: files[AARCH64], [A]: files[X86_64] });
+  assert.equal(await gate(swapped, [], { DIST: "." }), {
+    code: 1,
+    signal: null,
+    stdout:
+      (await line("FAIL", X, `${X86_64}  static`, files[AARCH64])) +
+      (await line("FAIL", A, `${AARCH64}  static-pie`, files[X86_64])),
+    stderr:
+      shown(`error: ${X}`, "machine", "x86-64", "aarch64", MACHINE_FIX) +
+      shown(`error: ${A}`, "machine", "aarch64", "x86-64", MACHINE_FIX),
+  });
+  const twice = folderOf({ [X]: files[X86_64], [A]: files[X86_64] });
+  const outcome = await gate(twice, ["--json"], { DIST: "." });
+  const { sha256, buildId } = result(outcome).files[0] ?? {};
+  assert.is(outcome.code, 1);
+  assert.equal(short(result(outcome).findings), [
+    `swap: ${X} and ${A} both have ${sha256}`,
+    ...(buildId ? [`swap: ${X} and ${A} both have ${buildId}`] : []),
+  ]);
+});
+
+testUnless(test, rust, "should let nothing else pass for a stage0 asset", async () => {
+  const folder = await release();
+  const file = join(folder, A);
+  const armv7 = "armv7-unknown-linux-musleabihf";
+  const outsiders = [
+    "fastboop-stage0",
+    "fastboop-stage0-",
+    "fastboop-stage0-riscv64-unknown-linux-musl",
+    `${A}.sig`,
+    `${A}\n::error::\x1b[31m`,
+    assetName(armv7),
+    "FASTBOOP-STAGE0-aarch64",
+    "fastboop_stage0-aarch64",
+  ];
+  for (const name of outsiders) fs.copyFileSync(file, join(folder, name));
+  fs.mkdirSync(join(folder, `${X}.d`));
+  for (const name of ["SHA256SUMS", "stage0.env", "notes.txt", ".fastboop-stage0-x.tmp", "fastboop-cli"]) {
+    fs.writeFileSync(join(folder, name), "");
+  }
+  const { code, stdout, stderr } = await gate(folder, [], { DIST: "." });
+  const got = (name: string): string =>
+    name === assetName(armv7)
+      ? `"${name}": ${findTarget(armv7)?.reason}`
+      : `"${name.replace("\n", "\\n").replace("\x1b", "\\x1b")}"`;
+  const wanted = [...outsiders, `${X}.d`]
+    .sort()
+    .map((name) => shown("error", "unknown-asset", `${X} and ${A}`, got(name), OUTSIDE_FIX));
+  assert.is(stderr, wanted.join(""));
+  assert.is(stdout.match(/^ok {3}/gm)?.length, 2);
+  assert.is(code, 1);
+});
+
+testUnless(test, compilers, "should gate what can be built and is not released, and warn of it", async () => {
+  const folder = await release();
+  const name = assetName("aarch64-unknown-linux-gnu");
+  const warning = shown(
+    "warning",
+    "not-released",
+    `${X} and ${A}`,
+    `"${name}"`,
+    "move it out of the folder before a release is made from it",
+  );
+  fs.copyFileSync(join(await compileAll(), "a-static"), join(folder, name));
+  const good = await gate(folder, [], { DIST: "." });
+  assert.is(good.stderr, warning);
+  assert.is(good.code, 0);
+  fs.copyFileSync(join(await compileAll(), "x-static"), join(folder, name));
+  const bad = await gate(folder, [], { DIST: "." });
+  assert.is(bad.stderr, shown(`error: ${name}`, "machine", "aarch64", "x86-64", MACHINE_FIX) + warning);
+  assert.is(bad.code, 1);
+});
+
+testUnless(
+  test,
+  rust ?? lacking({ root: true, programs: ["setpriv"] }),
+  "should not pass what it may not read, be it a file or the folder's list",
+  async () => {
+    // Root may read everything unless it gives these two capabilities up.
+    const humbly = (folder: string, args: string[]) =>
+      runProgram(["setpriv", "--bounding-set", "-dac_override,-dac_read_search", ...SCRIPT, ...args], {
+        cwd: folder,
+        env: { DIST: "." },
+      });
+    const folder = await release();
+    fs.chmodSync(join(folder, A), 0o000);
+    const file = await humbly(folder, []);
+    assert.is(file.stderr, unreadable(A, "permission denied"));
+    assert.is(file.code, 3);
+    fs.chmodSync(join(folder, A), 0o755);
+    fs.chmodSync(folder, 0o300);
+    const list = await humbly(folder, []);
+    assert.is(list.stderr, shown("error", "readable", "a folder that can be listed", ".: EACCES", UNREADABLE_FIX));
+    assert.is(list.code, 3);
+  },
+);
+
+testUnless(
+  test,
+  compilers,
+  "should say all that is wrong in one run, with rule, expectation, fact and fix",
+  async () => {
+    const dynamic = join(await compileAll(), "x-dynamic-pie");
+    const folder = folderOf({ [A]: dynamic });
+    assert.equal(await gate(folder, [A, "nothing"]), {
+      code: 1,
+      signal: null,
+      stdout: `${await line("FAIL", A, `${AARCH64}  dynamic`, dynamic)}FAIL nothing\n`,
+      stderr:
+        shown(`error: ${A}`, "machine", "aarch64", "x86-64", MACHINE_FIX) +
+        shown(
+          `error: ${A}`,
+          "interpreter",
+          "no PT_INTERP",
+          '"/lib64/ld-linux-x86-64.so.2"',
+          "link it statically; Debian's musl-gcc -static-pie silently makes a dynamic file, musl-gcc -static does not",
+        ) +
+        shown(`error: ${A}`, "needed", "no DT_NEEDED", '"libc.so.6"', "link it statically") +
+        unreadable("nothing", "no such file"),
+    });
+    assert.is((await gate(folder, ["nothing"])).code, 3);
+  },
+);
+
+testUnless(test, rust, "should take what has no business under an asset's name, and never as a pass", async () => {
+  const good = (await releaseFiles())[X86_64];
+  const folder = temporaryFolder();
+  const at = (name: string): string => {
+    fs.mkdirSync(join(folder, name));
+    return join(folder, name, X);
+  };
+  fs.writeFileSync(at("html"), "<!DOCTYPE html>\n<html><title>Sign in</title></html>\n");
+  fs.writeFileSync(
+    at("lfs"),
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 467568\n`,
+  );
+  fs.writeFileSync(at("gzip"), gzipSync(fs.readFileSync(good)));
+  fs.writeFileSync(at("empty"), "");
+  fs.mkdirSync(at("folder"));
+  await runProgram(["mkfifo", at("fifo")]);
+  fs.symlinkSync(X, at("loop"));
+  fs.symlinkSync("nowhere", at("dangling"));
+  fs.symlinkSync("/dev/zero", at("device"));
+  fs.copyFileSync(good, at("sparse"));
+  fs.truncateSync(join(folder, "sparse", X), 2 ** 30);
+  const cases: [string, string[]][] = [
+    ["html", ["elf: an HTML page, probably a server's error or login page saved under this name"]],
+    ["lfs", ["elf: a Git LFS pointer: the file itself was not fetched (git lfs pull)"]],
+    ["gzip", ["elf: gzip data: unpack it first"]],
+    ["empty", ["elf: an empty file"]],
+    ["folder", ["readable: a folder"]],
+    ["fifo", ["readable: a fifo"]],
+    ["loop", ["readable: a loop of symbolic links"]],
+    ["dangling", ["readable: no such file"]],
+    ["device", ["readable: a device"]],
+    ["absent", ["readable: no such file"]],
+    ["sparse", [`trailing-bytes: ${2 ** 30 - fs.statSync(good).size} bytes more`, "size: 1073741824 bytes"]],
+  ];
+  const paths = cases.map(([name]) => join(name, X));
+  const outcome = await gate(folder, ["--json", ...paths]);
+  const { ok, files } = result(outcome);
+  assert.is(ok, false);
+  assert.equal(
+    files.map(({ path, ok, findings }) => [path, ok, short(findings)]),
+    cases.map(([name, findings]) => [join(name, X), false, findings]),
+  );
+  // What is known to be wrong outweighs what could not be read, which alone ends it with 3.
+  assert.is(outcome.code, 1);
+  const readable = cases.filter(([, [finding]]) => !finding?.startsWith("readable"));
+  assert.is(
+    (
+      await gate(
+        folder,
+        readable.map(([name]) => join(name, X)),
+      )
+    ).code,
+    1,
+  );
+  const others = paths.filter((path) => !readable.some(([name]) => path === join(name, X)));
+  assert.is((await gate(folder, others)).code, 3);
+});
+
+test("should not pass a file that shrinks while it is read", async () => {
+  const path = join(temporaryFolder(), X);
+  fs.writeFileSync(path, "");
+  fs.truncateSync(path, 2 ** 29);
+  // The other process makes the file shorter and longer as long as it is there.
+  const loop = 'while [ -e "$1" ]; do truncate -c -s -64K "$1"; truncate -c -s +64K "$1"; done';
+  const writer = runProgram(["sh", "-c", loop, "sh", path]);
+  const outcome = await gate("/", [path], { FASTBOOP_STAGE0_MAX_SIZE: "1G" });
+  fs.rmSync(path);
+  await writer;
+  assert.equal(outcome, {
+    code: 3,
+    signal: null,
+    stdout: `FAIL ${path}  ${X86_64}\n`,
+    stderr: shown(
+      `error: ${path}`,
+      "readable",
+      "a file that does not change",
+      "it was written to while it was read",
+      UNREADABLE_FIX,
+    ),
+  });
+});
+
+testUnless(test, rust, "should give a program the exact name, and a terminal no control character of it", async () => {
+  const name = "a\nb\x1b[31m\x7f\x9b\u2028\u202e\u{e0041}<script>.elf";
+  const folder = folderOf({ [name]: (await releaseFiles())[X86_64] });
+  const raw = /[^\n\x20-\x7e]/;
+  const json = await gate(folder, ["--json", "--target", X86_64, name]);
+  assert.is(result(json).files[0]?.path, name);
+  assert.not.match(json.stdout, raw);
+  const text = await gate(folder, [name], { GITHUB_ACTIONS: "true" });
+  const printed = "a\\nb\\x1b[31m\\x7f\\x9b\\u{2028}\\u{202e}\\u{e0041}<script>.elf";
+  assert.is(text.stdout, await line("FAIL", printed, "static-pie", join(folder, name)));
+  assert.not.match(text.stderr, raw);
+  assert.ok(text.stderr.includes(`error: ${printed}: breaks the rule target\n`));
+  assert.ok(text.stderr.includes(`\n::error file=${printed}::breaks the rule target%0A`));
+});
+
+testUnless(test, rust, "should take the target of any file from --target, and no target that is not one", async () => {
+  const file = (await releaseFiles())[X86_64];
+  const folder = folderOf({ stage0: file, [A]: file });
+  assert.is(
+    (await gate(folder, ["--target", X86_64, "stage0"])).stdout,
+    await line("ok  ", "stage0", `${X86_64}  static-pie`, file),
+  );
+  const contradicted = await gate(folder, ["--target", X86_64, A]);
+  assert.is(
+    contradicted.stderr,
+    shown(`error: ${A}`, "target", AARCH64, X86_64, "give the file its asset name, or name the target"),
+  );
+  assert.is(contradicted.code, 1);
+  const known = `${X86_64}, ${AARCH64}, aarch64-alpine-linux-musl, x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu`;
+  const refused = (what: string, got: string): string =>
+    `error: ${what}\n  expected: ${known}\n  got:      "${got}"\n  fix:      set --target to one of them\n`;
+  const armv7 = "armv7-unknown-linux-musleabihf";
+  for (const [args, message] of [
+    [["--target", "mips\x1b", "stage0"], refused("--target names an unknown target", "mips\\x1b")],
+    [["--target", armv7, "stage0"], refused(`the target ${armv7} is deferred: ${findTarget(armv7)?.reason}`, armv7)],
+    [["--target", X86_64], "error: --target needs the files that it is about\n  fix:      name them\n"],
+    [[""], "error: a file name is empty\n  fix:      name a file\n"],
+    [["--jsno"], "error: Unknown option '--jsno'\n  fix:      preflight.ts --help lists what it takes\n"],
+  ] as const) {
+    assert.equal(await gate(folder, args), { code: 2, signal: null, stdout: "", stderr: message });
+  }
+});
+
+testUnless(test, rust, "should keep to the size budget that it is given", async () => {
+  const folder = await release();
+  const { size } = fs.statSync(join(folder, A));
+  assert.is((await gate(folder, [A], { FASTBOOP_STAGE0_MAX_SIZE: `${size}` })).code, 0);
+  const outcome = await gate(folder, ["--json", A], { FASTBOOP_STAGE0_MAX_SIZE: `${size - 1}` });
+  assert.equal(
+    [outcome.code, result(outcome).files[0]?.sha256, short(result(outcome).files[0]?.findings ?? [])],
+    [1, null, [`size: ${size} bytes`]],
+  );
+  const { code, stderr } = await gate(folder, [A], { FASTBOOP_STAGE0_MAX_SIZE: "32 megabytes" });
+  assert.match(stderr, /^error: the environment variable FASTBOOP_STAGE0_MAX_SIZE does not parse\n/);
+  assert.is(code, 2);
+});
+
+testUnless(test, rust, "should print JSON with exactly the fields that its schema names", async () => {
+  const folder = await release();
+  const outcome = await gate(folder, ["--json"], { DIST: "." });
+  assert.is(outcome.stderr, "");
+  assert.is(outcome.code, 0);
+  const { files, ...rest } = result(outcome);
+  assert.equal(rest, { ok: true, findings: [] });
+  const { stdout: header } = await runProgram(["readelf", "-hW", join(folder, A)]);
+  const { stdout: notes } = await runProgram(["readelf", "-nW", join(folder, A)]);
+  assert.equal(files[1], {
+    path: A,
+    asset: A,
+    target: AARCH64,
+    ok: true,
+    type: "EXEC",
+    machine: "aarch64",
+    linkage: "static",
+    interpreter: null,
+    needed: [],
+    entry: /Entry point address: +(0x[0-9a-f]+)/.exec(header)?.[1],
+    alignment: 65536,
+    buildId: /Build ID: ([0-9a-f]+)/.exec(notes)?.[1] ?? null,
+    stripped: true,
+    size: fs.statSync(join(folder, A)).size,
+    sha256: (await runProgram(["sha256sum", join(folder, A)])).stdout.slice(0, 64),
+    findings: [],
+  });
+  // The schema is worth something only if it refuses what is not so.
+  const [file] = files;
+  for (const changed of [
+    { ...rest, files: [{ ...file, more: 1 }] },
+    { ...rest, files: [{ ...file, sha256: "x" }] },
+    { ...rest, files: [{ ...file, linkage: "magic" }] },
+    { ...rest, files: [{ ...file, findings: [{ rule: "elf", severity: "fail", expected: "a", got: "b" }] }] },
+    { ...rest, files: [Object.fromEntries(Object.entries(file ?? {}).slice(1))] },
+    { ok: true, files: [] },
+  ]) {
+    assert.is(schema(changed), false, JSON.stringify(changed));
+  }
+});
+
+testUnless(
+  test,
+  compilers,
+  "should annotate findings and add tables to the job summary in GitHub Actions",
+  async () => {
+    const dynamic = join(await compileAll(), "x-one-page");
+    const folder = folderOf({ [A]: dynamic, "50%,a:b|c`<img>_d_": (await releaseFiles())[X86_64] });
+    const summary = join(folder, "summary.md");
+    fs.writeFileSync(summary, "earlier\n");
+    const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary };
+    const { code, stdout, stderr } = await gate(folder, ["--target", X86_64, A, "50%,a:b|c`<img>_d_"], env);
+    const target = shown(`error: ${A}`, "target", AARCH64, X86_64, "give the file its asset name, or name the target");
+    const annotation = `::error file=${A}::breaks the rule target%0A  expected: ${AARCH64}%0A  got:      ${X86_64}%0A  fix:      give the file its asset name, or name the target\n`;
+    assert.is(stderr, target + annotation);
+    assert.is(code, 1);
+    const digests = stdout.match(/[0-9a-f]{64}/g) ?? [];
+    const kib = (path: string): string => `${(fs.statSync(path).size / 1024).toFixed(1)} KiB`;
+    assert.is(
+      fs.readFileSync(summary, "utf8"),
+      `earlier
+### stage0 preflight: fail
+
+| verdict | file | target | linkage | size | sha256 |
+| --- | --- | --- | --- | --- | --- |
+| **fail** | ${A} | ${X86_64} | static | ${kib(dynamic)} | ${digests[0]} |
+| pass | 50%,a:b&#124;c&#96;&#60;img&#62;&#95;d&#95; | ${X86_64} | static-pie | ${kib((await releaseFiles())[X86_64])} | ${digests[1]} |
+
+| file | rule | severity | expected | got | fix |
+| --- | --- | --- | --- | --- | --- |
+| ${A} | target | fail | ${AARCH64} | ${X86_64} | give the file its asset name, or name the target |
+
+`,
+    );
+    const colon = await gate(folder, ["50%,a:b|c`<img>_d_"], env);
+    assert.match(colon.stderr, "\n::error file=50%25%2Ca%3Ab|c`<img>_d_::breaks the rule target%0A");
+  },
+);
+
+test("should leave no markup in untrusted Markdown", () => {
+  const text = "[a](http://b) *c* __d__ x86_64 ~~e~~ #1 @f <g> &amp; `h` | \\ ![i] www.j.k $l$";
+  assert.is(
+    escapeMarkdown(text),
+    "&#91;a&#93;(http&#58;//b) &#42;c&#42; &#95;&#95;d&#95;&#95; x86_64 &#126;&#126;e&#126;&#126; &#35;1 &#64;f &#60;g&#62; " +
+      "&#38;amp; &#96;h&#96; &#124; &#92; &#33;&#91;i&#93; www&#46;j.k &#36;l&#36;",
+  );
+});
+
+test("should have the rules in the documentation as they are in the code", () => {
+  const doc = fs.readFileSync(join(PROJECT, "docs", "preflight.md"), "utf8");
+  const made = /^<!-- made: rules -->\n([\s\S]*)\n<!-- made: end -->$/m.exec(doc)?.[1];
+  assert.is(made, rulesTable());
+});
+
+test("should load no more than a plain run needs", async () => {
+  const { metafile } = await build({
+    entryPoints: [join(PROJECT, "scripts", "preflight.ts")],
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    outdir: "unused",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+    absWorkingDir: PROJECT,
+  });
+  const loaded = new Set<string>();
+  const queue = ["scripts/preflight.ts"];
+  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    if (loaded.has(path)) continue;
+    loaded.add(path);
+    for (const { kind, path: next, external } of metafile.inputs[path]?.imports ?? []) {
+      if (kind !== "import-statement" || next.startsWith("node:")) continue;
+      assert.not.ok(external, `${path} loads ${next}`);
+      queue.push(next);
+    }
+  }
+  const late = ["report-html", "report-picture", "html", "report-json", "report-markdown", "preflight-boot", "boot"];
+  assert.equal(
+    late.filter((name) => loaded.has(`scripts/lib/${name}.ts`)),
+    [],
+  );
+  assert.ok(loaded.has("scripts/lib/gate.ts"));
+});
+
+test.run();
