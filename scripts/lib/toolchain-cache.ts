@@ -11,28 +11,15 @@ const RECIPE = 1;
 /** The compiler and its tools, which are installed: /usr/bin/rustc of one version, its library's sources, the linker. */
 export const HOST_PACKAGES = ["rustc-web", "cargo-web", "rust-web-src", "lld"] as const;
 
-const parentFolder = (): string => cacheDir("toolchain");
-const prefixOf = (target: Target): string => `${target.triple}-rust-`;
-const suffixOf = (): string => `-${process.arch}-${RECIPE}`;
-
 /**
  * The folder of a target's toolchain: a library fits only the very compiler that built it, so the compiler's version is in
  * the name, and the host's architecture, as homes may be shared.
  * @param version of Debian's rustc-web
  */
 export const toolchainFolder = (target: Target, version: string): string =>
-  join(parentFolder(), `${prefixOf(target)}${version}${suffixOf()}`);
+  cacheDir("toolchain", `${target.triple}-rust-${version}-${process.arch}-${RECIPE}`);
 
 export const cargoIn = (folder: string): string => join(folder, "bin", "cargo");
-
-/** The toolchains that were made for a target on this kind of host, whatever their version. */
-export function toolchainFolders(target: Target): string[] {
-  const parent = parentFolder();
-  const names = fs.existsSync(parent) ? fs.readdirSync(parent) : [];
-  return names
-    .filter((name) => name.startsWith(prefixOf(target)) && name.endsWith(suffixOf()))
-    .map((name) => join(parent, name));
-}
 
 /** The version of Debian's Rust; undefined unless all its packages are installed and agree. */
 export async function hostVersion(): Promise<string | undefined> {
@@ -44,8 +31,8 @@ export async function hostVersion(): Promise<string | undefined> {
 
 /** The cargo of the toolchain for a target, made earlier of the packages that are installed now; undefined: there is none. */
 export async function cachedCargo(target: Target): Promise<string | undefined> {
-  const folders = toolchainFolders(target);
-  const version = folders.length > 0 ? await hostVersion() : undefined;
+  if (!fs.existsSync(cacheDir("toolchain"))) return undefined;
+  const version = await hostVersion();
   const folder = version === undefined ? undefined : toolchainFolder(target, version);
-  return folder !== undefined && folders.includes(folder) ? cargoIn(folder) : undefined;
+  return folder !== undefined && fs.existsSync(folder) ? cargoIn(folder) : undefined;
 }

@@ -8,12 +8,12 @@ import { basename, join } from "node:path";
 import type { Target } from "./contract.ts";
 import { type Architecture, installCommand, installPackages, withArchive } from "./debian.ts";
 import { missingFailure, printable } from "./errors.ts";
-import { temporaryName, writeText } from "./files.ts";
+import { writeText } from "./files.ts";
 import { shellQuote } from "./handoff.ts";
 import { ensureFolders } from "./lock-folder.ts";
 import type { Progress } from "./phases.ts";
 import { type RunOptions, run } from "./run.ts";
-import { cargoIn, HOST_PACKAGES, hostVersion, toolchainFolder, toolchainFolders } from "./toolchain-cache.ts";
+import { cargoIn, HOST_PACKAGES, hostVersion, toolchainFolder } from "./toolchain-cache.ts";
 
 /** Debian's older Rust, which the packages above stand in for: they provide `rustc` and `cargo`, and conflict with these. */
 const REPLACED = ["rustc", "cargo", "rust-src", "libstd-rust-dev"];
@@ -73,19 +73,8 @@ export async function debianCargo(targets: readonly Target[], progress: Progress
       return recipe === undefined ? [] : [{ triple, recipe, final, aside }];
     });
     await assemble(plans, host, progress);
-    for (const [folder, target] of folders) removeOthers(target, folder);
   });
   return cargoIn([...folders.keys()][0] ?? "");
-}
-
-/** Removes a target's toolchains for compilers that are no longer installed: nothing can use them. */
-function removeOthers(target: Target, folder: string): void {
-  for (const other of toolchainFolders(target)) {
-    if (other === folder) continue;
-    const aside = temporaryName(other);
-    fs.renameSync(other, aside);
-    fs.rmSync(aside, { recursive: true });
-  }
 }
 
 /** Makes sure that the packages of the compiler are there, in one version. Comes out with it. */
@@ -237,12 +226,12 @@ async function finish(plan: Plan, host: string, work: string, progress: Progress
   fs.renameSync(join(unpacked, "self-contained"), join(lib, "self-contained"));
   fs.renameSync(join(unpacked, "packages.json"), join(aside, "packages.json"));
   // Build scripts and procedural macros are for the host.
-  fs.symlinkSync(`/usr/lib/rustlib/${host}`, join(rustlib, host));
+  fs.mkdirSync(join(rustlib, host, "bin"), { recursive: true });
+  fs.symlinkSync(`/usr/lib/rustlib/${host}/lib`, join(rustlib, host, "lib"));
+  // Where rustc looks for its own linker, whatever PATH is. The generic driver takes lld's flavor from rustc's arguments.
+  fs.symlinkSync("/usr/bin/lld", join(rustlib, host, "bin", "rust-lld"));
 
   const bin = join(aside, "bin");
-  fs.mkdirSync(bin);
-  // rustc asks for this name, and lld takes its flavor from an argument under any name that it does not know.
-  fs.symlinkSync("/usr/bin/lld", join(bin, "rust-lld"));
   writeText(join(bin, "rustc"), rustcScript(triple, final), 0o755);
   writeText(join(bin, "cargo"), cargoScript(final), 0o755);
 
@@ -253,20 +242,13 @@ async function finish(plan: Plan, host: string, work: string, progress: Progress
   await must(["ar", "r", join(lib, "self-contained", "libunwind.a"), `${shim}.o`]);
   const probe = join(unpacked, "probe");
   writeText(`${probe}.rs`, PROBE);
-  await must([
-    ...rustc,
-    `-Clinker=${join(bin, "rust-lld")}`,
-    "-Ctarget-feature=+crt-static",
-    "-o",
-    probe,
-    `${probe}.rs`,
-  ]);
+  await must([...rustc, "-Clinker=rust-lld", "-Ctarget-feature=+crt-static", "-o", probe, `${probe}.rs`]);
 }
 
 /** rustc with a sysroot that has the target, and with the linker for it unless a later argument names another. */
 const rustcScript = (triple: string, folder: string): string => `#!/bin/sh
 case " $* " in
-*" --target ${triple} "* | *" --target=${triple} "*) set -- -C linker=${shellQuote(join(folder, "bin", "rust-lld"))} "$@" ;;
+*" --target ${triple} "* | *" --target=${triple} "*) set -- -C linker=rust-lld "$@" ;;
 esac
 exec /usr/bin/rustc --sysroot ${shellQuote(join(folder, "sysroot"))} "$@"
 `;
@@ -286,6 +268,6 @@ async function must(command: readonly string[], options: RunOptions = {}): Promi
   throw missingFailure({
     what: `making the toolchain failed: ${basename(command[0] ?? "")} ended with ${code === null ? "a signal" : `exit code ${code}`}`,
     got: printable(errors.slice(0, 3).join("; ") || stderr.trim().slice(-500)),
-    fix: "see whether disk and memory are used up; else give a prebuilt stage0 with FASTBOOP_STAGE0_EMBED_PATH",
+    fix: "see whether disk and memory are used up, and run it again",
   });
 }
