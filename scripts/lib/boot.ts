@@ -39,8 +39,8 @@ export interface Verdict extends Judgement {
   milliseconds: number;
 }
 
-/** Lines of the console that a verdict carries. */
-const LAST = 12;
+/** Lines of the console that a verdict carries: enough for a panic with its call trace and what led to it. */
+const LAST = 24;
 /**
  * How long a machine is watched after /init was started and the expected line has come, in milliseconds. What the kernel
  * can't execute, it says within one; a program that ends at once, within some ten.
