@@ -156,6 +156,10 @@ export const KNOBS = {
   FASTBOOP_STAGE0_CACHE: user(path, "folder of the cache; else stage0-distribution below XDG_CACHE_HOME"),
   FASTBOOP_STAGE0_STALL_TIMEOUT: user(seconds, "a download that brings nothing for so long is broken off", "30"),
 
+  UNDRAFT: user(flag, "make publish also publishes the draft, once all is verified", "0"),
+  DESTDIR: user(path, "folder that make install puts in front of PREFIX"),
+  PREFIX: user(path, "where make install installs below", "/usr"),
+
   CALLER_DIR: host(path, "folder that make was called from; set by the Makefile"),
   CARGO_HOME: host(path, "cargo's home folder, whose config.toml is heeded; else ~/.cargo"),
   CARGO_TARGET_DIR: host(path, "folder below which the sub-build works; else target in the workspace"),

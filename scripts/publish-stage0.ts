@@ -1,0 +1,88 @@
+import { runScript } from "./lib/cli.ts";
+import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
+import { place } from "./lib/fetch-plan.ts";
+import { knob } from "./lib/knobs.ts";
+import { say, summarize } from "./lib/log.ts";
+import { distDir } from "./lib/paths.ts";
+import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/publish.ts";
+import { type Release, Releases } from "./lib/releases.ts";
+import { readTag, spellTag } from "./lib/tags.ts";
+
+await runScript({
+  name: "publish-stage0.ts",
+  summary:
+    "Brings dist/ to the draft release of TAG, downloads it all again and compares; with UNDRAFT=1 it then publishes. " +
+    "Run it again after any failure: what is there already is kept.",
+  options: {
+    draft: { type: "boolean", means: "only find or make the draft" },
+    "dry-run": { type: "boolean", means: "only say what would be done" },
+  },
+  knobs: [
+    "TAG",
+    "UNDRAFT",
+    "DIST",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "FASTBOOP_STAGE0_REPO",
+    "FASTBOOP_STAGE0_MAX_SIZE",
+    "GITHUB_SERVER_URL",
+    "GITHUB_API_URL",
+  ],
+  prints: "the address of the release",
+  async main({ draft: draftOnly, "dry-run": dryRun }) {
+    const given = knob("TAG");
+    if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
+    const parsed = readTag(given, "TAG");
+    const tag = spellTag(parsed);
+    const at = { ...place(), mirror: undefined };
+    if (at.token === undefined) {
+      throw usageFailure({
+        what: "publishing needs a token",
+        fix: "set GH_TOKEN to one that may write the repository's contents",
+      });
+    }
+    const releases = new Releases(at, at.token);
+    const files = draftOnly ? [] : releaseFiles(distDir());
+    if (dryRun) {
+      const [release] = await releases.find(tag);
+      say(
+        release === undefined
+          ? `would make a draft of ${tag}`
+          : `${release.draft ? "the draft" : "the published release"} ${printable(release.url)}`,
+      );
+      for (const { file, action, why } of planUploads(files, release?.assets ?? []))
+        say(`would ${action} ${printable(file.name)}: ${why}`);
+      if (knob("UNDRAFT")) say("would publish it once all is verified");
+      return 0;
+    }
+    const release = await releases.draft(tag, parsed.rc !== undefined, knob("UNDRAFT") ? "accept" : "refuse");
+    const done = draftOnly ? release : await bring(releases, release);
+    summarize(`Release [${tag}](${done.url}): ${done.draft ? "draft" : "published"}, ${files.length} assets`);
+    process.stdout.write(`${done.url}\n`);
+    return 0;
+
+    async function bring(releases: Releases, release: Release): Promise<Release> {
+      if (release.draft) await upload(releases, release, files);
+      // A run that was cut off after publishing ends here: all that is left is to see that it is right.
+      else if (planUploads(files, release.assets).some(({ action }) => action !== "keep")) {
+        throw contractFailure({
+          what: `the release ${tag} is published with other files`,
+          got: printable(release.url),
+          fix: "release a new tag",
+        });
+      }
+      const { tmpdir } = await import("zx");
+      const { rmSync } = await import("node:fs");
+      const folder = tmpdir();
+      try {
+        await verifyUploads(at, await releases.get(release.id), files, folder);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+      if (!release.draft || !knob("UNDRAFT")) return releases.get(release.id);
+      const published = await releases.publish(release);
+      say(`published ${tag}`);
+      return published;
+    }
+  },
+});

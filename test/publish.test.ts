@@ -1,0 +1,343 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
+import { digestFile } from "../scripts/lib/hash.ts";
+import { startGitHub } from "./github/server.ts";
+import type { Aim, Fault, GitHub, Options } from "./github/types.ts";
+import { type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
+import { releaseFiles } from "./lib/release.ts";
+
+const test = suite("publish");
+const files = await releaseFiles();
+const TAG = "v0.0.1-rc.7";
+/** What makes the repository exist. */
+const EARLIER = { tag: "v0.0.0" };
+
+/** A folder of artifacts as a release has it: both assets, a package, and the list. */
+async function artifacts(): Promise<string> {
+  const dist = temporaryFolder("dist");
+  for (const [target, path] of Object.entries(files)) fs.copyFileSync(path, join(dist, `fastboop-stage0-${target}`));
+  fs.writeFileSync(join(dist, "fastboop_0.0.1.tar"), "another release artifact\n");
+  const { code, stderr } = await script("sums.ts", [], { env: { DIST: dist } });
+  assert.is(code, 0, stderr);
+  return dist;
+}
+const dist = await artifacts();
+const NAMES = [SUMS, ...RELEASE_ASSETS, "fastboop_0.0.1.tar"].sort();
+
+/** Runs a body against a local GitHub, which must have seen nothing that breaks GitHub's schema. */
+async function withGitHub(options: Options, body: (github: GitHub) => Promise<void>): Promise<void> {
+  const github = await startGitHub(options);
+  try {
+    await github.addRelease(EARLIER);
+    await body(github);
+    assert.equal(github.errors, []);
+  } finally {
+    await github.close();
+  }
+}
+
+async function publish(github: GitHub, args: string[] = [], env: Record<string, string> = {}): Promise<Outcome> {
+  const outcome = await script("publish-stage0.ts", args, {
+    env: {
+      TAG,
+      DIST: dist,
+      GH_TOKEN: github.token,
+      GITHUB_SERVER_URL: github.server,
+      GITHUB_API_URL: github.api,
+      ...(fs.existsSync(github.caFile) && { NODE_EXTRA_CA_CERTS: github.caFile }),
+      ...env,
+    },
+  });
+  for (const secret of github.secrets)
+    assert.not.ok((outcome.stdout + outcome.stderr).includes(secret), "a secret in the log");
+  return outcome;
+}
+
+/** That the one release of the tag holds exactly the folder's files. */
+async function holds(github: GitHub, draft: boolean): Promise<void> {
+  const releases = github.releases().filter(({ tag }) => tag === TAG);
+  assert.is(releases.length, 1);
+  assert.is(releases[0]?.draft, draft);
+  const assets = [...(releases[0]?.assets ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
+  assert.equal(
+    assets.map(({ name, state, sha256 }) => ({ name, state, sha256 })),
+    NAMES.map((name) => ({ name, state: "uploaded", sha256: digestFile(join(dist, name)).sha256 })),
+  );
+}
+const uploads = (github: GitHub): number => github.requests.filter(({ route }) => route === "upload").length;
+
+test("should make a draft, upload, download again, and publish last", async () => {
+  await withGitHub({ tls: true, immutableReleases: true }, async (github) => {
+    const draft = await publish(github);
+    assert.is(draft.code, 0, draft.stderr);
+    await holds(github, true);
+    assert.is(uploads(github), 4);
+    assert.match(draft.stderr, "downloaded 4 assets again: sums, gate and bytes agree");
+    assert.match(draft.stdout, /^https:\/\/localhost:[0-9]+\/samcday\/fastboop\/releases\/tag\/.*\n$/);
+
+    const again = await publish(github, [], { UNDRAFT: "1" });
+    assert.is(again.code, 0, again.stderr);
+    await holds(github, false);
+    assert.is(uploads(github), 4, "what is there with the same digest is kept");
+    assert.match(again.stderr, /kept SHA256SUMS: same digest\n/);
+    assert.match(again.stderr, /published v0\.0\.1-rc\.7\n$/);
+    const order = github.requests.map(({ method, route }) => `${route} ${method}`);
+    assert.is(order.filter((line) => line === "api PATCH").length, 1);
+    const last = order.lastIndexOf("api PATCH");
+    assert.ok(
+      order.slice(last).every((line) => line === "api PATCH" || line === "api GET"),
+      "nothing is written after publishing",
+    );
+
+    const third = await publish(github, [], { UNDRAFT: "1" });
+    assert.is(third.code, 0, third.stderr);
+    assert.is(uploads(github), 4);
+    const refused = await publish(github);
+    assert.match(
+      refused.stderr,
+      /^error: the release v0\.0\.1-rc\.7 is published and immutable: its assets stay as they are\n {2}expected: a draft, or no release\n/,
+    );
+    assert.is(refused.code, 1);
+  });
+});
+
+test("should only make the draft when that is asked, and mark a release candidate as prerelease", async () => {
+  await withGitHub({ enterprise: true }, async (github) => {
+    const { code, stderr } = await publish(github, ["--draft"], { DIST: "/nonexistent" });
+    assert.is(code, 0, stderr);
+    const created = github.requests.filter(({ method }) => method === "POST");
+    assert.is(created.length, 1);
+    assert.is(github.releases()[0]?.draft, true);
+    assert.is((await publish(github, ["--draft"])).code, 0);
+    assert.is(github.requests.filter(({ method }) => method === "POST").length, 1);
+  });
+});
+
+test("should say what it would do and do none of it", async () => {
+  await withGitHub({}, async (github) => {
+    const empty = await publish(github, ["--dry-run"], { UNDRAFT: "1" });
+    assert.is(
+      empty.stderr,
+      [
+        `would make a draft of ${TAG}`,
+        ...NAMES.map((name) => `would upload ${name}: missing`),
+        "would publish it once all is verified",
+        "",
+      ].join("\n"),
+    );
+    assert.is(empty.code, 0);
+    assert.equal(
+      github.requests.filter(({ method }) => method !== "GET"),
+      [],
+    );
+  });
+});
+
+test("should replace what differs or was not finished, and keep the rest", async () => {
+  await withGitHub({}, async (github) => {
+    const [same = "", other = ""] = RELEASE_ASSETS;
+    await github.addRelease({
+      tag: TAG,
+      draft: true,
+      assets: [
+        { name: same, file: join(dist, same) },
+        { name: other, bytes: "other bytes" },
+        { name: SUMS, bytes: "", state: "starter" },
+      ],
+    });
+    const { code, stderr } = await publish(github);
+    assert.is(code, 0, stderr);
+    await holds(github, true);
+    assert.is(uploads(github), 3);
+    assert.match(stderr, `kept ${same}: same digest`);
+    assert.match(stderr, new RegExp(`uploaded ${other} \\(.*\\): its digest differs`));
+    assert.match(stderr, /uploaded SHA256SUMS \(.*\): its upload was not finished/);
+  });
+});
+
+test("should refuse several drafts of one tag, and list them", async () => {
+  await withGitHub({}, async (github) => {
+    const first = await github.addRelease({ tag: TAG, draft: true });
+    const second = await github.addRelease({ tag: TAG, draft: true });
+    const { code, stdout, stderr } = await publish(github);
+    for (const { id } of [first, second]) assert.match(stderr, new RegExp(`got: {6}draft ${id}, http`));
+    assert.is(stdout, "");
+    assert.is(code, 1);
+    assert.equal(
+      github.requests.filter(({ method }) => method !== "GET"),
+      [],
+    );
+  });
+});
+
+test("should refuse a release that is published with other files", async () => {
+  await withGitHub({}, async (github) => {
+    await github.addRelease({ tag: TAG, assets: [{ name: SUMS, bytes: "x" }] });
+    const plain = await publish(github);
+    assert.match(plain.stderr, /^error: the release v0\.0\.1-rc\.7 is published: its assets stay as they are\n/);
+    assert.is(plain.code, 1);
+    const undraft = await publish(github, [], { UNDRAFT: "1" });
+    assert.match(undraft.stderr, /^error: the release v0\.0\.1-rc\.7 is published with other files\n/);
+    assert.is(undraft.code, 1);
+    assert.equal(
+      github.requests.filter(({ method }) => method !== "GET"),
+      [],
+    );
+  });
+});
+
+test("should find the draft among more than a page of releases", async () => {
+  await withGitHub({}, async (github) => {
+    const { id } = await github.addRelease({ tag: TAG, draft: true });
+    for (let patch = 0; patch < 101; patch++) await github.addRelease({ tag: `v1.0.${patch}` });
+    const { code, stderr } = await publish(github);
+    assert.is(code, 0, stderr);
+    assert.is(github.releases().find(({ tag }) => tag === TAG)?.id, id);
+    await holds(github, true);
+  });
+});
+
+test("should want a tag, a token, and artifacts that pass", async () => {
+  await withGitHub({}, async (github) => {
+    const noTag = await publish(github, [], { TAG: "" });
+    assert.is(noTag.stderr, "error: no release is named\n  fix:      TAG=vX.Y.Z\n");
+    assert.is(noTag.code, 2);
+    const noToken = await publish(github, [], { GH_TOKEN: "" });
+    assert.is(
+      noToken.stderr,
+      "error: publishing needs a token\n  fix:      set GH_TOKEN to one that may write the repository's contents\n",
+    );
+    assert.is(noToken.code, 2);
+    const readOnly = await publish(github, [], { GH_TOKEN: github.readToken });
+    assert.is.not(readOnly.code, 0);
+    const spoilt = temporaryFolder();
+    fs.cpSync(dist, spoilt, { recursive: true });
+    fs.copyFileSync(join(dist, RELEASE_ASSETS[0] ?? ""), join(spoilt, RELEASE_ASSETS[1] ?? ""));
+    const swapped = await publish(github, [], { DIST: spoilt });
+    assert.match(swapped.stderr, "error: preflight: machine\n");
+    assert.match(swapped.stderr, "error: preflight: swap\n");
+    assert.match(swapped.stderr, '"fastboop-stage0-aarch64-unknown-linux-musl" is not the file that was listed\n');
+    assert.is(swapped.code, 1);
+    assert.is(github.releases().length, 1);
+  });
+});
+
+test("should not publish when the release holds a file that the list does not", async () => {
+  await withGitHub({}, async (github) => {
+    await github.addRelease({ tag: TAG, draft: true, assets: [{ name: "stray.deb", bytes: "x" }] });
+    const { code, stderr } = await publish(github, [], { UNDRAFT: "1" });
+    assert.match(stderr, "error: the release holds stray.deb, which SHA256SUMS does not list\n");
+    assert.is(code, 1);
+    assert.is(github.releases()[0]?.draft, true);
+  });
+});
+
+test("should send the token to no other host, whatever upload address an answer names", async () => {
+  await withGitHub({}, async (github) => {
+    // The API names its uploads at localhost, and is asked by another name.
+    const { code, stdout, stderr } = await publish(github, [], {
+      GITHUB_API_URL: github.api.replace("localhost", "127.0.0.1"),
+      GITHUB_SERVER_URL: "http://127.0.0.1:1",
+    });
+    assert.match(stderr, /^error: [^\n]*: GitHub names an upload address on another host\n {2}expected: /m);
+    assert.is(stdout, "");
+    assert.is(code, 1);
+    assert.is(uploads(github), 0);
+  });
+});
+
+const FAULTS: readonly (Fault & Aim)[] = [
+  { on: "upload", kind: "reset" },
+  { on: "upload", kind: "reset", after: 1000 },
+  { on: "upload", kind: "status", status: 502 },
+  { on: "upload", kind: "status", status: 502, keeps: "uploaded" },
+  { on: "upload", kind: "status", status: 500 },
+  { on: "upload", kind: "reset", keeps: "uploaded" },
+  { on: "upload", kind: "rate-limit", status: 429, retryAfter: 1 },
+  { on: "api", kind: "status", status: 503 },
+  { on: "api", kind: "reset" },
+  { on: "api", kind: "reset", method: "POST" },
+  { on: "api", kind: "reset", method: "PATCH" },
+  { on: "api", kind: "status", status: 500, method: "PATCH" },
+  { on: "blob", kind: "short", after: 1000, framing: "length" },
+  { on: "blob", kind: "reset", after: 1000 },
+  { on: "blob", kind: "expired" },
+];
+for (const fault of FAULTS) {
+  test(`should end right though ${JSON.stringify(fault)}`, async () => {
+    await withGitHub({}, async (github) => {
+      github.fault(fault);
+      const { code, stderr } = await publish(github, [], { UNDRAFT: "1" });
+      assert.is(code, 0, stderr);
+      await holds(github, false);
+    });
+  });
+}
+
+const LASTING: readonly [Fault & Aim, RegExp][] = [
+  [
+    { on: "upload", kind: "status", status: 502, times: Number.POSITIVE_INFINITY },
+    /is in trouble\n {2}got: {6}status 502/,
+  ],
+  [
+    { on: "blob", kind: "corrupt", at: 100, times: Number.POSITIVE_INFINITY },
+    /comes down as another file than went up\n {2}expected: [0-9a-f]{64}\n {2}got: {6}[0-9a-f]{64}/,
+  ],
+];
+for (const [fault, message] of LASTING) {
+  test(`should leave a draft, and end right on the next run, after a lasting ${fault.kind} on ${fault.on}`, async () => {
+    await withGitHub({}, async (github) => {
+      github.fault(fault);
+      const { code, stdout, stderr } = await publish(github, [], { UNDRAFT: "1" });
+      assert.match(stderr, message);
+      assert.is(stdout, "");
+      assert.is.not(code, 0);
+      assert.is(github.releases()[0]?.draft, true);
+      github.reset();
+      const next = await publish(github, [], { UNDRAFT: "1" });
+      assert.is(next.code, 0, next.stderr);
+      await holds(github, false);
+    });
+  });
+}
+
+test("should end right after kill -9 between any two requests", async () => {
+  await withGitHub({}, async (github) => {
+    // A run that nothing disturbs tells how many requests there are to be killed between.
+    assert.is((await publish(github, [], { UNDRAFT: "1" })).code, 0);
+    const total = github.requests.length;
+    assert.ok(total > 10);
+    for (let count = 1; count < total; count++) {
+      github.reset({ releases: true });
+      await github.addRelease(EARLIER);
+      const before = github.requests.length;
+      let timer: NodeJS.Timeout | undefined;
+      const killed = await script("publish-stage0.ts", [], {
+        env: {
+          TAG,
+          DIST: dist,
+          GH_TOKEN: github.token,
+          GITHUB_SERVER_URL: github.server,
+          GITHUB_API_URL: github.api,
+          UNDRAFT: "1",
+        },
+        started: (pid) => {
+          timer = setInterval(() => {
+            if (github.requests.length - before < count) return;
+            clearInterval(timer);
+            process.kill(pid, "SIGKILL");
+          }, 1);
+        },
+      });
+      clearInterval(timer);
+      assert.ok(killed.signal === "SIGKILL" || killed.code === 0, killed.stderr);
+      const next = await publish(github, [], { UNDRAFT: "1" });
+      assert.is(next.code, 0, `killed after ${count} requests: ${next.stderr}`);
+      await holds(github, false);
+    }
+  });
+});
+
+test.run();
