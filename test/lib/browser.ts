@@ -12,8 +12,10 @@ export interface Rendering {
   height: number;
   scripts: number;
   headline: string;
-  /** Width and fill of each rectangle of the pictures. */
-  shapes: { width: number; fill: string }[];
+  /** The blocks of each picture: start and length in parts of its width, and whether they are filled and wide enough to be seen. */
+  maps: { start: number; share: number; visible: boolean }[][];
+  /** Colour of the page. */
+  ground: string;
   /** Text whose contrast with what lies behind it is under 4.5 : 1 (WCAG 2.2, 1.4.3). */
   faint: string[];
 }
@@ -41,17 +43,24 @@ async function chromium(page: string, flags: readonly string[]): Promise<{ stdou
   return { stdout, console: stderr.split("\n").filter((line) => line.includes(":CONSOLE")) };
 }
 
-/** Loads a page at each width, in light or dark, and measures it. */
-export async function renderPage(
-  page: string,
+/**
+ * Loads pages in light or dark, each at each width, and measures them.
+ * @returns a rendering for each page and width, those of the first page first, and all that was logged
+ */
+export async function renderPages(
+  pages: readonly string[],
   widths: readonly number[],
   scheme: "light" | "dark",
 ): Promise<{ renderings: Rendering[]; console: string[] }> {
   // A frame has the very width that is asked for; a headless window has a minimum of its own.
-  const bench = join(temporaryFolder("bench"), "bench.html");
-  const frames = widths.map(
-    (width) => `<iframe width="${width}" height="900" style="border:0" src="${pathToFileURL(page).href}"></iframe>`,
-  );
+  const folder = temporaryFolder("bench");
+  const frames = pages.flatMap((page, index) => {
+    writeFileSync(join(folder, `${index}.html`), page);
+    return widths.map(
+      (width) => `<iframe width="${width}" height="900" style="border:0" src="${index}.html"></iframe>`,
+    );
+  });
+  const bench = join(folder, "bench.html");
   writeFileSync(
     bench,
     `<!doctype html><meta name="color-scheme" content="light dark">${frames.join("")}<script>${MEASURE}</script>`,
@@ -62,7 +71,7 @@ export async function renderPage(
     "--dump-dom",
   ]);
   const measured = /<pre id="measured">([^<]*)<\/pre>/.exec(stdout)?.[1];
-  if (measured === undefined) throw new Error(`the page was not measured: ${console.join("\n")}`);
+  if (measured === undefined) throw new Error(`the pages were not measured: ${console.join("\n")}`);
   return { renderings: JSON.parse(decodeURIComponent(measured)), console };
 }
 
@@ -97,10 +106,18 @@ addEventListener("load", () => {
       height: page.documentElement.scrollHeight,
       scripts: page.querySelectorAll("script").length,
       headline: page.querySelector("h1").textContent,
-      shapes: [...page.querySelectorAll("svg rect")].map((rect) => ({
-        width: rect.getBoundingClientRect().width,
-        fill: view.getComputedStyle(rect).fill,
-      })),
+      maps: [...page.querySelectorAll("svg.map")].map((map) =>
+        [...map.querySelectorAll("svg > svg > rect")].map((rect) => {
+          const { left, width, height } = rect.getBoundingClientRect();
+          const whole = map.getBoundingClientRect();
+          return {
+            start: (left - whole.left) / whole.width,
+            share: width / whole.width,
+            visible: width >= 0.8 && height > 0 && !/^(none|rgba\\(.*, 0\\))$/.test(view.getComputedStyle(rect).fill),
+          };
+        }),
+      ),
+      ground: view.getComputedStyle(page.body).backgroundColor,
       faint: faint(view, page),
     };
   });
