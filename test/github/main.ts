@@ -48,9 +48,12 @@ await runScript({
     }));
     const addresses = { server, api, uploads, blobs, foreign, ...(tls ? { caFile } : {}), token, readToken };
     process.stdout.write(`${JSON.stringify({ ...addresses, releases: listed })}\n`);
+    // The server does not keep a process alive.
+    const alive = setInterval(() => {}, 2 ** 30);
     await new Promise((resolve) => {
       for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, resolve);
     });
+    clearInterval(alive);
     await github.close();
     return 0;
   },

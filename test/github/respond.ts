@@ -1,4 +1,5 @@
 /** One request from its arrival to the end of its answer: recorded, faulted, dispatched, sent. */
+import { errorCode } from "../../scripts/lib/errors.ts";
 import { BLOB_PATH, blob, expired, web } from "./blob.ts";
 import { apply, type Faults, type Planned } from "./faults.ts";
 import { common, findOperation, rateLimitExceeded, rest } from "./rest.ts";
@@ -62,6 +63,8 @@ export async function respond(site: Site, exchange: Exchange, dispatch: Dispatch
       recorded.sent += bytes;
     });
   } catch (error) {
+    // A client may go whenever it likes.
+    if (request.socket.destroyed && errorCode(error) === "ECONNRESET") return;
     site.world.complain(`${method} ${request.url}: ${error instanceof Error ? error.stack : error}`);
     request.socket.destroy();
   }

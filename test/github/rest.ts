@@ -98,7 +98,7 @@ export async function rest(world: World, call: Call, path: string, readBody: () 
   let operation: Operation | undefined;
   let rates: Record<string, string> = {};
   try {
-    if (call.headers["user-agent"] === undefined) {
+    if (!call.headers["user-agent"]) {
       throw new ApiError(
         403,
         "Request forbidden by administrative rules. Please make sure your request has a User-Agent header",

@@ -47,7 +47,10 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Listens on loopback. The handler must not throw. */
+/**
+ * Listens on loopback, without keeping the process alive: a test that fails before it closes its server has to end.
+ * The handler must not throw.
+ */
 export async function listen(
   host: "localhost" | "127.0.0.1",
   port: number,
@@ -72,6 +75,7 @@ export async function listen(
   server.on("connection", (socket: Socket) => {
     const client = socket.remotePort ?? 0;
     connections.set(client, socket);
+    socket.unref();
     socket.on("close", () => connections.delete(client));
     socket.on("error", () => {});
   });
@@ -79,6 +83,7 @@ export async function listen(
     server.on("error", reject);
     server.listen(port, "127.0.0.1", resolve);
   });
+  server.unref();
   origin = `${keys === undefined ? "http" : "https"}://${host}:${(server.address() as AddressInfo).port}`;
   return {
     origin,
