@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { missingFailure, printable } from "./errors.ts";
 import { output } from "./output.ts";
 import type { Progress } from "./phases.ts";
-import { type RunResult, run } from "./run.ts";
+import { cleaningUp, interruptRunning, onSignal, type RunResult, run } from "./run.ts";
 
 /** Debian's names of the architectures that the contract's targets run on. */
 export type Architecture = "amd64" | "arm64" | "armhf";
@@ -40,6 +40,8 @@ export async function withArchive<T>(
 ): Promise<T> {
   if (!hasApt()) throw noApt();
   const state = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-apt-"));
+  const remove = (): void => fs.rmSync(state, { recursive: true, force: true, maxRetries: 3 });
+  const stopHandling = cleaningUp(remove);
   try {
     // apt downloads as the user _apt when root runs it.
     fs.chmodSync(state, 0o755);
@@ -51,7 +53,8 @@ export async function withArchive<T>(
     );
     return await use(await openArchive(state, architecture, progress, signal));
   } finally {
-    fs.rmSync(state, { recursive: true, force: true });
+    remove();
+    stopHandling();
   }
 }
 
@@ -79,6 +82,9 @@ async function openArchive(
     `Dir::State::status=${join(state, "status")}`,
     `Dir::State::lists=${join(state, "lists")}`,
     `Dir::Cache=${state}`,
+    // Debian's container images switch these off, and every question would then read all lists anew.
+    "Dir::Cache::pkgcache=pkgcache.bin",
+    "Dir::Cache::srcpkgcache=srcpkgcache.bin",
     `Dir::Cache::archives=${join(state, "archives")}`,
     `APT::Architecture=${architecture}`,
     `APT::Architectures=${architecture}`,
@@ -164,8 +170,7 @@ export async function installPackages(
   if (!hasApt()) throw noApt();
   if (process.getuid?.() !== 0) {
     throw missingFailure({
-      what: `Debian packages are missing: ${names.join(", ")}`,
-      expected: "packages that root installed, as this user may not",
+      what: `Debian packages have to be installed: ${names.join(", ")}`,
       fix: `run as root: ${installCommand(names)}`,
     });
   }
@@ -187,8 +192,23 @@ export async function installPackages(
     });
   }
   progress(`installing ${names.join(", ")}${removed.length > 0 ? ` (in place of ${removed.join(", ")})` : ""}`);
-  const installed = await aptGet(...install);
+  const installed = await unbroken(() => aptGet(...install));
   if (installed.code !== 0) throw failed("apt-get install", installed);
+}
+
+/** Passes a signal on to the command, and lets it end this process only after the command: dpkg must not be killed. */
+async function unbroken<T>(command: () => Promise<T>): Promise<T> {
+  let received: NodeJS.Signals | undefined;
+  const stopHandling = onSignal((signal) => {
+    received = signal;
+    interruptRunning();
+  });
+  try {
+    return await command();
+  } finally {
+    stopHandling();
+    if (received !== undefined) process.kill(process.pid, received);
+  }
 }
 
 const noApt = () =>

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { missingFailure } from "./errors.ts";
 import { syncFolder, temporaryName } from "./files.ts";
 import type { Progress } from "./phases.ts";
-import { killRunning } from "./run.ts";
+import { cleaningUp } from "./run.ts";
 
 /** How long a lock may take before it is said that another run has it. */
 const PATIENCE_MS = 300;
@@ -79,10 +79,7 @@ export async function ensureFolders(
     const remove = (): void => {
       for (const { aside } of missing) fs.rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
     };
-    const stopHandling = onInterrupt(() => {
-      killRunning();
-      remove();
-    });
+    const stopHandling = cleaningUp(remove);
     try {
       for (const { aside } of missing) fs.mkdirSync(aside);
       await fill(missing);
@@ -104,21 +101,6 @@ function removeLeftovers(parent: string): void {
     if (!/^\..*\.tmp$/s.test(name)) continue;
     fs.rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 3 });
   }
-}
-
-/** Cleans up when a signal ends this process, and lets the signal end it. Call what it returns when all is done. */
-function onInterrupt(cleanUp: () => void): () => void {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const handle = (signal: NodeJS.Signals): void => {
-    stop();
-    cleanUp();
-    process.kill(process.pid, signal);
-  };
-  const stop = (): void => {
-    for (const signal of signals) process.removeListener(signal, handle);
-  };
-  for (const signal of signals) process.on(signal, handle);
-  return stop;
 }
 
 function syncTree(folder: string): void {

@@ -22,17 +22,46 @@ export interface RunResult {
 const running = new Set<number>();
 
 /** Kills every command that is running, with all that it started. */
-export function killRunning(): void {
-  for (const pid of running) killGroup(pid);
+function killRunning(): void {
+  for (const pid of running) signalGroup(pid, "SIGKILL");
 }
 
-function killGroup(pid: number): void {
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(-pid, signal);
   } catch {
     // It ended by itself in the meantime.
   }
 }
+
+/** Sends SIGINT to every command that is running, which those that must not break off half-way know how to take. */
+export function interruptRunning(): void {
+  for (const pid of running) signalGroup(pid, "SIGINT");
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Calls `handle` once when a signal is about to end this process. Comes out with what takes the handler away again. */
+export function onSignal(handle: (signal: NodeJS.Signals) => void): () => void {
+  const listener = (signal: NodeJS.Signals): void => {
+    stop();
+    handle(signal);
+  };
+  const stop = (): void => {
+    for (const signal of SIGNALS) process.removeListener(signal, listener);
+  };
+  for (const signal of SIGNALS) process.on(signal, listener);
+  return stop;
+}
+
+/** Ends every command and cleans up when a signal ends this process, and then lets it. Comes out as onSignal. */
+export const cleaningUp = (cleanUp: () => void): (() => void) =>
+  onSignal((signal) => {
+    killRunning();
+    cleanUp();
+    // Others may have handlers too; the last of these signals meets none.
+    process.kill(process.pid, signal);
+  });
 
 /** Runs a command to its end, whatever that is; stdin is empty. A program that does not exist ends with code 127. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
@@ -48,7 +77,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   const { pid } = child;
   if (pid !== undefined) running.add(pid);
   const abort = (): void => {
-    if (pid !== undefined) killGroup(pid);
+    if (pid !== undefined) signalGroup(pid, "SIGKILL");
   };
   options.signal?.addEventListener("abort", abort);
   if (options.signal?.aborted) abort();
@@ -56,7 +85,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   const timer = setTimeout(
     () => {
       timedOut = true;
-      if (pid !== undefined) killGroup(pid);
+      if (pid !== undefined) signalGroup(pid, "SIGKILL");
     },
     options.limitMs ?? 2 ** 31 - 1,
   );

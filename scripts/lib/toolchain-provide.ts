@@ -4,7 +4,6 @@ import { basename, dirname, join } from "node:path";
 import { hasApt } from "./debian.ts";
 import { Failure, missingFailure, type Problem, printable, usageFailure } from "./errors.ts";
 import { environment } from "./knobs.ts";
-import { say } from "./log.ts";
 import { type Progress, showProgress } from "./phases.ts";
 import { debianToolchain, hasStd, type Toolchain, type ToolchainRequest } from "./toolchain.ts";
 import { debianCargo, hasRecipe } from "./toolchain-debian.ts";
@@ -37,9 +36,10 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
       const reason = await addByRustup(request, sysroot, progress);
       if (reason === undefined) return { cargo: request.cargo, env: {}, source: "rustup" };
       reasons.push(reason);
+      if (fromDebian && hasApt()) progress(reason);
     }
     if (!fromDebian) throw unavailable(request, reasons);
-    if (!hasApt()) throw unavailable(request, [...reasons, "this is no Debian system, whose packages would do"]);
+    if (!hasApt()) throw unavailable(request, [...reasons, "this system has no apt to take Debian's packages with"]);
     // What the chosen cargo has by itself will not be asked of Debian's.
     const lacking = also.filter(
       (other) => hasRecipe(other) && !(sysroot !== undefined && hasStd(sysroot, other.triple)),
@@ -48,7 +48,6 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
       return debianToolchain(await debianCargo([target, ...lacking], progress), request);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (choice === "auto") for (const reason of reasons) say(`toolchain: ${reason}`);
       throw new Failure(error.exitCode, ...error.problems.map(withWaysOut));
     }
   });

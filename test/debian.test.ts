@@ -1,0 +1,217 @@
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import * as assert from "uvu/assert";
+import { hasApt, withArchive } from "../scripts/lib/debian.ts";
+import { Failure } from "../scripts/lib/errors.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import {
+  cleanEnvironment,
+  lacking,
+  namesIn,
+  type Outcome,
+  RUNTIME,
+  runProgram,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
+import { asNobody, viewing } from "./lib/mounts.ts";
+
+const test = suite("debian");
+const withoutApt = hasApt() ? undefined : "needs Debian's apt";
+const quiet = (): void => {};
+
+const maker = join(PROJECT, "test", "lib", "cache-folder.ts");
+const make = (...args: string[]): Promise<Outcome> => runProgram([...RUNTIME, maker, ...args]);
+
+/** Starts the making of a folder that never ends, and comes out when it has begun. */
+async function hang(folder: string): Promise<{ run: number; command: number; ended: Promise<NodeJS.Signals | null> }> {
+  const [program = "", ...args] = [...RUNTIME, maker, folder, "half", "hang"];
+  const child = spawn(program, args, { cwd: PROJECT, env: cleanEnvironment(), stdio: ["ignore", "ignore", "inherit"] });
+  const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once("close", (_, signal) => resolve(signal)));
+  const parent = join(folder, "..");
+  for (;;) {
+    const [aside = ""] = namesIn(parent).filter((name) => name.endsWith(".tmp"));
+    const file = join(parent, aside, "pid");
+    const command = aside !== "" && fs.existsSync(file) ? Number(fs.readFileSync(file, "utf8")) : 0;
+    if (command > 0) return { run: child.pid ?? 0, command, ended };
+    await setTimeout(20);
+  }
+}
+
+/** Whether a process runs: it is there, and no zombie. */
+function isRunning(pid: number): boolean {
+  const status = `/proc/${pid}/status`;
+  return fs.existsSync(status) && !/^State:\tZ/m.test(fs.readFileSync(status, "utf8"));
+}
+
+test("should make a folder of the cache once, however many want it at once", async () => {
+  const folder = join(temporaryFolder(), "cache", "thing");
+  const runs = await Promise.all(["a", "b", "c", "d"].map((mark) => make(folder, mark)));
+  for (const { code, stderr } of runs) assert.equal([code, stderr], [0, ""]);
+  assert.is(runs.filter(({ stdout }) => stdout.includes("making")).length, 1);
+  assert.equal(namesIn(join(folder, "..")), [".lock", "thing"]);
+  const mark = fs.readFileSync(join(folder, "mark"), "utf8");
+  assert.equal(await make(folder, "e"), { code: 0, signal: null, stdout: "there\n", stderr: "" });
+  assert.is(fs.readFileSync(join(folder, "mark"), "utf8"), mark);
+});
+
+test("should leave nothing of a folder whose making failed", async () => {
+  const folder = join(temporaryFolder(), "thing");
+  const { code, stdout } = await make(folder, "a", "fail");
+  assert.equal([code, stdout], [3, "making\nFailure: out of clay\n"]);
+  assert.equal(namesIn(join(folder, "..")), [".lock"]);
+  assert.is((await make(folder, "b")).stdout, "making\nthere\n");
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`should leave nothing of a folder whose making ${signal} ended, and end what it ran`, async () => {
+    const folder = join(temporaryFolder(), "thing");
+    const { run, command, ended } = await hang(folder);
+    process.kill(run, signal);
+    assert.is(await ended, signal);
+    assert.equal(namesIn(join(folder, "..")), [".lock"]);
+    assert.not(isRunning(command));
+  });
+}
+
+test("should go on after a run was killed in the middle, and clear away what it left", async () => {
+  const folder = join(temporaryFolder(), "thing");
+  const { run, command, ended } = await hang(folder);
+  process.kill(run, "SIGKILL");
+  assert.is(await ended, "SIGKILL");
+  process.kill(command, "SIGKILL");
+  const [left = ""] = namesIn(join(folder, "..")).filter((name) => name.startsWith(".thing."));
+  assert.is(fs.readFileSync(join(folder, "..", left, "mark"), "utf8"), "half");
+  assert.not(fs.existsSync(folder));
+  assert.is((await make(folder, "whole")).stdout, "making\nthere\n");
+  assert.equal(namesIn(join(folder, "..")), [".lock", "thing"]);
+  assert.is(fs.readFileSync(join(folder, "mark"), "utf8"), "whole");
+});
+
+test("should say that it waits for another run, and make the folder when that one fails", async () => {
+  const folder = join(temporaryFolder(), "thing");
+  const { run, ended } = await hang(folder);
+  const second = make(folder, "second");
+  await setTimeout(2000);
+  assert.is(namesIn(join(folder, "..")).length, 2);
+  process.kill(run, "SIGTERM");
+  await ended;
+  const { code, stdout } = await second;
+  assert.equal([code, stdout], [0, `waiting for another run that works in ${join(folder, "..")}\nmaking\nthere\n`]);
+});
+
+testUnless(
+  test,
+  withoutApt,
+  "should unpack packages of a foreign architecture and leave the system as it was",
+  async () => {
+    const foreign = async (): Promise<string> => (await runProgram(["dpkg", "--print-foreign-architectures"])).stdout;
+    const before = [await foreign(), fs.statSync("/var/lib/dpkg/status").mtimeMs, namesIn("/var/lib/apt/lists").join()];
+    const folder = temporaryFolder();
+    await withArchive("arm64", quiet, async (archive) => {
+      assert.match(
+        await archive.dependency("linux-image-cloud-arm64", /^linux-image-/),
+        /^linux-image-6\.1\.0-\d+-cloud-arm64$/,
+      );
+      assert.match((await archive.version("musl-dev")) ?? "", /^1\.2\.3-/);
+      assert.is(await archive.version("no-such-package"), undefined);
+      await archive.unpack(["musl-dev"], folder);
+      const failure = await archive.unpack(["no-such-package"], folder).catch((error: unknown) => error);
+      if (!(failure instanceof Failure)) throw failure;
+      assert.is(failure.exitCode, 3);
+      assert.is(failure.problems[0]?.what, "apt has no package no-such-package for arm64");
+    });
+    const { stdout } = await runProgram(["ar", "p", join(folder, "usr/lib/aarch64-linux-musl/libc.a"), "printf.lo"]);
+    assert.ok(stdout.startsWith("\x7fELF"));
+    assert.equal(
+      [await foreign(), fs.statSync("/var/lib/dpkg/status").mtimeMs, namesIn("/var/lib/apt/lists").join()],
+      before,
+    );
+  },
+);
+
+const caller = join(PROJECT, "test", "lib", "debian-packages.ts");
+/** What the library says to a request in a process of its own: its problems as JSON, or null. */
+const ask = (...args: string[]): string[] => [...RUNTIME, caller, ...args];
+const needsRoot = withoutApt ?? lacking({ root: true, programs: ["unshare", "setpriv"] });
+
+testUnless(test, needsRoot, "should unpack packages for a user who may do nothing", async () => {
+  const folder = temporaryFolder();
+  fs.chmodSync(folder, 0o777);
+  const { stdout } = await runProgram(asNobody(ask("unpack", join(folder, "new"), "musl-dev")), {
+    env: { HOME: folder },
+  });
+  assert.is(stdout, "null\n");
+  assert.ok(fs.existsSync(join(folder, "new", "usr/lib/aarch64-linux-musl/libc.a")));
+});
+
+testUnless(test, needsRoot, "should say what apt says when there is no network", async () => {
+  const { stdout } = await runProgram(viewing({ offline: true }, ask("unpack", temporaryFolder(), "musl-dev")));
+  const [problem] = JSON.parse(stdout);
+  assert.is(problem.what, "apt has no package musl-dev for arm64");
+  assert.match(problem.got, /^W: Failed to fetch .* Temporary failure resolving /);
+});
+
+testUnless(test, needsRoot, "should take nothing from an archive that nobody signed", async () => {
+  const folder = temporaryFolder();
+  fs.mkdirSync(join(folder, "archive"));
+  fs.mkdirSync(join(folder, "sources"));
+  const entry = "Package: musl-dev\nVersion: 9\nArchitecture: arm64\nFilename: ./x.deb\nSize: 1\n";
+  fs.writeFileSync(join(folder, "archive", "Packages"), entry);
+  fs.writeFileSync(join(folder, "sources", "own.list"), `deb file:${folder}/archive ./\n`);
+  fs.chmodSync(folder, 0o755);
+  const binds = { "/etc/apt/sources.list.d": join(folder, "sources") };
+  const { stdout } = await runProgram(viewing({ binds }, ask("unpack", join(folder, "new"), "musl-dev")));
+  const [problem] = JSON.parse(stdout);
+  assert.is(problem.what, "apt has no package musl-dev for arm64");
+  assert.match(problem.got, /^E: The repository 'file:.* Release' does not have a Release file\.$/);
+});
+
+/** dpkg's status file as if other packages were installed. */
+function statusWith(...entries: string[]): Record<string, string> {
+  const status = join(temporaryFolder(), "status");
+  const extra = entries.map(
+    (entry) => `${entry}\nStatus: install ok installed\nArchitecture: amd64\nMaintainer: x\nDescription: x\n`,
+  );
+  fs.writeFileSync(status, [fs.readFileSync("/var/lib/dpkg/status", "utf8"), ...extra].join("\n"));
+  return { "/var/lib/dpkg/status": status };
+}
+
+testUnless(test, needsRoot, "should not remove what somebody installed", async () => {
+  const binds = statusWith("Package: hello-own\nVersion: 1\nConflicts: hello");
+  const { stdout } = await runProgram(viewing({ binds }, ask("install", "", "hello")));
+  assert.equal(JSON.parse(stdout), [
+    {
+      what: "installing hello would remove hello-own",
+      fix: "decide yourself: apt-get update && apt-get install --no-install-recommends hello",
+    },
+  ]);
+});
+
+testUnless(test, needsRoot, "should tell who is not root what root has to run", async () => {
+  const { stdout } = await runProgram(asNobody(ask("install", "", "hello", "lld")));
+  assert.equal(JSON.parse(stdout), [
+    {
+      what: "Debian packages have to be installed: hello, lld",
+      fix: "run as root: apt-get update && apt-get install --no-install-recommends hello lld",
+    },
+  ]);
+});
+
+testUnless(test, needsRoot, "should say that it needs apt where there is none", async () => {
+  const view = { hidden: ["/usr/bin/apt-get"] };
+  for (const request of [
+    ["unpack", temporaryFolder(), "hello"],
+    ["install", "", "hello"],
+  ]) {
+    const { stdout } = await runProgram(viewing(view, ask(...request)));
+    assert.equal(JSON.parse(stdout), [
+      { what: "this system has no apt", expected: "Debian 12, whose packages this takes" },
+    ]);
+  }
+});
+
+test.run();

@@ -1,0 +1,41 @@
+/** Commands that see another file system than we do: the changes are in a mount namespace that ends with the command. */
+import { dirname } from "node:path";
+
+interface View {
+  /** Paths that show the file or folder at another path. */
+  binds?: Record<string, string>;
+  /** Files that are not there. */
+  hidden?: readonly string[];
+  /** Without a network, not even one of this machine. */
+  offline?: boolean;
+}
+
+const SCRIPT = `set -e
+while [ "$1" != -- ]; do
+  case $1 in
+  bind) mount --bind "$3" "$2" ;;
+  hide)
+    mount -t tmpfs tmpfs /mnt
+    mkdir /mnt/upper /mnt/work
+    mount -t overlay overlay -o "lowerdir=$3,upperdir=/mnt/upper,workdir=/mnt/work" "$3"
+    rm "$2" ;;
+  esac
+  shift 3
+done
+shift
+exec "$@"`;
+
+/** The command that runs another with a view of its own. Needs root and unshare. */
+export const viewing = ({ binds = {}, hidden = [], offline = false }: View, command: readonly string[]): string[] => [
+  ...["unshare", "--mount", ...(offline ? ["--net"] : []), "sh", "-c", SCRIPT, "sh"],
+  ...Object.entries(binds).flatMap(([path, shown]) => ["bind", path, shown]),
+  ...hidden.flatMap((path) => ["hide", path, dirname(path)]),
+  "--",
+  ...command,
+];
+
+/** The command that runs another as a user who may do nothing special. Needs root. */
+export const asNobody = (command: readonly string[]): string[] => [
+  ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"],
+  ...command,
+];
