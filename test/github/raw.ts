@@ -21,8 +21,12 @@ export interface RawRequest {
   body?: Uint8Array | string;
   /** PEM file that the server's certificate has to lead to. */
   caFile?: string;
-  /** Milliseconds without a byte after which the connection counts as open. */
+  /**
+   * Milliseconds without a byte after which the connection counts as open. They count only once `after` bytes of the
+   * body have come (default 0, and header or not), so that a slow machine makes nobody impatient.
+   */
   quiet?: number;
+  after?: number;
   /** Bytes after which the client has seen enough and goes. */
   enough?: number;
 }
@@ -30,7 +34,7 @@ export interface RawRequest {
 /** Sends one request and collects what comes back. @throws the system's error when there is no connection */
 export function raw(address: string, request: RawRequest = {}): Promise<RawAnswer> {
   const url = new URL(address);
-  const { method = "GET", body = "", caFile, quiet, enough } = request;
+  const { method = "GET", body = "", caFile, quiet, after = 0, enough } = request;
   const target = { host: url.hostname, port: Number(url.port) };
   const pieces: Buffer[] = [];
   let size = 0;
@@ -52,7 +56,8 @@ export function raw(address: string, request: RawRequest = {}): Promise<RawAnswe
     };
     const wait = (): void => {
       clearTimeout(timer);
-      if (quiet !== undefined) timer = setTimeout(() => finish("open"), quiet);
+      if (quiet === undefined || (after > 0 && parse(Buffer.concat(pieces)).body.length < after)) return;
+      timer = setTimeout(() => finish("open"), quiet);
     };
     socket.on(url.protocol === "https:" ? "secureConnect" : "connect", () => {
       connected = true;

@@ -16,7 +16,10 @@ export type Certificate = "valid" | "self-signed" | "wrong-host" | "expired";
  * that comes in. What can't go wrong on a route is refused by `fault`, or shows in `errors`.
  */
 export type Fault =
-  /** The connection is reset: before any answer, or after so many bytes of the body. */
+  /**
+   * The connection is reset: before the server has done anything, or when it has done its work, after so many bytes of
+   * the body (fewer reach a client that is slow to read megabytes: a reset throws away what is on its way).
+   */
   | { kind: "reset"; after?: number }
   /** The connection is closed in order after so many bytes of a longer body. `close` hides that from HTTP. */
   | { kind: "short"; after: number; framing: Framing }
