@@ -11,10 +11,14 @@ export interface Tally {
   trouble?: string;
 }
 
-/** Runs one uvu test file as a process of its own and judges it by its exit code and its own count. */
-export async function runFile(file: string, limit: number): Promise<Tally> {
+/**
+ * Runs one uvu test file as a process of its own and judges it by its exit code and its own count.
+ * @param limit milliseconds
+ * @param enough output that ends it at once, for callers who need no more than the first failure
+ */
+export async function runFile(file: string, limit: number, enough?: string): Promise<Tally> {
   const start = performance.now();
-  const { code, timedOut, output } = await run([...RUNTIME, file], limit);
+  const { code, timedOut, output } = await run([...RUNTIME, file], limit, enough);
   const counts = (name: string): number =>
     [...output.matchAll(new RegExp(`^ {2}${name}: +([0-9]+)$`, "gm"))].reduce(
       (sum, match) => sum + Number(match[1]),
@@ -44,6 +48,7 @@ export async function runFile(file: string, limit: number): Promise<Tally> {
 function run(
   command: readonly string[],
   limit: number,
+  enough: string | undefined,
 ): Promise<{ code: number | null; timedOut: boolean; output: string }> {
   const [program = "", ...args] = command;
   return new Promise((resolve, reject) => {
@@ -54,12 +59,22 @@ function run(
       env: { ...process.env, NO_COLOR: "1" },
     });
     const output: Buffer[] = [];
+    const kill = (): void => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // It ended in the meantime.
+      }
+    };
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      kill();
     }, limit);
-    child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+    child.stdout.on("data", (chunk: Buffer) => {
+      output.push(chunk);
+      if (enough !== undefined && chunk.includes(enough)) kill();
+    });
     child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
     child.on("error", reject);
     child.on("close", (code) => {

@@ -1,0 +1,126 @@
+/** Runs tests against mutants, each in a copy of the project that nothing else uses. */
+import * as fs from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { PROJECT } from "../../scripts/lib/paths.ts";
+import { runFile } from "./guard.ts";
+import { temporaryFolder } from "./harness.ts";
+import { EQUIVALENT, type Equivalent } from "./mutation-plan.ts";
+import { changedLines, type Mutant, mutantsOf, mutate } from "./mutations.ts";
+
+export interface Verdict {
+  file: string;
+  mutant: Mutant;
+  before: string;
+  after: string;
+  /** equivalent: listed as one that no test can notice, and not run. */
+  outcome: "killed" | "timed out" | "survived" | "equivalent";
+}
+
+/** What uvu prints for a test that failed: one is enough. */
+const FAILURE = "✘";
+/** Installed once, or built once: shared with the copies. */
+const SHARED = ["node_modules", join("ci", "tools", "node_modules"), join("test", ".cache")];
+const LEFT_OUT = new Set([".git", "dist", join("test", "workspace", "target"), ...SHARED]);
+
+/** Copies the project's sources to a new folder that goes away with the process. */
+export function copyProject(): string {
+  const copy = temporaryFolder("mutants");
+  fs.cpSync(PROJECT, copy, { recursive: true, filter: (path) => !LEFT_OUT.has(relative(PROJECT, path)) });
+  for (const shared of SHARED.filter((path) => fs.existsSync(join(PROJECT, path)))) {
+    fs.mkdirSync(dirname(join(copy, shared)), { recursive: true });
+    fs.symlinkSync(join(PROJECT, shared), join(copy, shared));
+  }
+  return copy;
+}
+
+/** The mutants of a source file, those that are listed as equivalent already judged. @throws Error when a listed one is gone */
+export function candidates(file: string, source: string, equivalents: readonly Equivalent[] = EQUIVALENT): Verdict[] {
+  const listed = equivalents.filter((entry) => entry.file === file);
+  const matched = new Set<Equivalent>();
+  const verdicts = mutantsOf(source).map((mutant): Verdict => {
+    const lines = changedLines(source, mutant);
+    const entry = listed.find(({ before, after }) => before === lines.before && after === lines.after);
+    if (entry !== undefined) matched.add(entry);
+    return { file, mutant, ...lines, outcome: entry === undefined ? "survived" : "equivalent" };
+  });
+  const stale = listed.find((entry) => !matched.has(entry));
+  if (stale !== undefined) throw new Error(`${file} has no such mutant any more: ${stale.before} → ${stale.after}`);
+  return verdicts;
+}
+
+/**
+ * Time that test files take on unchanged sources, in milliseconds.
+ * @throws Error when one of them fails: a mutant would seem killed by it
+ */
+export async function baseline(copy: string, tests: readonly string[]): Promise<Map<string, number>> {
+  const times = new Map<string, number>();
+  for (const test of tests) {
+    const { trouble, output, milliseconds } = await runFile(join(copy, test), 600_000);
+    if (trouble !== undefined) throw new Error(`${test} fails without any mutant: ${trouble}\n${output}`);
+    times.set(test, milliseconds);
+  }
+  return times;
+}
+
+/** Puts a mutant into a copy, runs the tests one after the other until one fails, and takes it out again. */
+export async function judge(
+  copy: string,
+  { file, mutant }: Verdict,
+  tests: readonly string[],
+  times: ReadonlyMap<string, number>,
+): Promise<Verdict["outcome"]> {
+  const path = join(copy, file);
+  const source = fs.readFileSync(path, "utf8");
+  fs.writeFileSync(path, mutate(source, mutant));
+  try {
+    for (const test of tests) {
+      // Far above what it takes without a mutant, on a busy machine too: it only ends a hang.
+      const limit = 5 * (times.get(test) ?? 0) + 10_000;
+      const { trouble } = await runFile(join(copy, test), limit, FAILURE);
+      if (trouble?.startsWith("did not end")) return "timed out";
+      if (trouble !== undefined) return "killed";
+    }
+    return "survived";
+  } finally {
+    fs.writeFileSync(path, source);
+  }
+}
+
+/** How many of some mutants were noticed, of those that can be. */
+export function score(verdicts: readonly Verdict[]): { noticed: number; of: number } {
+  const count = (outcome: Verdict["outcome"]): number =>
+    verdicts.filter((verdict) => verdict.outcome === outcome).length;
+  return { noticed: count("killed") + count("timed out"), of: verdicts.length - count("equivalent") };
+}
+
+const percent = ({ noticed, of }: { noticed: number; of: number }): string =>
+  of === 0 ? "–" : `${((noticed / of) * 100).toFixed(1)} %`;
+
+/** The result as Markdown: a row for each file, then a difference for each survivor. */
+export function summary(verdicts: readonly Verdict[]): string {
+  const files = [...new Set(verdicts.map(({ file }) => file))];
+  const row = (name: string, of: readonly Verdict[]): string => {
+    const count = (outcome: Verdict["outcome"]): number => of.filter((verdict) => verdict.outcome === outcome).length;
+    return `| ${name} | ${of.length} | ${count("killed")} | ${count("timed out")} | ${count("survived")} | ${count("equivalent")} | ${percent(score(of))} |`;
+  };
+  const survivors = verdicts.filter(({ outcome }) => outcome === "survived");
+  return [
+    "| file | mutants | killed | timed out | survived | equivalent | noticed |",
+    "|---|---|---|---|---|---|---|",
+    ...files.map((file) =>
+      row(
+        file,
+        verdicts.filter((verdict) => verdict.file === file),
+      ),
+    ),
+    row("all", verdicts),
+    ...survivors.flatMap(({ file, mutant, before, after }) => [
+      "",
+      `${file}:${mutant.line}: ${mutant.operator}`,
+      "```diff",
+      `- ${before}`,
+      `+ ${after}`,
+      "```",
+    ]),
+  ].join("\n");
+}
