@@ -1,12 +1,15 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { findTarget } from "../scripts/lib/contract.ts";
 import { Failure } from "../scripts/lib/errors.ts";
+import { inspect } from "../scripts/lib/gate.ts";
 import { digestFile, sha512File } from "../scripts/lib/hash.ts";
 import { buildPackage, KINDS, type PackageKind } from "../scripts/lib/packages.ts";
-import { PROJECT } from "../scripts/lib/paths.ts";
+import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
 import { pinRecipes, RECIPES, type RecipeFile, readRecipes } from "../scripts/lib/recipes.ts";
 import { readTag } from "../scripts/lib/tags.ts";
+import { ensureToolchain } from "../scripts/lib/toolchain.ts";
 import { lacking, make, namesIn, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 
@@ -22,13 +25,9 @@ const NAMES: Record<PackageKind, string> = {
 };
 const kinds = Object.keys(KINDS) as PackageKind[];
 
-let aarch64 = "";
-let x86_64 = "";
-test.before(async () => {
-  const files = await releaseFiles();
-  aarch64 = files[ASSET.replace("fastboop-stage0-", "") as keyof typeof files];
-  x86_64 = files["x86_64-unknown-linux-musl"];
-});
+const files = await releaseFiles();
+const aarch64 = files["aarch64-unknown-linux-musl"];
+const x86_64 = files["x86_64-unknown-linux-musl"];
 
 const verb = (kind: PackageKind, env: Record<string, string>) =>
   make([`package-${kind}`], { env: { PATH, TAG: "v0.0.1-rc.7", ...env } });
@@ -291,6 +290,39 @@ testUnless(test, lacking({ programs: TOOLS }), "should take the asset from among
     const { code, stdout, stderr } = await runProgram(BY_HAND[kind](folder), { cwd: folder, env: { PATH } });
     assert.is(code, 0, stdout + stderr);
     assert.is((await payloadOf(kind, found(parent, kind))).sha256, digestFile(aarch64).sha256, kind);
+  }
+});
+
+/** A cargo that has the phones' target, as the project's own build finds it. */
+const phones = findTarget("aarch64-unknown-linux-musl");
+async function cargoForPhones(): Promise<string> {
+  assert.ok(phones);
+  const { stdout } = await runProgram(["sh", "-c", "command -v cargo"]);
+  return (await ensureToolchain({ cargo: stdout.trim(), target: phones, choice: "auto", folder: PROJECT })).cargo;
+}
+
+testUnless(test, lacking({ programs: TOOLS }), "should build stage0 itself where its source is", async () => {
+  const cargo = await cargoForPhones();
+  for (const kind of kinds) {
+    const parent = temporaryFolder();
+    const folder = join(parent, "source");
+    fs.cpSync(EXAMPLE_WORKSPACE, folder, { recursive: true, filter: (path) => !path.endsWith("/target") });
+    lay(kind, folder);
+    const extra = kind === "rpm" ? ["--build-in-place"] : [];
+    const { code, stdout, stderr } = await runProgram(BY_HAND[kind](folder, ...extra), {
+      cwd: folder,
+      env: { PATH, FASTBOOP_STAGE0_CARGO: cargo, RUSTFLAGS: "-Cdebuginfo=0" },
+    });
+    assert.is(code, 0, stdout + stderr);
+    const inside = await payloadOf(kind, found(parent, kind));
+    assert.is(inside.mode, 0o644);
+    const built = join(folder, "target/stage0-package/aarch64-unknown-linux-musl/release/fastboop-stage0");
+    assert.is(inside.sha256, digestFile(built).sha256);
+    const report = inspect(built, { target: phones, maxSize: 2 ** 25 });
+    assert.equal(
+      report.findings.filter(({ severity }) => severity === "fail"),
+      [],
+    );
   }
 });
 

@@ -33,8 +33,9 @@ if [ -n "$file" ]; then
 	fi
 	cp -- "$file" "$output"
 elif [ -f stage0/Cargo.toml ]; then
-	# cargo's own default for musl targets is a static executable; the flag keeps it so whatever the distribution sets.
+	# Static whatever the distribution's flags say, and linked without a C compiler for phones.
 	RUSTFLAGS="${RUSTFLAGS:-} -Ctarget-feature=+crt-static" \
+		CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER="${CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER:-rust-lld}" \
 		"${FASTBOOP_STAGE0_CARGO:-${CARGO:-cargo}}" build --manifest-path stage0/Cargo.toml --package fastboop-stage0 \
 		--release --locked --target "$target" --target-dir target/stage0-package
 	cp -- "target/stage0-package/$target/release/fastboop-stage0" "$output"
