@@ -1,7 +1,7 @@
 /** What the headers of an ELF file point at: interpreter, dynamic section, notes. */
 import type { DynamicEntry, Note, Section, Segment } from "./elf.ts";
 import { bytesAt, defect, type File, fields, range, strings, untilNul, within } from "./elf-bytes.ts";
-import { DT, PT, SHF_ALLOC, SHT } from "./elf-names.ts";
+import { DT, PT, SHF, SHT } from "./elf-names.ts";
 
 /** Most bytes of the dynamic section, and of all notes together. */
 const PART_LIMIT = 64 * 1024;
@@ -79,7 +79,7 @@ export function readNotes(file: File, segments: Segment[], sections: Section[]):
       .filter(({ type }) => type === PT.NOTE)
       .map(({ offset, filesz, align }) => ({ offset, length: filesz, align })),
     ...sections
-      .filter(({ type, flags }) => type === SHT.NOTE && (segments.length === 0 || (flags & SHF_ALLOC) === 0n))
+      .filter(({ type, flags }) => type === SHT.NOTE && (segments.length === 0 || (flags & SHF.ALLOC) === 0n))
       .map(({ offset, size, addralign }) => ({ offset, length: size, align: addralign })),
   ];
   const notes: Note[] = [];

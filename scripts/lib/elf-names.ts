@@ -43,18 +43,26 @@ export const SHT = {
   VERSYM: 0x6fffffff,
 } as const;
 
-export const SHF_ALLOC = 2n;
+export const SHF = { WRITE: 1n, ALLOC: 2n, EXECINSTR: 4n, TLS: 0x400n } as const;
 
 export const DT = {
   NULL: 0n,
   NEEDED: 1n,
+  PLTRELSZ: 2n,
   STRTAB: 5n,
+  RELA: 7n,
+  RELASZ: 8n,
   STRSZ: 10n,
   SONAME: 14n,
   RPATH: 15n,
+  REL: 17n,
+  RELSZ: 18n,
   TEXTREL: 22n,
+  JMPREL: 23n,
   RUNPATH: 29n,
   FLAGS: 30n,
+  RELRSZ: 35n,
+  RELR: 36n,
   FLAGS_1: 0x6ffffffbn,
 } as const;
 export const DF_TEXTREL = 4n;

@@ -1,21 +1,30 @@
 /** The rules of the release gate as data, each with the small check that decides it. */
 import { MACHINES, type Target } from "./contract.ts";
 import type { Defect, Elf, ElfResult, Section, Segment } from "./elf.ts";
-import {
-  DF_1_PIE,
-  DF_TEXTREL,
-  DT,
-  ET,
-  machineName,
-  PF,
-  PT,
-  SHF_ALLOC,
-  SHT,
-  sectionName,
-  segmentName,
-  typeName,
-} from "./elf-names.ts";
+import { DF_TEXTREL, DT, ET, machineName, PF, PT, SHT, sectionName, segmentName, typeName } from "./elf-names.ts";
 import { printable } from "./errors.ts";
+import {
+  endOfContent,
+  fileSize,
+  has,
+  hasFlag,
+  hasTag,
+  isAligned,
+  isLoadedBy,
+  isPie,
+  KIB_64,
+  loads,
+  lostRelocations,
+  MOST_HEADERS,
+  MOST_MEMORY,
+  memory,
+  misplaced,
+  names,
+  ofType,
+  rights,
+  strippable,
+  unloaded,
+} from "./gate-layout.ts";
 
 export type Severity = "fail" | "warn";
 
@@ -84,89 +93,9 @@ const readError =
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const quoted = (text: string): string => `"${printable(text)}"`;
-export const rights = (segment: Segment): string =>
-  (segment.flags & PF.R ? "R" : "") + (segment.flags & PF.W ? "W" : "") + (segment.flags & PF.X ? "X" : "");
 const show = (segment: Segment): string => `${segmentName(segment.type)} at ${hex(segment.vaddr)}`;
-const showBytes = ({ offset }: Segment | Section, size: bigint): string => `bytes ${offset} to ${offset + size}`;
-
-export const ofType = (elf: Elf, ...types: number[]): Segment[] =>
-  elf.segments.filter(({ type }) => types.includes(type));
-export const loads = (elf: Elf): Segment[] => ofType(elf, PT.LOAD);
-const hasTag = (elf: Elf, tag: bigint): boolean => elf.dynamic.some((entry) => entry.tag === tag);
-const hasFlag = (elf: Elf, tag: bigint, flag: bigint): boolean =>
-  elf.dynamic.some((entry) => entry.tag === tag && (entry.value & flag) !== 0n);
-export const isPie = (elf: Elf): boolean => hasFlag(elf, DT.FLAGS_1, DF_1_PIE);
-export const names = (elf: Elf, ...tags: bigint[]): string[] =>
-  elf.dynamic.filter(({ tag }) => tags.includes(tag)).map(({ name }) => name ?? "(no name)");
-
-/** Bytes that a section takes in the file. */
-export const fileSize = ({ type, size }: Section): bigint => (type === SHT.NOBITS || type === SHT.NULL ? 0n : size);
-
-/** Whether the file's bytes of a segment are those that a PT_LOAD brings to the same addresses. */
-const isLoadedBy = (load: Segment, { vaddr, offset, filesz }: Segment): boolean =>
-  vaddr - offset === load.vaddr - load.offset && offset >= load.offset && offset + filesz <= load.offset + load.filesz;
-
-const KIB_64 = 0x10000n;
-const PAGE = 0x1000n;
-/** Largest page that kernels for the machine use, and the end of the addresses that every kernel gives a process. */
-const MEMORY: Record<number, { page: bigint; end: bigint }> = {
-  // 39 bits of virtual address are what the kernels of most phones are built with.
-  [MACHINES.aarch64]: { page: KIB_64, end: 1n << 39n },
-  [MACHINES["x86-64"]]: { page: PAGE, end: 1n << 47n },
-};
-const ANY_MEMORY = { page: PAGE, end: 0xbf000000n };
-const memory = (elf: Elf) => MEMORY[elf.header.machine] ?? ANY_MEMORY;
-
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-/** Modulus by which address and file offset agree: the alignment that the segment claims, and a page at least. */
-const modulus = ({ align }: Segment): bigint => larger(align, PAGE);
-const isPowerOfTwo = (value: bigint): boolean => (value & (value - 1n)) === 0n;
-const MAX_ALIGN = 1n << 30n;
-
-const isAligned = (segment: Segment): boolean =>
-  isPowerOfTwo(segment.align) &&
-  segment.align <= MAX_ALIGN &&
-  (segment.vaddr - segment.offset) % modulus(segment) === 0n;
-
-/** PT_LOADs that begin in a page in which an earlier one ends, or before it. */
-function misplaced(elf: Elf): Segment[] {
-  let end = 0n;
-  return loads(elf).filter(({ vaddr, memsz, align }) => {
-    if (memsz === 0n) return false;
-    const page = smaller(larger(align, PAGE), memory(elf).page);
-    const collides = vaddr / page < (end + page - 1n) / page;
-    end = vaddr + memsz;
-    return collides;
-  });
-}
-
-/** The byte after the last one that a header, segment or section accounts for. */
-function endOfContent(elf: Elf): bigint {
-  const { header, segments, sections } = elf;
-  const tables = [
-    BigInt(header.ehsize),
-    header.phoff + BigInt(segments.length * header.phentsize),
-    header.shoff + BigInt(sections.length * header.shentsize),
-  ];
-  let end = tables.reduce(larger);
-  for (const { offset, filesz } of segments) end = larger(end, offset + filesz);
-  for (const section of sections) end = larger(end, section.offset + fileSize(section));
-  return end;
-}
 const isWhole = (elf: Elf): boolean => !elf.defects.some(({ part }) => part.endsWith("headers"));
-
-/** Sections that strip removes: symbols and debug information. */
-export function strippable(elf: Elf): Section[] {
-  const symbols = elf.sections.filter(({ type }) => type === SHT.SYMTAB);
-  const strings = new Set(symbols.map(({ link }) => elf.sections[link]));
-  return elf.sections.filter(
-    (section) =>
-      section.type === SHT.SYMTAB ||
-      strings.has(section) ||
-      ((section.flags & SHF_ALLOC) === 0n && /^\.z?debug_/.test(section.name)),
-  );
-}
+const showBytes = ({ offset }: Segment | Section, size: bigint): string => `bytes ${offset} to ${offset + size}`;
 
 /** Every rule, in the order in which findings are listed. */
 export const RULES: readonly CheckedRule[] = [
@@ -313,8 +242,8 @@ export const RULES: readonly CheckedRule[] = [
     check: elf((elf) => [
       ...defects(elf, "program headers"),
       ...demand(
-        elf.segments.length * elf.header.phentsize <= 4096,
-        "at most 4096 bytes of program headers",
+        elf.segments.length * elf.header.phentsize <= MOST_HEADERS,
+        `at most ${MOST_HEADERS} bytes of program headers`,
         () => `${elf.segments.length} entries of ${elf.header.phentsize} bytes`,
       ),
     ]),
@@ -366,28 +295,34 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "load-size",
     severity: "fail",
-    demands: "no PT_LOAD or PT_TLS takes more bytes of the file than of memory",
-    why: "the kernel refuses such a PT_LOAD (EINVAL), the C library overruns such a PT_TLS",
+    demands: "no PT_LOAD or PT_TLS takes more bytes of the file than of memory, and together they take at most 1 GiB",
+    why: "the kernel refuses or kills such a program, or its C library overruns the thread-local storage",
     fix: "download or build the file again",
-    check: elf((elf) =>
-      none(
-        ofType(elf, PT.LOAD, PT.TLS).filter(({ filesz, memsz }) => filesz > memsz),
-        "p_filesz of at most p_memsz",
-        (segment) => `${show(segment)}: ${segment.filesz} of ${segment.memsz} bytes`,
-      ),
-    ),
+    check: elf((elf) => {
+      const segments = ofType(elf, PT.LOAD, PT.TLS);
+      const total = segments.reduce((sum, { memsz }) => sum + memsz, 0n);
+      return [
+        ...none(
+          segments.filter(({ filesz, memsz }) => filesz > memsz),
+          "p_filesz of at most p_memsz",
+          (segment) => `${show(segment)}: ${segment.filesz} of ${segment.memsz} bytes`,
+        ),
+        ...demand(total <= MOST_MEMORY, `at most ${MOST_MEMORY} bytes of memory`, () => `${total} bytes`),
+      ];
+    }),
   },
   {
     id: "load-alignment",
     severity: "fail",
     demands:
-      "every PT_LOAD's p_align is a power of two up to 1 GiB, and its address and file offset agree modulo p_align and 4 KiB",
+      "the p_align of PT_LOADs and PT_TLS is a power of two up to 1 GiB, and address and file offset agree modulo it, " +
+      "those of PT_LOADs also modulo 4 KiB",
     why: "the kernel maps whole pages: it refuses the segment or puts it at a wrong address",
     fix: "build it with the linker's own page layout; take patchelf and linker scripts out of the way",
     check: elf((elf) =>
       none(
-        loads(elf).filter((segment) => !isAligned(segment)),
-        "p_vaddr equal to p_offset modulo p_align",
+        ofType(elf, PT.LOAD, PT.TLS).filter((segment) => !isAligned(segment)),
+        "a power of two as p_align, and p_vaddr equal to p_offset modulo it",
         (segment) => `${show(segment)}, offset ${hex(segment.offset)}, p_align ${hex(segment.align)}`,
       ),
     ),
@@ -440,7 +375,7 @@ export const RULES: readonly CheckedRule[] = [
     check: elf((elf) => {
       const { entry, machine } = elf.header;
       const home = loads(elf).find(
-        ({ vaddr, filesz, flags }) => (flags & PF.X) !== 0 && entry >= vaddr && entry < vaddr + filesz,
+        ({ vaddr, filesz, flags }) => has(flags, PF.X) && entry >= vaddr && entry < vaddr + filesz,
       );
       const aligned = machine !== MACHINES.aarch64 || entry % 4n === 0n;
       return demand(entry !== 0n && home !== undefined && aligned, "an address in an executable PT_LOAD", () =>
@@ -451,16 +386,31 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "headers-loaded",
     severity: "fail",
-    demands: "the first PT_LOAD holds the program header table, and PT_PHDR, when there is one, names that table",
+    demands:
+      "the first PT_LOAD holds the program header table and can be read, and PT_PHDR, when there is one, names that table",
     why: "the C library finds thread-local storage through it (AT_PHDR) before main",
     fix: "do not link with -n or -N, and let no tool move the program headers",
     check: elf((elf) => {
       const { phoff, phentsize } = elf.header;
       const end = phoff + BigInt(elf.segments.length * phentsize);
-      const [first] = loads(elf);
-      const moved = ofType(elf, PT.PHDR).some(({ offset }) => offset !== phoff);
-      const held = first === undefined || (phoff >= first.offset && end <= first.offset + first.filesz);
-      return demand(held && !moved, "the program header table in the first PT_LOAD", () => `bytes ${phoff} to ${end}`);
+      const first = loads(elf).slice(0, 1);
+      return [
+        ...none(
+          first.filter(({ offset, filesz }) => phoff < offset || end > offset + filesz),
+          "the program header table in the first PT_LOAD",
+          () => `bytes ${phoff} to ${end}`,
+        ),
+        ...none(
+          first.filter(({ flags }) => !has(flags, PF.R)),
+          "a first PT_LOAD with R",
+          (segment) => rights(segment) || "no right at all",
+        ),
+        ...none(
+          ofType(elf, PT.PHDR).filter(({ offset }) => offset !== phoff),
+          "PT_PHDR at e_phoff",
+          show,
+        ),
+      ];
     }),
   },
   {
@@ -476,6 +426,20 @@ export const RULES: readonly CheckedRule[] = [
         ),
         "bytes of a PT_LOAD at the same addresses",
         show,
+      ),
+    ),
+  },
+  {
+    id: "section-loaded",
+    severity: "fail",
+    demands: "every section that belongs in memory is part of a PT_LOAD with the rights that it needs, or of PT_TLS",
+    why: "code or data that the linker placed would be missing, or could not be run or written",
+    fix: "download or build the file again; let no tool edit its segments",
+    check: elf((elf) =>
+      none(
+        isWhole(elf) ? unloaded(elf) : [],
+        "segments that hold every section of the memory image",
+        ({ name, type }) => printable(name || sectionName(type)),
       ),
     ),
   },
@@ -501,6 +465,14 @@ export const RULES: readonly CheckedRule[] = [
     }),
   },
   {
+    id: "relocations",
+    severity: "fail",
+    demands: "every table of relocations in the dynamic section has its address and its size, and is in a PT_LOAD",
+    why: "a static-pie relocates itself by them before anything else, and crashes",
+    fix: "download or build the file again",
+    check: elf((elf) => none(lostRelocations(elf), "tables of relocations in memory", (name) => name)),
+  },
+  {
     id: "notes",
     severity: "fail",
     demands: "the notes are well-formed",
@@ -516,7 +488,7 @@ export const RULES: readonly CheckedRule[] = [
     fix: "find the object that lacks .note.GNU-stack, or link with -z noexecstack",
     check: elf((elf) =>
       none(
-        ofType(elf, PT.GNU_STACK).filter(({ flags }) => (flags & PF.X) !== 0),
+        ofType(elf, PT.GNU_STACK).filter(({ flags }) => has(flags, PF.X)),
         "a stack without X",
         rights,
       ),
@@ -530,7 +502,7 @@ export const RULES: readonly CheckedRule[] = [
     fix: "do not link with -N or --omagic; give the sections of a linker script their own segments",
     check: elf((elf) =>
       none(
-        loads(elf).filter(({ flags }) => (flags & PF.W) !== 0 && (flags & PF.X) !== 0),
+        loads(elf).filter(({ flags }) => has(flags, PF.W) && has(flags, PF.X)),
         "PT_LOADs with W or X, not both",
         (segment) => `${show(segment)}: ${rights(segment)}`,
       ),

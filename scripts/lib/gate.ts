@@ -4,24 +4,10 @@ import { basename } from "node:path";
 import { type Content, readContent } from "./content.ts";
 import { assetName, type Target, targetOfAsset } from "./contract.ts";
 import { type Elf, type ElfResult, fileSource, readElf } from "./elf.ts";
-import { DT, ET, machineName, PT, SHF_ALLOC, sectionName, segmentName, typeName } from "./elf-names.ts";
+import { DT, ET, machineName, PT, SHF, sectionName, segmentName, typeName } from "./elf-names.ts";
 import { errorCode, printable } from "./errors.ts";
-import {
-  fileSize,
-  isPie,
-  loads,
-  NO_MACHINE,
-  names,
-  ofType,
-  READABLE,
-  RULES,
-  rights,
-  ruleById,
-  type Severity,
-  type Subject,
-  SWAP,
-  strippable,
-} from "./gate-rules.ts";
+import { fileSize, isPie, loads, names, ofType, rights, strippable } from "./gate-layout.ts";
+import { NO_MACHINE, READABLE, RULES, ruleById, type Severity, type Subject, SWAP } from "./gate-rules.ts";
 
 export { READABLE, RULES, type Rule, ruleById, type Severity, SWAP } from "./gate-rules.ts";
 
@@ -236,7 +222,7 @@ function describeElf(elf: Elf | undefined) {
         type: sectionName(section.type),
         offset: Number(section.offset),
         size: Number(fileSize(section)),
-        loaded: (section.flags & SHF_ALLOC) !== 0n,
+        loaded: (section.flags & SHF.ALLOC) !== 0n,
       }),
     ),
   };

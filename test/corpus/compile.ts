@@ -87,6 +87,7 @@ export const RECIPES = {
   "a-4k-pages": cross("aarch64-linux-gnu", "hello.c", "-static", "-s", "-Wl,-z,max-page-size=4096"),
   "a-16k-pages": cross("aarch64-linux-gnu", "hello.c", "-static-pie", "-s", "-Wl,-z,max-page-size=16384"),
   "a-bare": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static", "-s"),
+  "a-bare-pie": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static-pie", "-s", "-fPIE"),
   "a-far": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static", "-s", "-Wl,-Ttext-segment=0x8000000000"),
   "arm-static": cross("arm-linux-gnueabihf", "hello.c", "-static", "-s"),
   "arm-dynamic": cross("arm-linux-gnueabihf", "hello.c", "-s"),

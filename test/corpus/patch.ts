@@ -70,13 +70,13 @@ export const TYPES = {
   RELRO: 0x6474e552,
 };
 
-/** A copy of an ELF file whose fields can be read and set. */
+/** An ELF file, a copy of it as a rule, whose fields can be read and set. */
 export class Patch {
   readonly bytes: Buffer;
   readonly bits: 32 | 64;
 
-  constructor(original: Buffer) {
-    this.bytes = Buffer.from(original);
+  constructor(original: Buffer, where: "copy" | "in place" = "copy") {
+    this.bytes = where === "copy" ? Buffer.from(original) : original;
     this.bits = original[4] === 1 ? 32 : 64;
   }
 

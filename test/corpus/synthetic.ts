@@ -74,6 +74,29 @@ export const synthetic = (): Entry[] => [
     findings: [["section-headers", "131073"], ...EMPTY],
   },
   {
+    name: "70,000 segments to compare with 70,000 sections",
+    bytes: () => {
+      const patch = tables({ segments: 70_000, sections: 70_000, phnum: 0xffff, shnum: 0 });
+      for (let i = 0; i < 70_000; i++) patch.write(HEADER + i * SEGMENT, 4, [1, 2, 7, 6][i % 4] ?? 0);
+      for (let i = 1; i < 70_000; i++) patch.section(i, { type: 1, flags: 2, size: 1 });
+      return patch.bytes;
+    },
+    findings: [
+      ["program-headers", "70000 entries of 56 bytes"],
+      ["load-alignment", /^TLS at 0x0, .* and [0-9]+ more$/],
+      ["load-address", /^LOAD at 0x0, .* and [0-9]+ more$/],
+      ["entry", "0x0"],
+      ["headers-loaded", "bytes 64 to 3920064"],
+      ["headers-loaded", "no right at all"],
+      ["headers-loaded", /^PHDR at 0x0, .* and [0-9]+ more$/],
+      ["section-loaded", /^PROGBITS, PROGBITS, PROGBITS and 69996 more$/],
+      ["dynamic", "0 entries without one"],
+      ["dynamic", /^DYNAMIC at 0x0, /],
+      ["stack-rights", "none"],
+      ["relro", "none"],
+    ],
+  },
+  {
     name: "2^32 - 1 program headers claimed",
     bytes: () => tables({ segments: 0, sections: 1, phnum: 0xffff }).section(0, { info: 0xffffffff }).bytes,
     findings: [["program-headers", "bytes 64 to 240518168584"], ...EMPTY],

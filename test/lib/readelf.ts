@@ -300,6 +300,29 @@ export function violations(view: View, size: number, target: Target): string[] {
     first !== undefined && view.phoff >= first.offset && phend <= end(first.offset, first.filesz),
     "headers-loaded",
   );
+  demand(((first?.flags ?? 0) & 4) !== 0, "headers-loaded");
+  demand(
+    segments.every(({ type, offset }) => type !== SEGMENTS.PHDR || offset === view.phoff),
+    "headers-loaded",
+  );
+  const sum = segments.reduce((total, { type, memsz }) => total + (type === 1 || type === 7 ? memsz : 0n), 0n);
+  demand(sum <= 2n ** 30n, "load-size");
+  const tls = segments.filter(({ type }) => type === SEGMENTS.TLS);
+  demand(
+    tls.every(({ align }) => align > 0n && (align & (align - 1n)) === 0n),
+    "load-alignment",
+  );
+  const inMemory = sections.filter(({ flags, size }) => (flags & 2n) !== 0n && size > 0n);
+  demand(
+    inMemory.every(({ type, flags, addr, size }) => {
+      const thread = (flags & 0x400n) !== 0n;
+      if (thread && tls.length === 0) return false;
+      const homes = loads.filter(({ vaddr, memsz }) => addr >= vaddr && addr + size <= vaddr + memsz);
+      const right = (flags & 1n) !== 0n ? 2 : (flags & 4n) !== 0n ? 1 : 5;
+      return (thread && type === SECTIONS.NOBITS) || homes.some((load) => (load.flags & right) !== 0);
+    }),
+    "section-loaded",
+  );
   const section = sections.find(({ type }) => type === SECTIONS.DYNAMIC);
   demand(
     section === undefined || segments.some(({ type, offset }) => type === 2 && offset === section.offset),
@@ -316,10 +339,22 @@ export function violations(view: View, size: number, target: Target): string[] {
   const textrel = tagged(22n).length > 0 || tagged(30n).some(({ words }) => words.includes("TEXTREL"));
   demand(!textrel, "text-relocations");
   demand(tagged(15n).length + tagged(29n).length === 0, "run-path");
+  const pairs = [
+    [7n, 8n],
+    [17n, 18n],
+    [36n, 35n],
+    [23n, 2n],
+  ] as const;
+  demand(
+    pairs.every(([table, bytes]) => tagged(table).length > 0 === tagged(bytes).length > 0),
+    "relocations",
+  );
   const ends = [
     phend,
     shend,
-    ...segments.map(({ offset, filesz }) => end(offset, filesz)),
+    ...segments
+      .filter(({ type, filesz }) => type !== 0 && filesz > 0n)
+      .map(({ offset, filesz }) => end(offset, filesz)),
     ...inFile.map(({ offset, size }) => end(offset, size)),
   ];
   demand(
