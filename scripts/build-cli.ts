@@ -24,6 +24,7 @@ await runScript({
     "FASTBOOP_STAGE0_EMBED_PATH",
     "FASTBOOP_STAGE0_CARGO",
     "CARGO",
+    "CARGO_TARGET_DIR",
     "FASTBOOP_STAGE0_TOOLCHAIN",
   ],
   prints: "the absolute path of fastboop-cli",

@@ -24,6 +24,8 @@ await runScript({
     "DIST",
     "FASTBOOP_STAGE0_EMBED_PATH",
     "FASTBOOP_STAGE0_CARGO",
+    "CARGO",
+    "CARGO_TARGET_DIR",
     "FASTBOOP_STAGE0_TOOLCHAIN",
   ],
   prints: "the absolute path of the artifact, one a line; with --env the export line",

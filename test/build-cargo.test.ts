@@ -244,7 +244,11 @@ test("should build inside a build script as if there were no outer cargo", async
   const nested = async (command: readonly string[], env: Settings["env"] = {}): Promise<string> => {
     const dist = temporaryFolder();
     const { code, stdout, stderr } = await runProgram(
-      ["cargo", "run", "--quiet", "--manifest-path", join(workspace, "outer", "Cargo.toml")],
+      // In the workspace's own target folder, whose lock it holds while the build script runs.
+      [
+        ...["cargo", "run", "--quiet", "--manifest-path", join(workspace, "outer", "Cargo.toml")],
+        ...["--target-dir", join(workspace, "target")],
+      ],
       {
         // Elsewhere than the build script, which cargo starts in its crate's folder without saying so in PWD.
         cwd: "/",
@@ -293,8 +297,16 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+/** Waits for a condition that the run has to bring about before it ends. */
+async function until(condition: () => boolean, ended?: Promise<Outcome>): Promise<void> {
+  let outcome: Outcome | undefined;
+  ended?.then((value) => {
+    outcome = value;
+  });
+  while (!condition()) {
+    if (outcome !== undefined) throw new Error(`it ended too early: ${JSON.stringify(outcome)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 for (const [signal, status] of [
@@ -310,7 +322,7 @@ for (const [signal, status] of [
     const env = { TARGET: HOST_TARGET, WORKSPACE: workspace, DIST: dist };
     let pid = 0;
     const ended = script("build-stage0.ts", [], { env, started: (child) => (pid = child) });
-    await until(() => fs.existsSync(marker));
+    await until(() => fs.existsSync(marker), ended);
     const atWork = Number(fs.readFileSync(marker, "utf8"));
     assert.ok(isRunning(atWork));
     process.kill(pid, signal);
@@ -329,9 +341,9 @@ test("should end a cargo that does not heed the signal, when it comes twice", as
   const env = { TARGET: HOST_TARGET, WORKSPACE: stage0Crate(), DIST: temporaryFolder(), FASTBOOP_STAGE0_CARGO: cargo };
   let pid = 0;
   const ended = script("build-stage0.ts", [], { env, started: (child) => (pid = child) });
-  await until(() => fs.existsSync(marker));
+  await until(() => fs.existsSync(marker), ended);
   process.kill(pid, "SIGTERM");
-  await until(() => fs.readFileSync(marker, "utf8").includes("once"));
+  await until(() => fs.readFileSync(marker, "utf8").includes("once"), ended);
   process.kill(pid, "SIGTERM");
   assert.is((await ended).code, 143);
 });
@@ -347,6 +359,15 @@ test("should let two builds into one folder both end right", async () => {
   assert.equal(namesIn(dist), [NAME, "log", "stage0.env"]);
   assert.equal(namesIn(join(dist, "log")), [`stage0-${HOST_TARGET}.log`]);
   assert.is((await runProgram([join(dist, NAME)])).stdout, "static\n");
+});
+
+test("should work below CARGO_TARGET_DIR when that is set, and leave the workspace as it is", async () => {
+  const workspace = stage0Crate();
+  const before = snapshot(workspace);
+  const target = temporaryFolder();
+  assert.is((await build(workspace, { CARGO_TARGET_DIR: target })).code, 0);
+  assert.equal(snapshot(workspace), before);
+  assert.equal(namesIn(target), ["stage0-distribution"]);
 });
 
 test("should build for the profile that PROFILE names, and refuse others", async () => {

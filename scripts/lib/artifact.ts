@@ -48,10 +48,10 @@ function openRegular({ path, name, fix }: Candidate): number {
   const unusable = (got: string) =>
     missingFailure({ what: `${name} can't be read`, expected: "a regular file", got, file: printable(path), fix });
   try {
-    // Looked at before it is opened: opening a FIFO waits, and opening a device may do anything.
+    // Looked at before it is opened: opening a device may do anything, and opening a FIFO without O_NONBLOCK waits.
     const status = fs.statSync(path);
     if (!status.isFile()) throw unusable(status.isDirectory() ? "a folder" : "a device, FIFO or socket");
-    return fs.openSync(path, "r");
+    return fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
     const reason = UNREADABLE[errorCode(error) ?? ""];
     if (reason === undefined) throw error;

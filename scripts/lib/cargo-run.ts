@@ -26,7 +26,7 @@ const GRACE_MS = 5000;
 export async function runCargo({ cargo, args, folder, env }: CargoCommand): Promise<CargoResult> {
   const { $ } = await import("zx/core");
   const colour = interactive() && !knob("NO_COLOR") && environment().CARGO_TERM_COLOR === undefined;
-  const child = $({
+  const shell = $({
     cwd: folder,
     env: { ...env, ...(colour ? { CARGO_TERM_COLOR: "always" } : {}) },
     // A process group of its own, to which signals can be sent as to one.
@@ -39,10 +39,12 @@ export async function runCargo({ cargo, args, folder, env }: CargoCommand): Prom
     prefix: "exec ",
     postfix: "",
     quote: shellQuote,
-  })`${[cargo, ...args]}`;
-  child.stderr.on("data", (text: Buffer) => process.stderr.write(text));
-  const signal = await signalsTo(child.pid, child);
-  const { exitCode, signal: killedBy, stdout, stderr } = await child;
+  });
+  const [{ exitCode, signal: killedBy, stdout, stderr }, signal] = await passingSignals(() => {
+    const child = shell`${[cargo, ...args]}`;
+    child.stderr.on("data", (text: Buffer) => process.stderr.write(text));
+    return child;
+  });
   if (signal !== undefined) {
     say(`ended by ${signal}, and cargo with it; no artifact was touched`);
     process.exit(128 + constants.signals[signal]);
@@ -54,12 +56,17 @@ export async function runCargo({ cargo, args, folder, env }: CargoCommand): Prom
   };
 }
 
-/** Sends the signals that we get to a process group while `work` goes on. Comes out with the first of them, if any. */
-async function signalsTo(
-  group: number | undefined,
-  work: PromiseLike<unknown>,
-): Promise<(typeof SIGNALS)[number] | undefined> {
-  let first: (typeof SIGNALS)[number] | undefined;
+type Signal = (typeof SIGNALS)[number];
+
+/**
+ * Starts the leader of a process group and waits for it; the signals that we get go to the group.
+ * @returns what the leader came to, and the first signal, if any
+ */
+async function passingSignals<T>(
+  start: () => PromiseLike<T> & { pid: number | undefined },
+): Promise<[T, Signal | undefined]> {
+  let group: number | undefined;
+  let first: Signal | undefined;
   let timer: NodeJS.Timeout | undefined;
   const send = (signal: NodeJS.Signals): void => {
     try {
@@ -76,13 +83,15 @@ async function signalsTo(
   };
   const kill = (): void => send("SIGKILL");
   process.once("exit", kill);
+  // Before the start: a signal between the two would end us alone.
   for (const signal of SIGNALS) process.on(signal, handle);
   try {
-    await work;
-    return first;
+    const leader = start();
+    group = leader.pid;
+    return [await leader, first];
   } finally {
     clearTimeout(timer);
-    // What cargo started may have ignored the signal.
+    // What the leader started may have ignored the signal.
     if (first !== undefined) send("SIGKILL");
     process.removeListener("exit", kill);
     for (const signal of SIGNALS) process.removeListener(signal, handle);
