@@ -103,6 +103,7 @@ function showError(error: unknown): number {
 }
 
 const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
+  ENOENT: { what: "no such file or folder", fix: "check the path" },
   ENOSPC: { what: "the disk is full", fix: "free some space and run it again" },
   EDQUOT: { what: "the disk quota is used up", fix: "free some space and run it again" },
   EROFS: { what: "the file system is read-only", fix: "choose another folder" },

@@ -8,7 +8,7 @@ import { basename, dirname } from "node:path";
 import { assetName } from "./contract.ts";
 import { errorCode, printable } from "./errors.ts";
 import type { Wanted } from "./fetch-plan.ts";
-import { eachChunk } from "./files.ts";
+import { eachChunk, makeFolder } from "./files.ts";
 import type { Digest } from "./hash.ts";
 import { say } from "./log.ts";
 import { cacheDir } from "./paths.ts";
@@ -63,7 +63,7 @@ export function cacheAsset(file: string, { sha256, size }: Digest): void {
 function write(path: string, fill: (aside: string) => void): void {
   const aside = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   try {
-    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     fill(aside);
     fs.renameSync(aside, path);
   } catch (error) {

@@ -7,11 +7,13 @@ import { createHash, type Hash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { adopt, ownName } from "./fetch-owner.ts";
-import { eachChunk, syncFolder, writeAll } from "./files.ts";
+import { eachChunk, makeFolder, syncFolder, writeAll } from "./files.ts";
 import { say, shortSize } from "./log.ts";
 
 /** Written at a time: hashing and writing large pieces costs a third less than the network's small ones. */
-const BATCH = 1024 * 1024;
+const BATCH = 1024 * 1024; /** On a slow line bytes are written at least so often, so that a kill loses little. */
+const LATEST_MS = 500;
+
 interface State {
   /** ETag or Last-Modified of the bytes so far; without one they can't be added to. */
   validator?: string | undefined;
@@ -31,8 +33,8 @@ export interface Arrived {
 export class Partial {
   /** Path of the bytes so far. */
   readonly path: string;
-  /** Whether bytes of an earlier run are among them. */
-  inherited = false;
+  /** Whether the bytes came in more than one answer, of this run or of an earlier one. */
+  mixed = false;
   validator: string | undefined;
   total: number | undefined;
   readonly #folder: string;
@@ -42,6 +44,7 @@ export class Partial {
   #hashes: Hash[] = [];
   #buffered = 0;
   #written = 0;
+  #flushed = performance.now();
 
   /**
    * @param out the final path
@@ -50,7 +53,7 @@ export class Partial {
    */
   constructor(out: string, sha256: string, wanted: { sha512?: boolean } = {}) {
     this.#algorithms = wanted.sha512 ? ["sha256", "sha512"] : ["sha256"];
-    fs.mkdirSync(dirname(out), { recursive: true });
+    makeFolder(dirname(out));
     const prefix = `.${basename(out).slice(0, 100)}.${sha256.slice(0, 16)}.`;
     this.#folder = join(dirname(out), `${prefix}${ownName()}`);
     this.path = join(this.#folder, "body");
@@ -71,7 +74,7 @@ export class Partial {
 
   /** Whether a later run could go on from here. */
   get worthKeeping(): boolean {
-    return this.#written > 0 && this.validator !== undefined;
+    return this.size > 0 && this.validator !== undefined;
   }
 
   /** Begins anew with what a server said of the whole, or with what an earlier run left. */
@@ -88,7 +91,7 @@ export class Partial {
     } else {
       fs.ftruncateSync(this.#fd, 0);
     }
-    this.inherited = this.#written > 0;
+    this.mixed = this.#written > 0;
     if (!inherit) this.save();
   }
 
@@ -108,6 +111,7 @@ export class Partial {
       at += count;
       if (this.#buffered === BATCH) this.flush();
     }
+    if (performance.now() - this.#flushed > LATEST_MS) this.flush();
   }
 
   flush(): void {
@@ -115,6 +119,7 @@ export class Partial {
     writeAll(this.#fd, bytes);
     this.#add(bytes);
     this.#buffered = 0;
+    this.#flushed = performance.now();
   }
 
   #add(bytes: Buffer): void {

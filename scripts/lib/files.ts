@@ -7,6 +7,28 @@ import { errorCode } from "./errors.ts";
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
 export const CHUNK = 64 * 1024;
 
+/**
+ * Makes a folder and those above it. Node's own `recursive` never ends where the file system takes no folders, in /proc say
+ * (Node 20).
+ * @throws the system's error
+ */
+export function makeFolder(path: string, mode = 0o777): void {
+  const makeOne = (): void => {
+    try {
+      fs.mkdirSync(path, mode);
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST" || !fs.statSync(path).isDirectory()) throw error;
+    }
+  };
+  try {
+    makeOne();
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" || dirname(path) === path) throw error;
+    makeFolder(dirname(path), mode);
+    makeOne();
+  }
+}
+
 /** A name beside the final one, hidden so that no list of artifacts takes it up. */
 export const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 100)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
@@ -17,7 +39,7 @@ export const temporaryName = (path: string): string =>
  * @param mode permission bits of the file, whatever the umask
  */
 export function writeAside<T>(path: string, mode: number, write: (fd: number) => T): T {
-  fs.mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const aside = temporaryName(path);
   const fd = fs.openSync(aside, "wx", 0o600);
   try {

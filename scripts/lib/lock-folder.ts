@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { missingFailure } from "./errors.ts";
-import { syncFolder, temporaryName } from "./files.ts";
+import { makeFolder, syncFolder, temporaryName } from "./files.ts";
 import type { Progress } from "./phases.ts";
 import { cleaningUp } from "./run.ts";
 
@@ -70,7 +70,7 @@ export async function ensureFolders(
   const [first] = absent();
   if (first === undefined) return;
   const parent = dirname(first);
-  fs.mkdirSync(parent, { recursive: true });
+  makeFolder(parent);
   const waiting = (): void => progress(`waiting for another run that works in ${parent}`);
   await withLock(join(parent, ".lock"), waiting, async () => {
     const missing = absent().map((folder) => ({ folder, aside: temporaryName(folder) }));

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { INSTALL_PATH } from "./contract.ts";
 import { contractFailure, missingFailure, printable } from "./errors.ts";
+import { makeFolder } from "./files.ts";
 import { digestFile } from "./hash.ts";
 import { knob } from "./knobs.ts";
 import type { RecipeFile } from "./recipes.ts";
@@ -146,7 +147,7 @@ export async function buildPackage(
     }
     const command = definition.command(folder, knob("SOURCE_DATE_EPOCH"));
     const { exitCode, stdout, stderr } = await run({ env })`${command}`;
-    fs.mkdirSync(join(log, ".."), { recursive: true });
+    makeFolder(join(log, ".."));
     fs.writeFileSync(log, stdout + stderr);
     if (exitCode !== 0) {
       throw missingFailure({
