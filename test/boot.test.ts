@@ -62,7 +62,7 @@ function processesWith(path: string): string[] {
 
 async function until(condition: () => boolean, what: string): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
-    if (tries > 600) throw new Error(`waited in vain: ${what}`);
+    if (tries > 2400) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -128,7 +128,7 @@ async function bootWithExpectations() {
       }),
     ).boots[0];
   // What the kernel said before it started /init is not looked at.
-  const [waited, restarted] = await Promise.all([boot(file, "Linux version", "20"), boot(asset, "^ready$", "60")]);
+  const [waited, restarted] = await Promise.all([boot(file, "Linux version", "30"), boot(asset, "^ready$", "60")]);
   return { file, asset, waited, restarted };
 }
 
@@ -263,13 +263,13 @@ testUnless(test, compilers, "should demand the expected line, and say so when ti
     "set FASTBOOP_STAGE0_BOOT_EXPECT to what this stage0 prints; the example's line is expected of the example only";
   assert.equal(waited?.problem, {
     what: "it ran as PID 1 and did not print the expected line",
-    expected: "a line that matches /Linux version/ within 20.0 s",
+    expected: "a line that matches /Linux version/ within 30.0 s",
     got: "time out",
     fix,
     file,
   });
   assert.is(waited?.exitCode, 1);
-  assert.ok((waited?.milliseconds ?? 0) >= 20_000);
+  assert.ok((waited?.milliseconds ?? 0) >= 30_000);
   assert.equal(restarted?.problem, {
     what: "it ran as PID 1 and did not print the expected line",
     expected: "a line that matches /^ready$/ within 60.0 s",
@@ -287,12 +287,12 @@ testUnless(test, machines, "should not blame the file when the machine does not 
   const boot = (env: Record<string, string>) =>
     script("boot-stage0.ts", ["--json", files[X]], { env: { DIST: temporaryFolder("dist"), ...env } });
   const [late, silent, broken] = await Promise.all([
-    boot({ FASTBOOP_STAGE0_BOOT_TIMEOUT: "0.9" }),
+    boot({ FASTBOOP_STAGE0_BOOT_TIMEOUT: "0.5" }),
     boot({ FASTBOOP_STAGE0_BOOT_TIMEOUT: "0.1", KERNEL_x86_64: join(folder, "cut") }),
     boot({ KERNEL_x86_64: files[X] }),
   ]);
   for (const outcome of [late, silent, broken]) assert.is(outcome.code, 3, outcome.stderr);
-  assert.is(reportOf(late).boots[0]?.outcome, "the kernel did not come as far as /init within 0.9 s");
+  assert.is(reportOf(late).boots[0]?.outcome, "the kernel did not come as far as /init within 0.5 s");
   assert.equal(reportOf(silent).boots[0]?.problem, {
     what: "the kernel did not come as far as /init within 0.1 s",
     got: "no word from the kernel",
@@ -421,7 +421,7 @@ test("should say which files can't be booted, all in one run", async () => {
   const { code, stdout, stderr } = await script("boot-stage0.ts", ["--target", X, ...names], {
     env: { FASTBOOP_STAGE0_MAX_SIZE: "4", DIST: folder },
   });
-  assert.is(code, 3);
+  assert.is(code, 1);
   assert.is(stdout, "");
   const fix = `  fix:      make stage0 TARGET=${X}\n`;
   assert.is(

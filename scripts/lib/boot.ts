@@ -200,7 +200,9 @@ async function allOf(steps: readonly (() => Promise<void>)[]): Promise<void> {
   if (defect !== undefined) throw defect;
   const [first] = failures;
   if (first === undefined) return;
-  const exitCode = Math.max(...failures.map((failure) => failure.exitCode)) as ExitCode;
+  const codes = failures.map((failure) => failure.exitCode);
+  // What is known to be wrong says more than what is not known.
+  const exitCode = codes.includes(1) ? 1 : (Math.max(...codes) as ExitCode);
   throw new Failure(exitCode, ...failures.flatMap((failure) => failure.problems));
 }
 
