@@ -84,7 +84,7 @@ function parse<O extends Options>(script: Script<O>): { values: Values<O>; opera
 export async function runScript<O extends Options>(script: Script<O>): Promise<void> {
   try {
     const { values, operands } = parse(script);
-    if ("help" in values && values["help"]) process.stdout.write(`${helpText(script)}\n`);
+    if ((values as { help?: boolean }).help) process.stdout.write(`${helpText(script)}\n`);
     else process.exitCode = (await script.main(values, operands)) ?? 0;
   } catch (error) {
     process.exitCode = showError(error);
