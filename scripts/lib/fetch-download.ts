@@ -38,7 +38,7 @@ export async function download(
       const resume = partial.size > 0 && partial.validator !== undefined;
       const range = resume ? { range: `bytes=${partial.size}-`, "if-range": partial.validator ?? "" } : {};
       const reply = await open(range, signal);
-      came(0);
+      came(0, printable(reply.url.host));
       if (accept(reply, partial, limits)) await stream(reply, partial, limits, came);
       const arrived = partial.arrived();
       // Without a length or chunks the end of the connection is the end of the body, or a break that looks like it.
@@ -86,6 +86,7 @@ function accept(reply: Reply, partial: Partial, limits: Limits): boolean {
       });
     }
     partial.total = whole;
+    partial.mixed = true;
     partial.save();
     if (complete) {
       reply.discard();

@@ -135,8 +135,8 @@ async function bring(wanted: Wanted, { sha256, source }: Settled, partial: Parti
   if (source === undefined) throw offlineFailure(whatIs(wanted), { sha256, by: [] });
   try {
     const arrived = await source.fill(partial, sha256, limits);
-    if (arrived.sha256 === sha256 || !partial.inherited) return arrived;
-    say("the bytes that an earlier run left do not fit; beginning anew");
+    if (arrived.sha256 === sha256 || !partial.mixed) return arrived;
+    say("the parts do not make up the whole; beginning anew");
     partial.restart(undefined, undefined);
     return await source.fill(partial, sha256, limits);
   } catch (error) {

@@ -56,14 +56,17 @@ export async function persist<T>(
 
 /**
  * Runs an attempt that has to make progress.
- * @param body takes the signal that ends its requests, and a function to call with the number of bytes that came
+ * @param asked the host that is asked, for messages
+ * @param body takes the signal that ends its requests, and a function to call with the number of bytes that came, and with
+ *   the host when another one answers
  * @throws HttpFailure (transient) when nothing, or next to nothing, came for `stall` seconds
  */
 export async function watched<T>(
-  host: string,
+  asked: string,
   { stall, slowest }: Pick<Patience, "stall" | "slowest">,
-  body: (signal: AbortSignal, came: (bytes: number) => void) => Promise<T>,
+  body: (signal: AbortSignal, came: (bytes: number, from?: string) => void) => Promise<T>,
 ): Promise<T> {
+  let host = asked;
   const control = new AbortController();
   let reason: HttpFailure | undefined;
   let bytes = 0;
@@ -84,7 +87,8 @@ export async function watched<T>(
     (stall * 1000) / TICKS,
   );
   try {
-    return await body(control.signal, (count) => {
+    return await body(control.signal, (count, from = host) => {
+      host = from;
       bytes += count;
       quietSince = performance.now();
     });

@@ -31,7 +31,7 @@ export function askWhole(address: string, request: Request, token: boolean): Pro
     () =>
       watched(printable(host), limits, async (signal, came) => {
         const { body, discard, ...reply } = await ask(address, { ...request, signal });
-        came(0);
+        came(0, printable(reply.url.host));
         const pieces: Uint8Array[] = [];
         let length = 0;
         for await (const piece of body) {
