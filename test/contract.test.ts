@@ -59,6 +59,24 @@ test("should know a tag by its grammar alone", () => {
   }
 });
 
+test("should tell a package of stage0 from what pretends to be an asset", () => {
+  for (const name of [
+    "fastboop-stage0_0.0.1~rc7_all.deb",
+    "fastboop-stage0-0.0.1~rc7-1.noarch.rpm",
+    "fastboop-stage0-0.0.1_rc7-r0.apk",
+  ]) {
+    assert.ok(contract.isPackageName(name), name);
+  }
+  for (const name of [
+    "fastboop-stage0-aarch64-unknown-linux-musl.deb",
+    "fastboop-stage0.deb",
+    "fastboop-stage0-1.0",
+    "fastboop-stage0_1.0.deb\n",
+  ]) {
+    assert.not.ok(contract.isPackageName(name), name);
+  }
+});
+
 test("should print itself as JSON with a matrix", async () => {
   const { code, stdout, stderr } = await script("contract.ts");
   assert.is(stderr, "");

@@ -1,24 +1,13 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { KNOBS } from "../scripts/lib/knobs.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { make, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
+import { copyProject, make, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("Makefile");
 const MAKEFILE = readFileSync(join(PROJECT, "Makefile"), "utf8");
 const verbs = [...MAKEFILE.matchAll(/^\.PHONY: (.*)$/gm)].flatMap(([, names = ""]) => names.split(" "));
-
-/** A copy of the project in which make runs, with the modules of this one. */
-function copyProject(folder: string): string {
-  mkdirSync(folder, { recursive: true });
-  for (const name of ["Makefile", "scripts", "package.json", "package-lock.json", "tsconfig.json"])
-    cpSync(join(PROJECT, name), join(folder, name), { recursive: true });
-  symlinkSync(join(PROJECT, "node_modules"), join(folder, "node_modules"));
-  mkdirSync(join(folder, "ci"));
-  symlinkSync(join(PROJECT, "ci", "tools"), join(folder, "ci", "tools"));
-  return folder;
-}
 
 test("should print, without arguments, every verb and every knob with its default", async () => {
   const { code, stdout, stderr } = await make([]);

@@ -10,7 +10,7 @@ import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
 import { pinRecipes, RECIPES, type RecipeFile, readRecipes } from "../scripts/lib/recipes.ts";
 import { readTag } from "../scripts/lib/tags.ts";
 import { ensureToolchain } from "../scripts/lib/toolchain.ts";
-import { lacking, make, namesIn, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { copyProject, lacking, make, namesIn, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("packages");
@@ -359,12 +359,7 @@ testUnless(test, lacking({ programs: TOOLS }), "should install below DESTDIR and
 });
 
 test("should write a release's pins into every recipe, and say which one differs", async () => {
-  const project = temporaryFolder("pins");
-  fs.cpSync(RECIPES, join(project, "ci/packaging"), { recursive: true });
-  for (const name of ["scripts", "package.json", "Makefile", "package-lock.json"])
-    fs.cpSync(join(PROJECT, name), join(project, name), { recursive: true });
-  fs.symlinkSync(join(PROJECT, "node_modules"), join(project, "node_modules"));
-  fs.symlinkSync(join(PROJECT, "ci", "tools"), join(project, "ci", "tools"));
+  const project = copyProject(temporaryFolder("pins"));
   fs.writeFileSync(
     join(project, "stage0.lock"),
     `[[pin]]\ntag = "v0.0.1-rc.7"\nasset = "${ASSET}"\nsha256 = "${"a".repeat(64)}"\nsha512 = "${"b".repeat(128)}"\n`,

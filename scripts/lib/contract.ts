@@ -65,6 +65,10 @@ export function targetOfAsset(name: string): Target | undefined {
   return name.startsWith(`${PACKAGE}-`) ? findTarget(name.slice(PACKAGE.length + 1)) : undefined;
 }
 
+/** Whether a file is a distribution's package of stage0, by its name: deb, rpm and apk begin with package and version. */
+export const isPackageName = (name: string): boolean =>
+  /^fastboop-stage0[_-][0-9][A-Za-z0-9.+~_-]*\.(deb|rpm|apk)$/.test(name);
+
 /** The name of the workflow artifact that carries a target between CI jobs (specification, "Downstream Packaging"). */
 export const artifactName = (target: Target): string => `${PACKAGE}-${target.arch}`;
 

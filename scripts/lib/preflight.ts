@@ -1,7 +1,7 @@
 /** What a release has to hold: every asset of the contract, each of them right, and nothing that only looks like one. */
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
-import { RELEASE_ASSETS, type Target, targetOfAsset } from "./contract.ts";
+import { isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "./contract.ts";
 import { errorCode, printable, usageFailure } from "./errors.ts";
 import { crossCheck, type FileReport, type Finding, inspect, READABLE, ruleById } from "./gate.ts";
 import { callerDir, fromCaller } from "./paths.ts";
@@ -48,7 +48,9 @@ const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
 export function checkDist(dist: string, maxSize: number): Preflight {
   const { names, obstacle } = listing(dist);
   if (names === undefined) return preflightOf([], [obstacle]);
-  const others = names.filter((name) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name));
+  const others = names.filter(
+    (name) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isPackageName(name),
+  );
   const present = [...RELEASE_ASSETS, ...others].filter(
     (name) => names.includes(name) && targetOfAsset(name)?.status !== "deferred" && targetOfAsset(name) !== undefined,
   );

@@ -86,6 +86,28 @@ export function temporaryFolder(name = "stage0"): string {
   return folder;
 }
 
+/** A copy of the project in which make runs, with the modules of this one: times are kept, or make would install them. */
+export function copyProject(folder: string): string {
+  fs.mkdirSync(join(folder, "ci"), { recursive: true });
+  const copied = [
+    "Makefile",
+    "LICENSE",
+    "scripts",
+    "package.json",
+    "package-lock.json",
+    "ci/packaging",
+    "ci/workflows",
+    "ci/bundle",
+    "ci/tools/package.json",
+  ];
+  for (const name of copied)
+    fs.cpSync(join(PROJECT, name), join(folder, name), { recursive: true, preserveTimestamps: true });
+  for (const name of ["node_modules", "ci/tools/node_modules"]) {
+    if (fs.existsSync(join(PROJECT, name))) fs.symlinkSync(join(PROJECT, name), join(folder, name));
+  }
+  return folder;
+}
+
 /** The names in a folder, hidden ones too, sorted; none when it is not there. */
 export const namesIn = (folder: string): string[] => (fs.existsSync(folder) ? fs.readdirSync(folder).sort() : []);
 
