@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Octokit } from "@octokit/rest";
 import * as assert from "uvu/assert";
@@ -193,11 +193,15 @@ test("should publish a draft under its tag, and let several drafts share one", a
   const published = (await api("PATCH", `${R}/${first.id}`, { token, body: { draft: false } })).json;
   assert.is(published.html_url, `${plain.server}/${REPO}/releases/tag/v2.0.0`);
   assert.is((await api("GET", `${R}/tags/v2.0.0`)).json.id, first.id);
-  const clash = await api("PATCH", `${R}/${second.id}`, { token, body: { draft: false } });
+  const clash = await api("PATCH", `${R}/${second.id}`, { token, body: { draft: false, body: "changed" } });
   assert.equal(
     [clash.status, clash.json.errors],
     [422, [{ resource: "Release", code: "already_exists", field: "tag_name" }]],
   );
+  assert.is((await api("GET", `${R}/${second.id}`, { token })).json.body, "");
+  const back = (await api("PATCH", `${R}/${first.id}`, { token, body: { draft: true } })).json;
+  assert.equal([back.draft, back.published_at], [true, null]);
+  assert.is((await api("GET", `${R}/tags/v2.0.0`)).status, 404);
 });
 
 test("should let nothing be attached to an immutable release, nor its tag be used again", async () => {
@@ -421,6 +425,11 @@ test("should keep a broken upload as a starter that blocks its name until it is 
 
   const gone = { body: "only a part", headers: { "content-length": "5000" }, quiet: 200 };
   assert.is((await upload(plain, release, "name=gone", gone)).status, undefined);
+  assert.is((await api("PATCH", `${R}/${release.id}`, { token, body: { draft: false } })).status, 200);
+  assert.is((await get(plain, release.asset("gone").url)).status, 404);
+  assert.is((await get(plain, release.asset("stage0").url)).status, 302);
+  const body = { headers: { accept: "application/octet-stream" } };
+  assert.is((await get(plain, `${plain.api}${R}/assets/${release.asset("gone").id}`, body)).status, 404);
   assert.equal([release.asset("gone").state, release.asset("gone").size], ["starter", 5000]);
 });
 
@@ -837,14 +846,16 @@ async function started(args: readonly string[]) {
 testUnless(test, lacking({ programs: ["gh", "openssl"] }), "should run by hand and serve gh", async () => {
   const folder = temporaryFolder();
   const ca = join(folder, "ca.pem");
+  mkdirSync(join(folder, "releases/v1.0.0"), { recursive: true });
+  writeFileSync(join(folder, "releases/v1.0.0/stage0"), BYTES);
   const { child, site } = await started([
     "--tls",
     "--enterprise",
     "--direct",
     "--ca-file",
     ca,
-    "--asset",
-    "v1.0.0/stage0=3000000",
+    "--folder",
+    join(folder, "releases"),
     "--asset",
     "v1.1.0/draft=100",
     "--draft",

@@ -122,7 +122,7 @@ async function decideUpload(visit: Visit): Promise<Outcome | "cut"> {
     recorded.received += bytes;
   });
   if (taken === "cut") {
-    if (fault?.kind === "reset") exchange.reset();
+    if (fault?.kind === "reset") await exchange.reset();
     return "cut";
   }
   if (fault === undefined || taken.status !== 201) return { answer: taken };

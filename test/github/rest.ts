@@ -226,10 +226,10 @@ function showRelease(context: Context, release: StoredRelease | undefined): Answ
 function createRelease(context: Context): Answer {
   const { world, repository, body } = context;
   const tag = String(body.tag_name);
+  repository.claimTag(tag);
   const release = new StoredRelease(repository, { tag });
   edit(release, body);
-  if (body.draft === true) repository.claimTag(tag);
-  else release.publish(world.options.immutableReleases);
+  if (body.draft !== true) release.publish(world.options.immutableReleases);
   repository.releases.push(release);
   const view = releaseView(world.bases, release);
   return json(context, 201, view, { location: view.url });
@@ -238,18 +238,20 @@ function createRelease(context: Context): Answer {
 function updateRelease(context: Context): Answer {
   const release = releaseOf(context, "push");
   const { body, repository, world } = context;
-  const tag = body.tag_name;
+  const tag = String(body.tag_name ?? release.tag);
   if (release.immutable && body.draft === true) {
     throw refusal("Release", "state cannot be changed when release is immutable");
   }
-  if (release.immutable && tag !== undefined && tag !== release.tag) {
+  if (release.immutable && tag !== release.tag) {
     throw refusal("Release", "tag_name cannot be changed when release is immutable");
   }
-  if (tag !== undefined && tag !== release.tag && !release.draft) repository.claimTag(String(tag));
-  release.tag = String(tag ?? release.tag);
+  // Before anything is changed: a refused request changes nothing.
+  const becomesPublic = release.draft ? body.draft === false : tag !== release.tag;
+  if (becomesPublic) repository.claimTag(tag);
+  release.tag = tag;
   edit(release, body);
   if (body.draft === false) release.publish(world.options.immutableReleases);
-  else if (body.draft === true) release.draft = true;
+  else if (body.draft === true) release.withdraw();
   return showRelease(context, release);
 }
 

@@ -133,6 +133,12 @@ export class StoredRelease implements Release {
     this.immutable = this.becomesImmutable ?? immutableByRule;
     this.publishedAt = new Date();
   }
+
+  /** Makes it a draft again. */
+  withdraw(): void {
+    this.draft = true;
+    this.publishedAt = undefined;
+  }
 }
 
 export class Repository {

@@ -38,14 +38,25 @@ export interface Exchange {
   response: http.ServerResponse;
   /** Scheme, host and port that the request came to. */
   origin: string;
-  /** Resets the connection below TLS. */
-  reset(): void;
+  /** Resets the connection below TLS, once the client has had time to read what it was sent. */
+  reset(): Promise<void>;
 }
 
 export interface Listener {
   origin: string;
   close(): Promise<void>;
 }
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/**
+ * Time for what is on its way to a client on the same machine to be read: a reset throws away what has not arrived, and
+ * libuv shows an end instead of the reset to a client that finds both at once. The immediate lets a client in this very
+ * process have its turn, however late the timer was.
+ */
+const arrival = async (): Promise<void> => {
+  await pause(50);
+  await new Promise((resolve) => setImmediate(resolve));
+};
 
 /**
  * Listens on loopback, without keeping the process alive: a test that fails before it closes its server has to end.
@@ -65,7 +76,11 @@ export async function listen(
       request,
       response,
       origin,
-      reset: () => connections.get(request.socket.remotePort ?? 0)?.resetAndDestroy(),
+      async reset() {
+        const connection = connections.get(request.socket.remotePort ?? 0);
+        await arrival();
+        connection?.resetAndDestroy();
+      },
     });
   const settings = { keepAliveTimeout: 30_000, requestTimeout: 0 };
   const server =
@@ -107,10 +122,6 @@ function roomIn(out: Writable): Promise<boolean> {
     out.on("close", done);
   });
 }
-
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
-/** Time for what is on its way to a client on the same machine to arrive: a reset throws away what has not. */
-const ARRIVAL_MS = 50;
 
 /**
  * Sends an answer.
@@ -188,7 +199,6 @@ async function distort(
     if (chunked && total === body.size) socket.write("0\r\n\r\n");
     socket.end();
   } else if (end === "reset") {
-    await pause(limit >= 0 ? ARRIVAL_MS : 0);
-    exchange.reset();
+    await exchange.reset();
   }
 }
