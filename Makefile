@@ -122,8 +122,9 @@ docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from 
 clean: ## Remove dist/ and everything that was built
 	@rm -rf dist test/.cache test/workspace/target
 
+# Through a link npm would empty the folder of another checkout.
 $(modules): package.json package-lock.json
-	@npm ci --silent && touch $@
+	@[ -L node_modules ] || npm ci --silent && touch $@
 $(tools): ci/tools/package.json
 	@npm install --silent --no-package-lock --prefix ci/tools && touch $@
 FORCE:
