@@ -74,13 +74,13 @@ test("should install node_modules when it is missing or older than the lock file
   const dry = async (folder: string) => (await runProgram(["make", "-n", "-C", folder, "contract"])).stdout;
   const folder = temporaryFolder();
   for (const name of ["Makefile", "package.json", "package-lock.json"]) cpSync(join(PROJECT, name), join(folder, name));
-  assert.match(await dry(folder), /^npm ci /m);
+  assert.match(await dry(folder), /\bnpm ci /);
   mkdirSync(join(folder, "node_modules"));
   writeFileSync(join(folder, "node_modules", ".package-lock.json"), "{}");
   assert.not.match(await dry(folder), /npm ci/);
   writeFileSync(join(folder, "package-lock.json"), "{}");
   await runProgram(["touch", "-d", "1 hour ago", join(folder, "node_modules", ".package-lock.json")]);
-  assert.match(await dry(folder), /^npm ci /m);
+  assert.match(await dry(folder), /\bnpm ci /);
 });
 
 test.run();
