@@ -10,13 +10,13 @@ export const MOST_MEMORY = 1n << 30n;
 export const KIB_64 = 0x10000n;
 const PAGE = 0x1000n;
 
-/** Largest page that kernels for the machine use, and the end of the addresses that every kernel gives a process. */
+/** Largest page that kernels for the machine use, and the middle of a process's addresses: stack and mmap come from above. */
 const MEMORY: Record<number, { page: bigint; end: bigint }> = {
-  // 39 bits of virtual address are what the kernels of most phones are built with.
-  [MACHINES.aarch64]: { page: KIB_64, end: 1n << 39n },
-  [MACHINES["x86-64"]]: { page: PAGE, end: 1n << 47n },
+  // The kernels of most phones are built with 39 bits of virtual address.
+  [MACHINES.aarch64]: { page: KIB_64, end: 1n << 38n },
+  [MACHINES["x86-64"]]: { page: PAGE, end: 1n << 46n },
 };
-const ANY_MEMORY = { page: PAGE, end: 0xbf000000n };
+const ANY_MEMORY = { page: PAGE, end: 1n << 31n };
 export const memory = (elf: Elf) => MEMORY[elf.header.machine] ?? ANY_MEMORY;
 
 /** The segments of some types, among those that a kernel reads: comparing any number of them would take for ever. */

@@ -352,8 +352,10 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "load-address",
     severity: "fail",
-    demands: "every PT_LOAD lies in the addresses that a process has; those of an ET_EXEC begin at 64 KiB or above",
-    why: "kernels refuse to map what lies outside: phones' 64-bit kernels often have 39 bits, and vm.mmap_min_addr is 64 KiB",
+    demands:
+      "every PT_LOAD lies in the lower half of a process's addresses (2^38 on aarch64, 2^46 on x86_64), and those of an " +
+      "ET_EXEC at 64 KiB or above",
+    why: "phones' kernels have 39 bits of address and the stack at their end, and vm.mmap_min_addr is 64 KiB",
     fix: "link at the linker's default address",
     check: elf((elf) =>
       none(
@@ -536,11 +538,7 @@ export const RULES: readonly CheckedRule[] = [
     fix: "download or build the file again",
     check: elf((elf, { size }) => {
       const end = endOfContent(elf);
-      return demand(
-        !isWhole(elf) || BigInt(size) <= end,
-        `an end at byte ${end}`,
-        () => `${BigInt(size) - end} bytes more`,
-      );
+      return demand(!isWhole(elf) || BigInt(size) <= end, `an end at byte ${end}`, () => `an end at byte ${size}`);
     }),
   },
   {

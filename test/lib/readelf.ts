@@ -287,7 +287,7 @@ export function violations(view: View, size: number, target: Target): string[] {
     "load-order",
   );
   demand(
-    loads.every(({ vaddr, memsz }) => vaddr + memsz <= 1n << (arm64 ? 39n : 47n)),
+    loads.every(({ vaddr, memsz }) => vaddr + memsz <= 1n << (arm64 ? 38n : 46n)),
     "load-address",
   );
   demand(view.type !== 2 || loads.every(({ vaddr }) => vaddr >= 65536n), "load-address");
