@@ -1,12 +1,13 @@
 /** One request from its arrival to the end of its answer: recorded, faulted, dispatched, sent. */
 import { errorCode } from "../../scripts/lib/errors.ts";
 import { BLOB_PATH, blob, expired, web } from "./blob.ts";
+import { errorOf, html, rateLimited } from "./broken.ts";
 import { apply, type Faults, type Planned } from "./faults.ts";
-import { common, findOperation, rateLimitExceeded, rest } from "./rest.ts";
+import { findOperation, rest } from "./rest.ts";
 import type { Certificate, Recorded, Route } from "./types.ts";
 import { upload } from "./upload.ts";
 import { type Answer, answer, type Delivery, type Exchange, send } from "./wire.ts";
-import { ApiError, type Call, errorAnswer, rateHeaders, type World } from "./world.ts";
+import type { Call, World } from "./world.ts";
 
 /** Which route a path is for, and the path below the route's base. */
 export type Dispatch = (path: string) => { route: Route; path: string };
@@ -140,26 +141,21 @@ const moved = (address: string, origin: string): string => {
   return `${origin}${pathname}${search}`;
 };
 
-const html = (status: number, title: string): Answer =>
-  answer(
-    status,
-    { "content-type": "text/html; charset=utf-8" },
-    `<!DOCTYPE html>\n<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`,
-  );
-
 /** The answer that a fault gives in place of the right one; undefined for faults that leave the right one be. */
 async function replacement(visit: Visit, fault: Planned): Promise<Answer | undefined> {
+  const { world, route, call, path } = visit;
+  const scene = { world, route, call, operation: findOperation(call.method, path)?.operation };
   switch (fault.kind) {
     case "page":
       return html(200, "Welcome to the guest network");
     case "status":
-      return errorOf(visit, fault);
+      return errorOf(scene, fault);
     case "rate-limit":
-      return rateLimited(visit, fault);
+      return rateLimited(scene, fault);
     case "expired":
       return expired("Signature not valid in the specified time frame");
     case "loop":
-      return answer(302, { location: visit.call.url.href });
+      return answer(302, { location: call.url.href });
     case "redirect":
       return answer(fault.status ?? 302, { location: fault.to });
     case "downgrade":
@@ -173,54 +169,7 @@ async function replacement(visit: Visit, fault: Planned): Promise<Answer | undef
 
 /** Where the same thing is on another origin: the body itself where the right answer leads there. */
 async function elsewhere(visit: Visit, origin: string): Promise<string> {
-  if (visit.route === "upload") return moved(visit.call.url.href, origin);
+  if (!/^(GET|HEAD)$/.test(visit.call.method)) return moved(visit.call.url.href, origin);
   const right = await ordinary(visit);
   return moved(right.headers.location ?? visit.call.url.href, origin);
-}
-
-const retryHeader = (value: number | string | undefined): Record<string, string> =>
-  value === undefined ? {} : { "retry-after": String(value) };
-
-const MESSAGES: Readonly<Record<number, string>> = {
-  401: "Bad credentials",
-  403: "Resource not accessible by personal access token",
-  404: "Not Found",
-  500: "Server Error",
-  502: "Server Error",
-};
-
-function errorOf(visit: Visit, { status, retryAfter }: Planned & { kind: "status" }): Answer {
-  const { route, world } = visit;
-  const message = MESSAGES[status];
-  const plain =
-    (route === "api" || route === "upload") && message !== undefined
-      ? apiError(visit, new ApiError(status, message))
-      : html(status, `${status} ${route === "web" ? "Unicorn!" : "Error"}`);
-  const shared = route === "api" ? common(world) : {};
-  return { ...plain, headers: { ...shared, ...plain.headers, ...retryHeader(retryAfter) } };
-}
-
-const apiError = ({ world, call, path }: Visit, error: ApiError): Answer =>
-  errorAnswer(world, findOperation(call.method, path)?.operation, error);
-
-function rateLimited(visit: Visit, fault: Planned & { kind: "rate-limit" }): Answer {
-  const { call, route } = visit;
-  const { status, retryAfter, reset, secondary } = fault;
-  const wait = retryHeader(retryAfter);
-  if (route !== "api" && route !== "upload") {
-    const plain = html(status, "Too many requests");
-    return { ...plain, headers: { ...plain.headers, ...wait } };
-  }
-  const anonymous = call.headers.authorization === undefined;
-  const { message, documentation } = secondary
-    ? {
-        message: "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-        documentation: undefined,
-      }
-    : rateLimitExceeded(anonymous ? "none" : "push");
-  const told = apiError(visit, new ApiError(status, message, undefined, documentation));
-  const limit = anonymous ? 60 : 5000;
-  const until = Math.ceil(Date.now() / 1000) + (reset ?? 3600);
-  const rates = secondary && reset === undefined ? {} : rateHeaders(limit, secondary ? limit - 1 : 0, until);
-  return { ...told, headers: { ...common(visit.world), ...told.headers, ...rates, ...wait } };
 }

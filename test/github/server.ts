@@ -7,10 +7,11 @@ import { BLOB_PATH } from "./blob.ts";
 import { certificate, makeAuthority } from "./certificates.ts";
 import { Faults } from "./faults.ts";
 import { type Dispatch, respond } from "./respond.ts";
+import { Signer } from "./signer.ts";
 import { Store } from "./store.ts";
 import type { Certificate, GitHub, Options, Recorded, Release, Route } from "./types.ts";
 import { type Listener, listen } from "./wire.ts";
-import { RateLimits, Signer, type World } from "./world.ts";
+import { RateLimits, type World } from "./world.ts";
 
 const API = "/api/v3";
 const UPLOADS = "/api/uploads";

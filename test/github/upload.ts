@@ -7,11 +7,10 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { memory, onDisk } from "./content.ts";
 import type { Planned } from "./faults.ts";
-import { common, notFound } from "./rest.ts";
 import { Refused, type StoredAsset, type StoredRelease } from "./store.ts";
 import { assetView } from "./views.ts";
 import { type Answer, answer } from "./wire.ts";
-import { ApiError, type Call, errorAnswer, jsonAnswer, rightsOf, type World } from "./world.ts";
+import { ApiError, type Call, common, errorAnswer, jsonAnswer, notFound, rightsOf, type World } from "./world.ts";
 
 const OPERATION = "POST /repos/{owner}/{repo}/releases/{release_id}/assets";
 

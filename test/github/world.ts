@@ -1,8 +1,8 @@
 /** What the routes share: who is who, how addresses are signed, how errors look. */
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { docs, type Operation, wrongAnswer } from "./conform.ts";
 import type { Planned } from "./faults.ts";
-import type { Store, StoredAsset } from "./store.ts";
+import type { Signer } from "./signer.ts";
+import type { Store } from "./store.ts";
 import type { GitHub } from "./types.ts";
 import type { Bases } from "./views.ts";
 import { type Answer, answer } from "./wire.ts";
@@ -42,6 +42,11 @@ export class ApiError extends Error {
     this.documentation = documentation;
   }
 }
+
+export const notFound = (): ApiError => new ApiError(404, "Not Found");
+
+export const single = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header.join(", ") : header;
 
 /** Who sends this header. @throws ApiError (401) for credentials that are not known */
 export function rightsOf(world: World, authorization: string | undefined): Rights {
@@ -122,33 +127,19 @@ export const rateHeaders = (limit: number, remaining: number, reset: number): Re
   "x-ratelimit-resource": "core",
 });
 
-/** Makes and checks the signed addresses of bodies. */
-export class Signer {
-  readonly signatures = new Set<string>();
-  private readonly key = randomBytes(32);
+/** Headers of every answer of the API. */
+export const common = ({ enterprise }: World): Record<string, string> => ({
+  server: "github.com",
+  "x-github-media-type": "github.v3; format=json",
+  "x-github-request-id": "0400:0000:0000000:0000000:00000000",
+  ...(enterprise ? { "x-github-enterprise-version": "3.19.0" } : {}),
+});
 
-  private sign = (path: string, expiry: string, disposition: string): string =>
-    createHmac("sha256", this.key).update(`${path}\n${expiry}\n${disposition}`).digest("base64url");
-
-  /** The path and query that an asset's body has for that many milliseconds. */
-  path(asset: StoredAsset, life: number): string {
-    const path = `/github-production-release-asset/${asset.release.repository.id}/${asset.key}`;
-    const expiry = new Date(Date.now() + life).toISOString();
-    const disposition = `attachment; filename=${asset.name}`;
-    const signature = this.sign(path, expiry, disposition);
-    this.signatures.add(signature);
-    const query = { sp: "r", sv: "2018-11-09", sr: "b", se: expiry, rscd: disposition, sig: signature };
-    return `${path}?${new URLSearchParams(query)}`;
-  }
-
-  /** Why an address is not good, or undefined when it is. */
-  reject(url: URL): string | undefined {
-    const [expiry = "", disposition = "", given = ""] = ["se", "rscd", "sig"].map(
-      (key) => url.searchParams.get(key) ?? "",
-    );
-    const [right, actual] = [Buffer.from(this.sign(url.pathname, expiry, disposition)), Buffer.from(given)];
-    if (right.length !== actual.length || !timingSafeEqual(right, actual)) return "Signature did not match.";
-    if (Date.now() >= Date.parse(expiry)) return `Signature not valid in the specified time frame: Expiry [${expiry}]`;
-    return undefined;
-  }
+export function rateLimitExceeded(rights: Rights): ApiError {
+  const message =
+    rights === "none"
+      ? "API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)"
+      : "API rate limit exceeded for user ID 1.";
+  const page = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api";
+  return new ApiError(403, message, undefined, page);
 }
