@@ -144,22 +144,14 @@ function leftIn(folder: string): string[] {
 /** Where a run has put the asset. */
 export const placed = (run: Run, name = ASSET): string => join(run.folder, "dist", "fetched", TAG, name);
 
-/** What a log has to say: lines, in which `…` stands for anything. */
+/** What a log has to say: lines, in which `…` stands for anything. Spaces that only align count as one. */
 export function says(log: string, expected: string): void {
-  const pattern = expected
-    .trim()
-    .split("\n")
-    .map((line) => line.trimStart())
-    .map((line) => line.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("…", ".*"))
-    .join("\n");
-  const text = log
-    .trim()
-    .split("\n")
-    .map((line) => line.trimStart())
-    .join("\n");
-  if (!new RegExp(`^${pattern}$`).test(text)) {
-    throw new Error(`it says\n${text}\n\nand not\n${expected.trim()}`);
-  }
+  const tidy = (text: string): string => text.trim().replace(/^ +/gm, "").replace(/ {2,}/g, " ");
+  const pattern = tidy(expected)
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("…", ".*");
+  if (!new RegExp(`^${pattern}$`).test(tidy(log)))
+    throw new Error(`it says\n${tidy(log)}\n\nand not\n${tidy(expected)}`);
 }
 
 /** Some servers, each lent to one body at a time. */
