@@ -100,6 +100,8 @@ const faint = (view, page) => [...page.querySelectorAll("body *:not(svg *)")].fi
 addEventListener("load", () => {
   const renderings = [...document.querySelectorAll("iframe")].map((frame) => {
     const [view, page] = [frame.contentWindow, frame.contentDocument];
+    // What is folded away has to be right, too.
+    for (const details of page.querySelectorAll("details")) details.open = true;
     return {
       width: view.innerWidth,
       scrollWidth: page.documentElement.scrollWidth,
