@@ -4,7 +4,7 @@ import { exitCodeFor } from "./lib/gate.ts";
 import { knob } from "./lib/knobs.ts";
 import { summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
-import { allFindings, checkDist, checkFiles } from "./lib/preflight.ts";
+import { allFindings, assetPath, checkDist, checkFiles } from "./lib/preflight.ts";
 import { fileLine, reportFindings } from "./lib/report-text.ts";
 
 // What only some runs need is loaded by those runs: every module costs start-up time.
@@ -12,14 +12,21 @@ await runScript({
   name: "preflight.ts",
   summary:
     "Gates stage0 files: those that are named, else the release assets in dist/ and whatever else bears a stage0 name\n" +
-    "there. A file's asset name tells its target, else --target has to.",
+    "there. A file's asset name tells its target, else --target has to. TARGET narrows the folder to one asset.",
   operands: "[FILE…]",
   options: {
     target: { type: "string", value: "TRIPLE", means: "the target that the named files are for" },
     json: { type: "boolean", means: "print the result as JSON (docs/preflight.schema.json)" },
     html: { type: "string", value: "PAGE", means: "write a page with a picture of each file, too" },
   },
-  knobs: ["DIST", "FASTBOOP_STAGE0_MAX_SIZE", "BOOT", "FASTBOOP_STAGE0_BOOT_EXPECT", "FASTBOOP_STAGE0_BOOT_TIMEOUT"],
+  knobs: [
+    "DIST",
+    "TARGET",
+    "FASTBOOP_STAGE0_MAX_SIZE",
+    "BOOT",
+    "FASTBOOP_STAGE0_BOOT_EXPECT",
+    "FASTBOOP_STAGE0_BOOT_TIMEOUT",
+  ],
   prints: "a line for each file, or JSON; stderr tells every finding",
   async main({ target, json, html }, files) {
     const maxSize = knob("FASTBOOP_STAGE0_MAX_SIZE");
@@ -29,7 +36,10 @@ await runScript({
     }
     const page = html === undefined ? undefined : (await import("./lib/html.ts")).pagePath(html);
 
-    const gated = files.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(files, target, maxSize);
+    // A job of a matrix has one target's file.
+    const single = knob("TARGET");
+    const named = files.length === 0 && single !== undefined ? [assetPath(single)] : files;
+    const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, target, maxSize);
     const result = boot ? await (await import("./lib/preflight-boot.ts")).bootPassed(gated) : gated;
 
     const lines = json ? [(await import("./lib/report-json.ts")).jsonReport(result)] : result.files.map(fileLine);

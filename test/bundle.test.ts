@@ -17,13 +17,8 @@ test("should make single files and a tar of them", async () => {
   assert.is(made.stdout, `${join(DIST, "stage0-tools.tar.gz")}\n`);
   assert.equal(namesIn(join(DIST, "tools")), TOOLS);
   const listed = await runProgram(["tar", "-tzf", join(DIST, "stage0-tools.tar.gz")]);
-  assert.equal(listed.stdout.split("\n"), [
-    "stage0-tools/LICENSE",
-    "stage0-tools/Makefile",
-    "stage0-tools/tools/bundle/",
-    ...TOOLS.map((name) => `stage0-tools/tools/bundle/${name}`),
-    "",
-  ]);
+  const names = ["LICENSE", "Makefile", ...TOOLS.map((name) => `tools/bundle/${name}`)];
+  assert.is(listed.stdout, names.map((name) => `stage0-tools/${name}\n`).join(""));
 });
 
 test("should make the same bytes twice", async () => {

@@ -1,10 +1,10 @@
 /** What a release has to hold: every asset of the contract, each of them right, and nothing that only looks like one. */
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
-import { isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "./contract.ts";
+import { assetName, isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "./contract.ts";
 import { errorCode, printable, usageFailure } from "./errors.ts";
 import { crossCheck, type FileReport, type Finding, inspect, READABLE, ruleById } from "./gate.ts";
-import { callerDir, fromCaller } from "./paths.ts";
+import { callerDir, distDir, fromCaller } from "./paths.ts";
 import { supportedTarget } from "./target.ts";
 
 /** The result of one run. */
@@ -76,6 +76,10 @@ function listing(folder: string): Listing {
     return { obstacle: code === "ENOENT" ? { ...finding, fix } : finding };
   }
 }
+
+/** The path of a target's asset in the folder of artifacts, as the user would write it. @throws Failure (2) for an unknown target */
+export const assetPath = (triple: string): string =>
+  shown(join(distDir(), assetName(supportedTarget("TARGET", triple).triple)));
 
 /** What is to be said of a stage0 name that is no release asset's. */
 function outsider(name: string): Finding {

@@ -53,6 +53,8 @@ export interface Settings {
   github: Record<string, unknown>;
   /** Added to the environment of every step. */
   env: Record<string, string>;
+  /** Folder of the workflow files; default: the project's. */
+  folder?: string;
 }
 
 /** The shells of GitHub's documentation, and a stand-in for the Alpine chroot's. */
@@ -93,7 +95,7 @@ export class WorkflowRun {
     prefix: string,
     results: Record<string, Result>,
   ): Promise<Record<string, JobState>> {
-    const found = (await readWorkflows()).find(({ file }) => file === name);
+    const found = (await readWorkflows(this.#settings.folder)).find(({ file }) => file === name);
     if (found === undefined) throw new Error(`no workflow ${name}`);
     const file = found.data as File;
     const inputs: Record<string, unknown> = {};

@@ -1,0 +1,154 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { digestFile } from "../scripts/lib/hash.ts";
+import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
+import { startGitHub } from "./github/server.ts";
+import type { GitHub } from "./github/types.ts";
+import { copyProject, isDeno, lacking, namesIn, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { type Result, WorkflowRun } from "./lib/runner.ts";
+
+const test = suite("workflows executed");
+const NEEDS = lacking({
+  root: true,
+  programs: ["bash", "busybox", "cargo", "dpkg-buildpackage", "rpmbuild", "qemu-system-x86_64", "qemu-system-aarch64"],
+});
+const REPO = "samcday/fastboop";
+/** The example workspace's version. */
+const TAG = "v0.1.0";
+const JOBS = ["gate", "draft", "ci/contract", "ci/stage0-static", "ci", "stage0-preflight"];
+const PACKAGES = ["debian/debian", "debian", "alpine/alpine", "alpine", "rpm/rpm", "rpm"];
+const RELEASE = ["assets", "attest", "publish", "consume"];
+
+/** A repository as the workflows expect it: fastboop's workspace with this project in stage0-distribution/. */
+function checkout(folder: string): void {
+  fs.cpSync(EXAMPLE_WORKSPACE, folder, { recursive: true, filter: (path) => !path.endsWith("/target") });
+  copyProject(join(folder, "stage0-distribution"));
+}
+
+async function release(
+  github: GitHub,
+  event: Record<string, string>,
+): Promise<{ run: WorkflowRun; results: Record<string, Result> }> {
+  const run = new WorkflowRun({
+    checkout,
+    github: { repository: REPO, token: github.token, ref: event.GITHUB_REF ?? "" },
+    env: {
+      ...event,
+      PATH: `${join(PROJECT, "test", "packaging")}:${process.env.PATH}`,
+      RUNTIME: isDeno ? "deno" : "node",
+      GITHUB_SERVER_URL: github.server,
+      GITHUB_API_URL: github.api,
+      NODE_EXTRA_CA_CERTS: github.caFile,
+    },
+  });
+  const results = await run.run("release.yml");
+  for (const { job, step, result, output } of run.steps) {
+    if (result === "failure") throw new Error(`${job}: ${step}: ${output}`);
+    for (const secret of github.secrets) assert.not.ok(output.includes(secret), `${job}: ${step}: a secret in the log`);
+  }
+  assert.equal(github.errors, []);
+  return { run, results };
+}
+
+testUnless(
+  test,
+  NEEDS,
+  "should publish a pushed tag: every job in order, every asset verified, the draft published last",
+  async () => {
+    const github = await startGitHub({ tls: true, immutableReleases: true });
+    try {
+      await github.addRelease({ tag: "v0.0.9" });
+      const { run, results } = await release(github, { GITHUB_EVENT_NAME: "push", GITHUB_REF: `refs/tags/${TAG}` });
+      assert.equal(results, Object.fromEntries([...JOBS, ...PACKAGES, ...RELEASE].map((job) => [job, "success"])));
+
+      const published = github.releases().find(({ tag }) => tag === TAG);
+      assert.is(published?.draft, false);
+      const names = [
+        "SHA256SUMS",
+        "fastboop-stage0-0.1.0-1.noarch.rpm",
+        "fastboop-stage0-0.1.0-r0.apk",
+        "fastboop-stage0-aarch64-unknown-linux-musl",
+        "fastboop-stage0-x86_64-unknown-linux-musl",
+        "fastboop-stage0_0.1.0_all.deb",
+        "stage0-tools.tar.gz",
+      ];
+      assert.equal((published?.assets ?? []).map(({ name }) => name).sort(), names);
+      const built = join(run.artifacts, "fastboop-stage0-aarch64", "fastboop-stage0-aarch64-unknown-linux-musl");
+      assert.is(published?.asset("fastboop-stage0-aarch64-unknown-linux-musl").sha256, digestFile(built).sha256);
+      const sums = (await published?.asset("SHA256SUMS").read())?.toString() ?? "";
+      assert.equal(run.attested, [sums]);
+      assert.equal(
+        sums
+          .split("\n")
+          .filter((line) => line !== "")
+          .map((line) => line.slice(66)),
+        names.filter((name) => name !== "SHA256SUMS"),
+      );
+      const boots = run.steps.filter(({ step }) => step === "make preflight BOOT=1");
+      assert.is(boots.length, 2);
+      for (const { output } of boots) assert.match(output, /: ran as PID 1, powered the machine off\n/);
+      const consume = run.steps.filter(({ job }) => job === "consume").at(-1);
+      assert.match(consume?.output ?? "", /fetched\/v0\.1\.0\/fastboop-stage0-aarch64-unknown-linux-musl\n/);
+    } finally {
+      await github.close();
+    }
+  },
+);
+
+testUnless(test, NEEDS, "should rehearse a release branch, and touch no release", async () => {
+  const github = await startGitHub({ tls: true });
+  const event = join(temporaryFolder(), "event.json");
+  fs.writeFileSync(
+    event,
+    JSON.stringify({
+      pull_request: { head: { ref: `release/${TAG}`, repo: { full_name: REPO } }, base: { repo: { full_name: REPO } } },
+    }),
+  );
+  try {
+    const { run, results } = await release(github, {
+      GITHUB_EVENT_NAME: "pull_request",
+      GITHUB_REF: "refs/pull/1/merge",
+      GITHUB_EVENT_PATH: event,
+    });
+    const skipped = ["draft", "attest", "publish", "consume"];
+    assert.equal(
+      results,
+      Object.fromEntries(
+        [...JOBS, ...PACKAGES, ...RELEASE].map((job) => [job, skipped.includes(job) ? "skipped" : "success"]),
+      ),
+    );
+    assert.equal(github.requests, []);
+    assert.ok(namesIn(join(run.artifacts, "release-assets")).includes("SHA256SUMS"));
+  } finally {
+    await github.close();
+  }
+});
+
+test("should do nothing for any other pull request", async () => {
+  const github = await startGitHub({});
+  try {
+    const { results } = await release(github, { GITHUB_EVENT_NAME: "pull_request", GITHUB_REF: "refs/pull/1/merge" });
+    for (const [job, result] of Object.entries(results)) assert.is(result, job === "gate" ? "success" : "skipped", job);
+    assert.equal(github.requests, []);
+  } finally {
+    await github.close();
+  }
+});
+
+test("should stop at a step that it has no stand-in for", async () => {
+  const folder = temporaryFolder();
+  fs.writeFileSync(
+    join(folder, "x.yml"),
+    "on: push\njobs:\n  x:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: someone/else@v1\n",
+  );
+  const run = new WorkflowRun({ checkout, github: {}, env: {}, folder });
+  try {
+    await run.run("x.yml");
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as Error).message, "no stand-in for the action someone/else@v1");
+  }
+});
+
+test.run();
