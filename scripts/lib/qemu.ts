@@ -68,7 +68,6 @@ const commandOf = ({ target, kernel, pageSize, memory }: Machine): string[] => {
     ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", "tcg", "-serial", "stdio"],
     ...["-machine", emulator.board, "-cpu", processor ?? emulator.processor],
     ...["-m", `${Math.ceil(memory / 2 ** 20)}M`],
-    // A comma in a value is doubled by QEMU's rules only where the value is a list; a path is not.
     ...["-kernel", kernel, "-initrd", "/dev/fd/3"],
     ...["-append", `console=${emulator.console} ${KERNEL_PARAMETERS}`],
   ];
