@@ -2,7 +2,7 @@ import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
 import { exitCodeFor } from "./lib/gate.ts";
 import { knob } from "./lib/knobs.ts";
-import { summarize } from "./lib/log.ts";
+import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { allFindings, assetPath, checkDist, checkFiles } from "./lib/preflight.ts";
 import { fileLine, reportFindings } from "./lib/report-text.ts";
@@ -36,9 +36,10 @@ await runScript({
     }
     const page = html === undefined ? undefined : (await import("./lib/html.ts")).pagePath(html);
 
-    // A job of a matrix has one target's file.
-    const single = knob("TARGET");
-    const named = files.length === 0 && single !== undefined ? [assetPath(single)] : files;
+    // A job of a matrix has one target's file. Said aloud, since a TARGET left in the environment would halve the gate.
+    const single = files.length === 0 ? knob("TARGET") : undefined;
+    if (single !== undefined) say("TARGET is set: gating its asset alone, not the whole release");
+    const named = single === undefined ? files : [assetPath(single)];
     const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, target, maxSize);
     const result = boot ? await (await import("./lib/preflight-boot.ts")).bootPassed(gated) : gated;
 

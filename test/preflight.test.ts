@@ -110,6 +110,23 @@ testUnless(
   },
 );
 
+testUnless(test, rust, "should gate one target's asset alone when TARGET names it, and say so", async () => {
+  const folder = await release();
+  fs.rmSync(join(folder, X));
+  const alone = "TARGET is set: gating its asset alone, not the whole release\n";
+  assert.equal(await gate(folder, [], { DIST: ".", TARGET: AARCH64 }), {
+    code: 0,
+    signal: null,
+    stdout: await line("ok  ", A, `${AARCH64}  static`, join(folder, A)),
+    stderr: alone,
+  });
+  const absent = await gate(folder, [], { DIST: ".", TARGET: X86_64 });
+  assert.is(absent.stderr, alone + unreadable(X, "no such file"));
+  assert.is(absent.code, 3);
+  // What is named on the command line is what is gated.
+  assert.is((await gate(folder, [A], { TARGET: X86_64 })).stderr, "");
+});
+
 test("should fail a folder without the release assets, and be unable to check one that is not there", async () => {
   const folder = temporaryFolder();
   const absent = (name: string) =>

@@ -13,7 +13,7 @@ export function htmlReport(result: Preflight): string {
     title: "stage0 preflight",
     verdict: verdictOf(ok, allFindings(result)),
     headline: headline(result),
-    style: `${PICTURE_STYLE}${STYLE}`,
+    style: `${PICTURE_STYLE}${FILE_STYLE}`,
     body: [
       findings.length > 0 && html`<section class="card"><h2>The files together</h2>${findingList(findings)}</section>`,
       files.length > 1 && html`<section class="card">${overview(files)}</section>`,
@@ -57,7 +57,8 @@ const overview = (files: readonly FileReport[]): Markup =>
     ]),
   );
 
-function fileCard(file: FileReport, index: number): Markup {
+/** One file: its facts, pictures and findings. */
+export function fileCard(file: FileReport, index: number): Markup {
   const name = basename(file.path);
   const folder = file.path.slice(0, file.path.length - name.length);
   const clean = file.findings.length === 0;
@@ -97,7 +98,10 @@ function factList(file: FileReport): Markup {
     ["target", target ?? "unknown"],
     ["size", size(file.size ?? 0)],
     ...(type === null ? [] : headers),
-  ])}${facts([...(buildId === null ? [] : [["build id", code(buildId)] as const]), ["sha256", sha256 === null ? "not read: the file is over the size budget" : code(sha256)]])}`;
+  ])}${facts([
+    ["build id", buildId === null ? "none" : code(buildId)],
+    ["sha256", sha256 === null ? "not read: the file is over the size budget" : code(sha256)],
+  ])}`;
 }
 
 const segmentTable = ({ segments }: FileReport): Content =>
@@ -116,7 +120,8 @@ const segmentTable = ({ segments }: FileReport): Content =>
     ]),
   )}</details>`;
 
-const STYLE = `
+/** What `fileCard` needs besides the pictures' style. */
+export const FILE_STYLE = `
 .name { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: baseline; justify-content: space-between; margin-bottom: 1rem; }
 .name h2 { min-width: 0; } .name span { display: block; } h2 > span { font-weight: 400; font-size: .875rem; color: var(--quiet); }
 .beside > *, .alone > * { min-width: 0; }
