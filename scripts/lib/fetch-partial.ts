@@ -6,13 +6,14 @@
 import { createHash, type Hash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { errorCode } from "./errors.ts";
 import { adopt, ownName } from "./fetch-owner.ts";
 import { eachChunk, makeFolder, syncFolder, writeAll } from "./files.ts";
 import { say, shortSize } from "./log.ts";
 
 /** Written at a time: hashing and writing large pieces costs a third less than the network's small ones. */
 const BATCH = 1024 * 1024; /** On a slow line bytes are written at least so often, so that a kill loses little. */
-const LATEST_MS = 500;
+const LATEST_MS = 100;
 
 interface State {
   /** ETag or Last-Modified of the bytes so far; without one they can't be added to. */
@@ -37,6 +38,7 @@ export class Partial {
   mixed = false;
   validator: string | undefined;
   total: number | undefined;
+  readonly #out: string;
   readonly #folder: string;
   readonly #fd: number;
   readonly #buffer = Buffer.allocUnsafe(BATCH);
@@ -52,6 +54,7 @@ export class Partial {
    * @param wanted also compute SHA-512
    */
   constructor(out: string, sha256: string, wanted: { sha512?: boolean } = {}) {
+    this.#out = out;
     this.#algorithms = wanted.sha512 ? ["sha256", "sha512"] : ["sha256"];
     makeFolder(dirname(out));
     const prefix = `.${basename(out).slice(0, 100)}.${sha256.slice(0, 16)}.`;
@@ -87,7 +90,7 @@ export class Partial {
     this.total = state?.total ?? total;
     if (state?.validator !== undefined) {
       eachChunk(this.#fd, (bytes) => this.#add(bytes));
-      say(`going on from ${shortSize(this.#written)} that an earlier run left`);
+      if (this.#written > 0) say(`going on from ${shortSize(this.#written)} that an earlier run left`);
     } else {
       fs.ftruncateSync(this.#fd, 0);
     }
@@ -116,7 +119,12 @@ export class Partial {
 
   flush(): void {
     const bytes = this.#buffer.subarray(0, this.#buffered);
-    writeAll(this.#fd, bytes);
+    try {
+      writeAll(this.#fd, bytes);
+    } catch (error) {
+      // write(2) knows no name, and the user knows no partial.
+      throw errorCode(error) === undefined ? error : Object.assign(error as Error, { path: this.#out });
+    }
     this.#add(bytes);
     this.#buffered = 0;
     this.#flushed = performance.now();

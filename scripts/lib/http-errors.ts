@@ -29,6 +29,8 @@ interface Class {
   messages: RegExp;
   problem(host: string): Problem;
   transient?: true;
+  /** Comes from opening the connection, so with a proxy it is the proxy's. */
+  connecting?: true;
 }
 
 /** The first class that fits is the one. */
@@ -67,18 +69,21 @@ const CLASSES: readonly Class[] = [
     messages: /dns error|failed to lookup/i,
     problem: (host) => ({ what: `the address of ${host} can't be found`, fix: `check the name; ${WITHOUT_NETWORK}` }),
     transient: true,
+    connecting: true,
   },
   {
     codes: /^(ENETUNREACH|EHOSTUNREACH|ENETDOWN|EADDRNOTAVAIL)$/,
     messages: /unreachable|network is down|cannot assign requested address/i,
     problem: (host) => ({ what: `there is no way to ${host} from here`, fix: WITHOUT_NETWORK }),
     transient: true,
+    connecting: true,
   },
   {
     codes: /^ECONNREFUSED$/,
     messages: /connection refused/i,
     problem: (host) => ({ what: `${host} refuses the connection`, fix: `check the address; ${WITHOUT_NETWORK}` }),
     transient: true,
+    connecting: true,
   },
   {
     codes: /^HPE_/,
@@ -92,7 +97,7 @@ const CLASSES: readonly Class[] = [
     transient: true,
   },
   {
-    codes: /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET)$/,
+    codes: /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/,
     messages: /reset|closed|broken pipe|aborted|terminated|error reading a body|end of file|unexpected eof/i,
     problem: (host) => ({
       what: `${host} broke the connection off`,
@@ -122,7 +127,8 @@ export function classify(error: unknown, host: string, proxy?: string): HttpFail
     // Other codes belong to other errors: a full disk's must not be taken for a network's.
     (code === "" || code.startsWith("UND_ERR") ? CLASSES.find(({ messages }) => messages.test(message)) : undefined);
   if (found === undefined) return undefined;
-  const problem = { got: printable(message || code), ...found.problem(printable(host)) };
-  if (proxy !== undefined) problem.got += `, by way of the proxy ${printable(proxy)}`;
+  const peer = found.connecting && proxy !== undefined ? `the proxy ${printable(proxy)}` : printable(host);
+  const problem = { got: printable(message || code), ...found.problem(peer) };
+  if (peer !== host && found.connecting) problem.fix = `check the proxy, or add ${printable(host)} to NO_PROXY`;
   return new HttpFailure(problem, { transient: found.transient ?? false });
 }

@@ -3,10 +3,11 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { assetName } from "../../scripts/lib/contract.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
 import { startGitHub } from "../github/server.ts";
 import type { AssetSpec, GitHub, Options } from "../github/types.ts";
 import { elfFile } from "./elf-file.ts";
-import { type Outcome, script, temporaryFolder } from "./harness.ts";
+import { namesIn, type Outcome, RUNTIME, runProgram, temporaryFolder } from "./harness.ts";
 
 export const X86_64 = "x86_64-unknown-linux-musl";
 export const AARCH64 = "aarch64-unknown-linux-musl";
@@ -77,16 +78,26 @@ export const environment = (github: GitHub | undefined, folder: string): Record<
 
 export type Env = Record<string, string | undefined>;
 
+interface Settings {
+  folder?: string;
+  /** File name of the script. */
+  name?: string;
+  /** A program to run it under. */
+  prefix?: readonly string[];
+  /** Called with the process id once it runs. */
+  started?: (pid: number) => void;
+}
+
 /** Runs fetch-stage0, or another script. */
 export async function fetchRun(
   github: GitHub | undefined,
   env: Env = {},
-  { folder = newFolder(), name = "fetch-stage0.ts", started = undefined as ((pid: number) => void) | undefined } = {},
+  { folder = newFolder(), name = "fetch-stage0.ts", prefix = [], started }: Settings = {},
 ): Promise<Run> {
   const seen = github?.requests.length ?? 0;
   const caller = join(folder, "caller");
   fs.mkdirSync(caller, { recursive: true });
-  const outcome = await script(name, [], {
+  const outcome = await runProgram([...prefix, ...RUNTIME, join(PROJECT, "scripts", name)], {
     cwd: caller,
     env: { ...environment(github, folder), CALLER_DIR: caller, ...env },
     ...(started && { started }),
@@ -133,13 +144,12 @@ function plain(text: string, github: GitHub | undefined, folder: string): string
     .replace(/in \d+\.\d s/g, "in T s");
 }
 
-function leftIn(folder: string): string[] {
-  if (!fs.existsSync(folder)) return [];
-  return fs
-    .readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .map((name) => name.replace(/^\..*?\.part/, "…part"))
-    .sort();
-}
+/** Other runs may be at work in the folder. */
+const leftIn = (folder: string): string[] =>
+  namesIn(folder).flatMap((name) => {
+    const shown = name.replace(/^\..*\.part$/, "…part");
+    return shown === name ? [name] : [shown, ...namesIn(join(folder, name)).map((inner) => `${shown}/${inner}`)];
+  });
 
 /** Where a run has put the asset. */
 export const placed = (run: Run, name = ASSET): string => join(run.folder, "dist", "fetched", TAG, name);
