@@ -94,6 +94,11 @@ install: $(ready) ## Install the payload below DESTDIR and PREFIX
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
 	@$(run) scripts/bundle.ts
 
+##@ Try it all
+.PHONY: rehearse
+rehearse: $(ready) ## Go the whole way of a release on this machine; FAULTS=1 with a fault at every network step
+	@$(run) scripts/rehearse.ts
+
 ##@ Run by the workflows
 .PHONY: install-workflows workflows-check release-gate release-assets
 install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workflows
@@ -157,6 +162,7 @@ FORCE:
 #? FASTBOOP_STAGE0_OFFLINE=0
 #? FASTBOOP_STAGE0_CACHE
 #? FASTBOOP_STAGE0_STALL_TIMEOUT=30
+#? FAULTS=0
 #? UNDRAFT=0
 #? DESTDIR
 #? PREFIX=/usr

@@ -156,6 +156,7 @@ export const KNOBS = {
   FASTBOOP_STAGE0_CACHE: user(path, "folder of the cache; else stage0-distribution below XDG_CACHE_HOME"),
   FASTBOOP_STAGE0_STALL_TIMEOUT: user(seconds, "a download that brings nothing for so long is broken off", "30"),
 
+  FAULTS: user(flag, "make rehearse meets a fault at every network step", "0"),
   UNDRAFT: user(flag, "make publish also publishes the draft, once all is verified", "0"),
   DESTDIR: user(path, "folder that make install puts in front of PREFIX"),
   PREFIX: user(path, "where make install installs below", "/usr"),

@@ -1,0 +1,60 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { runScript } from "./lib/cli.ts";
+import { writeText } from "./lib/files.ts";
+import { knob } from "./lib/knobs.ts";
+import { bold, duration, green, say, summarize } from "./lib/log.ts";
+import { distDir } from "./lib/paths.ts";
+import { checkDist } from "./lib/preflight.ts";
+import { custody, type Done, runStep, steps } from "./lib/rehearsal.ts";
+import { readTag, spellTag } from "./lib/tags.ts";
+import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
+
+await runScript({
+  name: "rehearse.ts",
+  summary: "Goes the whole way of a release on this machine, from source to packages, against a local GitHub.",
+  options: {},
+  knobs: ["TAG", "WORKSPACE", "FAULTS", "DIST", "FASTBOOP_STAGE0_MAX_SIZE"],
+  prints: "the path of the HTML report",
+  async main() {
+    const workspace = findWorkspace();
+    const given = knob("TAG");
+    const tag = spellTag(
+      given === undefined
+        ? readTag(await workspaceVersion(workspace.dir), "the workspace's version")
+        : readTag(given, "TAG"),
+    );
+    const work = join(distDir(), "rehearsal");
+    const log = join(work, "log");
+    fs.rmSync(work, { recursive: true, force: true });
+    fs.mkdirSync(log, { recursive: true });
+
+    const { startGitHub } = await import("../test/github/server.ts");
+    const github = await startGitHub({ tls: true, immutableReleases: true });
+    const done: Done[] = [];
+    try {
+      await github.addRelease({ tag: "v0.0.0", repo: knob("FASTBOOP_STAGE0_REPO") });
+      for (const step of steps(work, github, tag)) {
+        const one = await runStep(step, github, log, knob("FAULTS"));
+        done.push(one);
+        say(`${green("ok")} ${bold(step.name.padEnd(9))} ${duration(one.milliseconds).padStart(7)}  ${step.proves}`);
+      }
+      const links = await custody(work, github, tag, done);
+      say(`${green("ok")} the same bytes in ${links.length} places: sha256 ${links[0]?.sha256}`);
+      const { rehearsalReport } = await import("./lib/report-rehearsal.ts");
+      const report = join(work, "report.html");
+      const gated = checkDist(join(work, "dist"), knob("FASTBOOP_STAGE0_MAX_SIZE"));
+      writeText(
+        report,
+        rehearsalReport({ tag, workspace: workspace.dir, faults: knob("FAULTS"), done, custody: links, gated }),
+      );
+      summarize(
+        `| step | time | proved |\n|---|---|---|\n${done.map(({ step, milliseconds }) => `| ${step.name} | ${duration(milliseconds)} | ${step.proves} |`).join("\n")}`,
+      );
+      process.stdout.write(`${report}\n`);
+    } finally {
+      await github.close();
+    }
+    return 0;
+  },
+});
