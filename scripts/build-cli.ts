@@ -1,5 +1,5 @@
 import { buildStage0, runLogged } from "./lib/build.ts";
-import { cargoCommand, chosenCargo } from "./lib/cargo.ts";
+import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/cargo.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkHandOff, EMBED_PATH, handOff } from "./lib/handoff.ts";
 import { environment, knob } from "./lib/knobs.ts";
@@ -41,7 +41,7 @@ await runScript({
       folder: dir,
       args: ["--package", CLI],
       profile: knob("PROFILE") ?? "release",
-      outer: environment(),
+      env: nestedEnvironment(environment()),
       set: { [EMBED_PATH]: stage0 },
     });
     process.stdout.write(`${await runLogged(command, CLI, CLI)}\n`);

@@ -1,9 +1,10 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
+import { EXAMPLE_WORKSPACE } from "../scripts/lib/paths.ts";
 import { snapshot, stage0Crate } from "./lib/crate.ts";
 import {
+  copyProject,
   isDeno,
   lacking,
   make,
@@ -107,23 +108,13 @@ test("should name the selected target in stage0.env when all are built", async (
   assert.is((await run()).stdout, `export FASTBOOP_STAGE0_EMBED_PATH='${built[AARCH64]}'\n`);
 });
 
-/** The project without its test folder's files but the example, at another path, with the modules of this one. */
-function copyProject(folder: string): void {
-  fs.mkdirSync(join(folder, "ci"), { recursive: true });
-  for (const name of ["Makefile", "scripts", "package.json", "package-lock.json", "tsconfig.json"])
-    fs.cpSync(join(PROJECT, name), join(folder, name), { recursive: true });
+test("should build the example from a folder of any name, called from elsewhere, and the command line with it", async () => {
+  const folder = join(temporaryFolder(), 'a "project" of $HOME\'s');
+  copyProject(folder);
   fs.cpSync(EXAMPLE_WORKSPACE, join(folder, "test", "workspace"), {
     recursive: true,
     filter: (path) => path !== join(EXAMPLE_WORKSPACE, "target"),
   });
-  // Older than the modules, or make would install them anew, through the link.
-  for (const name of ["package.json", "package-lock.json"]) fs.utimesSync(join(folder, name), 1e9, 1e9);
-  for (const name of ["node_modules", "ci/tools"]) fs.symlinkSync(join(PROJECT, name), join(folder, name));
-}
-
-test("should build the example from a folder of any name, called from elsewhere, and the command line with it", async () => {
-  const folder = join(temporaryFolder(), 'a "project" of $HOME\'s');
-  copyProject(folder);
   const elsewhere = temporaryFolder();
   const run = (verb: string, env: Record<string, string> = {}): Promise<Outcome> =>
     runProgram(["make", "-s", "-C", folder, `RUNTIME=${isDeno ? "deno" : "node"}`, verb], {

@@ -135,7 +135,7 @@ test("should keep the user's environment, but for what an outer make or cargo le
     OPT_LEVEL: "0",
     NUM_JOBS: "2",
   };
-  assert.equal(nestedEnvironment({ ...users, ...ofCargo }), users);
+  assert.equal(nestedEnvironment({ ...users, ...ofCargo }, true), users);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 /** stage0 from a prebuilt file or from the nested sub-build (specification, "Embed Modes"), into the folder of artifacts. */
 import { join } from "node:path";
 import type { Candidate } from "./artifact.ts";
-import { type CargoCommand, chosenCargo, executableIn, shellLine, stage0Command } from "./cargo.ts";
+import { type CargoCommand, chosenCargo, executableIn, nestedEnvironment, shellLine, stage0Command } from "./cargo.ts";
 import { runCargo } from "./cargo-run.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { missingFailure, printable } from "./errors.ts";
@@ -51,14 +51,19 @@ function prebuilt(path: string, artifact: string): Candidate {
 async function subBuild(target: Target, also: readonly Target[]): Promise<Candidate> {
   const workspace = findWorkspace();
   const { dir } = workspace;
-  if (workspace.origin === "example") say(`no stage0/Cargo.toml at or above your folder: builds the example, ${dir}`);
+  if (workspace.origin === "example")
+    say(`no stage0/Cargo.toml at or above your folder: builds the example, ${printable(dir)}`);
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN") ?? "auto";
-  const chosen = chosenCargo("FASTBOOP_STAGE0_CARGO", "CARGO");
+  // Debian's toolchain brings its own, so that it needs none on PATH.
+  const chosen = choice === "debian" ? "cargo" : chosenCargo("FASTBOOP_STAGE0_CARGO", "CARGO");
   const toolchain = ensureToolchain({ cargo: chosen, target, choice, folder: dir, also });
   const [{ cargo, env }] = await Promise.all([toolchain, import("zx/core")]);
-  const command = await stage0Command(dir, target, knob("PROFILE") ?? "release", cargo, { ...environment(), ...env });
+  const command = await stage0Command(dir, target, knob("PROFILE") ?? "release", cargo, {
+    ...nestedEnvironment(environment()),
+    ...env,
+  });
   const path = await runLogged(command, PACKAGE, `stage0-${target.triple}`);
-  return { path, name: "cargo's executable", fix: `read what cargo did: ${shellLine(command)}` };
+  return { path, name: "cargo's executable", fix: `read what cargo did: ${printable(shellLine(command))}` };
 }
 
 /**

@@ -29,9 +29,14 @@ const OF_OUTER_RUN = /^(CARGO_MAKEFLAGS|MAKEFLAGS|MFLAGS|MAKELEVEL|CALLER_DIR)$/
 const OF_OUTER_CARGO =
   /^(CARGO_(ENCODED_RUSTFLAGS|MANIFEST_.+|PKG_.+|CFG_.+|FEATURE_.+|PRIMARY_PACKAGE)|DEP_.+|RUSTC|RUSTDOC|RUSTC_(WORKSPACE_)?WRAPPER|RUSTC_LINKER|OUT_DIR|TARGET|HOST|PROFILE|DEBUG|OPT_LEVEL|NUM_JOBS)$/;
 
-/** The environment without what an outer make or cargo left in it. */
-export function nestedEnvironment(outer: Environment): Environment {
-  const inBuildScript = (outer.CARGO_CFG_TARGET_ARCH ?? "") !== "";
+/**
+ * The environment without what an outer make or cargo left in it.
+ * @param inBuildScript whether the outer cargo runs us as a build script, to which it hands much more
+ */
+export function nestedEnvironment(
+  outer: Environment,
+  inBuildScript = knob("CARGO_CFG_TARGET_ARCH") !== undefined,
+): Environment {
   return Object.fromEntries(
     Object.entries(outer).filter(([name]) => !OF_OUTER_RUN.test(name) && !(inBuildScript && OF_OUTER_CARGO.test(name))),
   );
@@ -43,8 +48,9 @@ export function nestedEnvironment(outer: Environment): Environment {
  * @throws Failure (3) when it does not exist or can't be executed
  */
 export function chosenCargo(...names: ("FASTBOOP_STAGE0_CARGO" | "CARGO")[]): string {
-  const name = names.find((candidate) => knob(candidate) !== undefined);
-  const given = (name && knob(name)) ?? "cargo";
+  const named = { FASTBOOP_STAGE0_CARGO: knob("FASTBOOP_STAGE0_CARGO"), CARGO: knob("CARGO") };
+  const name = names.find((candidate) => named[candidate] !== undefined);
+  const given = (name && named[name]) ?? "cargo";
   const folders = given.includes("/") ? [""] : (environment().PATH ?? "").split(":");
   const places = folders.map((folder) => fromCaller(join(folder, given)));
   // Not zx's which: its import would delay the question to rustc, which takes as long and can run beside it.
@@ -71,16 +77,16 @@ function isExecutable(path: string): boolean {
  * The command that builds stage0 for a target, statically, with every flag kept that cargo would have given to rustc.
  * @param workspace absolute path
  * @param cargo absolute path
- * @param outer the environment to start from
+ * @param env the environment to start from, without an outer cargo's part
  */
 export async function stage0Command(
   workspace: string,
   target: Target,
   profile: "release" | "debug",
   cargo: string,
-  outer: Environment,
+  env: Environment,
 ): Promise<CargoCommand> {
-  const { args: configArgs, set } = await targetSettings(workspace, target, nestedEnvironment(outer));
+  const { args: configArgs, set } = await targetSettings(workspace, target, env);
   // Below the usual folder, where cargo clean reaches it, yet not that folder itself: an outer cargo holds its lock.
   const targetDir = resolve(fromCaller(knob("CARGO_TARGET_DIR") ?? join(workspace, "target")), "stage0-distribution");
   return cargoCommand({
@@ -91,21 +97,19 @@ export async function stage0Command(
       ...["--target-dir", targetDir, ...configArgs],
     ],
     profile,
-    outer,
+    env,
     set,
   });
 }
 
 /** A `cargo build` that prints its messages as JSON and leaves the lock file alone. */
-export function cargoCommand(
-  request: Pick<CargoCommand, "cargo" | "args" | "folder" | "set"> & { profile: string; outer: Environment },
-): CargoCommand {
-  const { cargo, folder, set, profile, outer } = request;
+export function cargoCommand(request: CargoCommand & { profile: "release" | "debug" }): CargoCommand {
+  const { cargo, folder, set, profile, env } = request;
   return {
     cargo,
     folder,
     set,
-    env: { ...nestedEnvironment(outer), ...set },
+    env: { ...env, ...set },
     args: [
       "build",
       ...request.args,

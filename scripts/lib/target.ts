@@ -8,8 +8,10 @@ import { knob } from "./knobs.ts";
  * @throws Failure (2) for a target that is unknown, or deferred, with the reason
  */
 export function selectedTarget(): Target {
-  const name = knob("TARGET") === undefined ? "FASTBOOP_STAGE0_TARGET" : "TARGET";
-  return supportedTarget(name, knob(name) ?? "");
+  const given = knob("TARGET");
+  return given === undefined
+    ? supportedTarget("FASTBOOP_STAGE0_TARGET", knob("FASTBOOP_STAGE0_TARGET") ?? "")
+    : supportedTarget("TARGET", given);
 }
 
 /**
