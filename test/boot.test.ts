@@ -450,6 +450,16 @@ test("should want a target that is known", async () => {
   assert.match(deferred.stderr, /^error: the target armv7-unknown-linux-musleabihf is deferred: /);
 });
 
+test("should want an expression that parses, before anything is booted", async () => {
+  const files = await releaseFiles();
+  const { code, stdout, stderr } = await script("boot-stage0.ts", [files[X]], {
+    env: { FASTBOOP_STAGE0_BOOT_EXPECT: "(" },
+  });
+  assert.is(code, 2);
+  assert.is(stdout, "");
+  assert.match(stderr, /^error: the environment variable FASTBOOP_STAGE0_BOOT_EXPECT does not parse\n/);
+});
+
 test("should expect the example's line of nothing but the example", () => {
   const line = exampleLine(targetOf(X), "0.1.0");
   assert.ok(line.test("fastboop-stage0 0.1.0 x86_64 pid 1"));

@@ -53,15 +53,17 @@ const BASE_MEMORY = 256 * 1024 ** 2;
  * Boots each file on each kernel that there is for its target, as many at once as there are processors and at least two.
  * Nothing keeps running afterwards, however this process ends. The consoles are left in `log` in the folder of artifacts.
  * @returns the verdicts in the order of the files
- * @throws Failure (2) when a kernel that the user brings is none; (3) when a file, QEMU or a kernel is missing
+ * @throws Failure (1) when a file is over the budget; (2) when a kernel that the user brings is none, or a variable does not
+ *   parse; (3) when a file, QEMU or a kernel is missing
  */
 export async function bootAll(requests: readonly BootRequest[], progress: Progress): Promise<Verdict[]> {
   const targets = [...new Set(requests.map(({ target }) => target))];
-  const contents: Buffer[] = [];
+  const limitMs = knob("FASTBOOP_STAGE0_BOOT_TIMEOUT") * 1000;
+  const subjects: Subject[] = [];
   const kernels = new Map<Target, Kernel[]>();
   await allOf([
     ...requests.map((request, index) => async () => {
-      contents[index] = readFile(request);
+      subjects[index] = { ...request, init: readFile(request), expect: await expectedLine(request) };
     }),
     () => requireEmulators(targets),
     ...targets.map((target) => async () => {
@@ -77,27 +79,31 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
     }),
   );
   const logs = new Set<string>();
-  const jobs = requests.flatMap((request, index) =>
-    (kernels.get(request.target) ?? []).map((kernel) => {
-      const log = logPath(request.target, kernel, logs);
-      return () => boot(request, contents[index] ?? Buffer.alloc(0), kernel, log);
+  const jobs = subjects.flatMap((subject) =>
+    (kernels.get(subject.target) ?? []).map((kernel) => {
+      const log = logPath(subject.target, kernel, logs);
+      return () => boot(subject, kernel, log, limitMs);
     }),
   );
   progress(`booting ${jobs.length === 1 ? "a machine" : `${jobs.length} machines`}`);
   return await inParallel(jobs, Math.max(2, availableParallelism()));
 }
 
+/** A file with all that its boots need to know of it. */
+interface Subject extends BootRequest {
+  init: Buffer;
+  expect: RegExp | undefined;
+}
+
 /** Boots one file on one kernel. */
-async function boot(request: BootRequest, init: Buffer, kernel: Kernel, log: string): Promise<Verdict> {
-  const limitMs = knob("FASTBOOP_STAGE0_BOOT_TIMEOUT") * 1000;
-  const expect = await expectedLine(request);
+async function boot(subject: Subject, kernel: Kernel, log: string, limitMs: number): Promise<Verdict> {
+  const { path, target, init, expect } = subject;
   const { seen, feed, flush } = readConsole(expect);
   const start = performance.now();
   let stopped: Stop | undefined;
   let watch: NodeJS.Timeout | undefined;
   const file = unnamedFile(initramfs(init));
   try {
-    const { target } = request;
     const memory = BASE_MEMORY + 2 * init.length;
     const stop = (reason: Stop): void => {
       stopped ??= reason;
@@ -122,11 +128,11 @@ async function boot(request: BootRequest, init: Buffer, kernel: Kernel, log: str
     flush();
     writeText(log, seen.lines.map((line) => `${line}\n`).join(""));
     return {
-      path: request.path,
+      path,
       target: target.triple,
       kernel: seen.kernel ?? null,
       pageSize: kernel.pageSize,
-      ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, { ...request, expect }),
+      ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, subject),
       console: seen.lines.slice(-LAST),
       log,
       milliseconds: Math.round(performance.now() - start),
