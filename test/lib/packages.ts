@@ -29,6 +29,7 @@ const PACKAGES: readonly string[] = [
   "qemu-user-static",
   "rpm",
   "shellcheck",
+  "tinyproxy",
   "util-linux",
 ];
 
