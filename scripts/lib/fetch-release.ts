@@ -81,8 +81,9 @@ async function settle(
   let list = await source.sums();
   if (list === undefined && !isPinned(pins)) {
     // Nobody has vouched yet. The API may, or knows why there is no list.
-    source = await asked(wanted, asset, source);
-    list = await source.sums();
+    const other = await asked(wanted, asset, source);
+    if (other !== source) list = await other.sums();
+    source = other;
   }
   const witnesses: Witness[] = [
     ...pins,

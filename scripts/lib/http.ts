@@ -4,6 +4,7 @@
  */
 
 import { createReadStream, openAsBlob } from "node:fs";
+import type { Dispatcher } from "undici";
 import { missingFailure, printable } from "./errors.ts";
 import { classify, HttpFailure } from "./http-errors.ts";
 import { proxies, proxyFor } from "./http-proxy.ts";
@@ -187,17 +188,20 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: Reque
   });
 }
 
+/** Keeps its connections for the next request of this process, which has the same proxies. */
+let agent: Dispatcher | undefined;
+
 async function byUndici(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
   const { EnvHttpProxyAgent, request } = await import("undici");
   const { http, https, except } = proxies();
-  const dispatcher = new EnvHttpProxyAgent({
+  agent ??= new EnvHttpProxyAgent({
     noProxy: except,
     ...(http === undefined ? {} : { httpProxy: http }),
     ...(https === undefined ? {} : { httpsProxy: https }),
   });
   const reply = await request(url, {
     method: method as "GET",
-    dispatcher,
+    dispatcher: agent,
     ...(headers && { headers }),
     ...(body === undefined ? {} : { body: isFile(body) ? createReadStream(body.file) : body }),
     ...(signal && { signal }),
