@@ -613,6 +613,7 @@ test("should answer ranges wrongly as told, and only those", async () => {
     if (body !== undefined) assert.ok(answer.body.equals(body), wrong);
   }
   plain.fault({ on: "blob", kind: "range", wrong: "if-range" });
+  assert.is((await get(plain, address, { headers: { range } })).status, 206, "without If-Range the fault waits");
   const careless = await get(plain, address, { headers: { range, "if-range": '"other"' } });
   assert.is(careless.status, 206);
 });
