@@ -134,6 +134,86 @@ test("should find the names when their index is in section header 0", () => {
   );
 });
 
+/** A file with one segment over some bytes at its end. */
+function withSegment(type: number, content: Buffer): Elf {
+  const { bytes: head } = tables({ segments: 1, sections: 0 });
+  const patch = new Patch(Buffer.concat([head, content]));
+  return elfOf(patch.segment(0, { type, offset: head.length, filesz: content.length, align: 4 }).bytes);
+}
+const [DYNAMIC, INTERP, NOTE] = [2, 3, 4];
+
+/** A note of the gABI with a name and a descriptor of some bytes. */
+function note(name: string, length: number): Buffer {
+  const head = Buffer.alloc(12 + Math.ceil((name.length + 1) / 4) * 4);
+  head.writeUInt32LE(name.length + 1);
+  head.writeUInt32LE(length, 4);
+  head.writeUInt32LE(7, 8);
+  head.write(name, 12);
+  return Buffer.concat([head, Buffer.alloc(length, 0xab)]);
+}
+
+test("should read notes up to the end of their segment, and no further", () => {
+  assert.equal(withSegment(NOTE, note("GNU", 4)).notes, [{ name: "GNU", type: 7, description: "abababab" }]);
+  assert.equal(withSegment(NOTE, Buffer.alloc(12)).notes, [{ name: "", type: 0, description: "" }]);
+  assert.equal(withSegment(NOTE, Buffer.concat([note("A", 0), note("B", 3)])).defects, []);
+  const tooMuch = Buffer.concat([note("A", 4), Buffer.alloc(4)]);
+  for (const content of [Buffer.alloc(11), note("GNU", 4).subarray(0, 19), tooMuch]) {
+    const [defect] = withSegment(NOTE, content).defects;
+    assert.equal([defect?.part, defect?.expected], ["notes", "notes that end where their segment ends"]);
+  }
+});
+
+test("should read 64 KiB of notes, and not one byte more", () => {
+  const most = withSegment(NOTE, note("GNU", 64 * 1024 - 16));
+  assert.equal([most.notes.length, most.defects], [1, []]);
+  const more = withSegment(NOTE, note("GNU", 64 * 1024 - 15));
+  assert.equal([more.notes, more.defects.map(({ expected }) => expected)], [[], ["at most 65536 bytes of notes"]]);
+  const { bytes: head } = tables({ segments: 2, sections: 0 });
+  const patch = new Patch(Buffer.concat([head, note("GNU", 32 * 1024)]));
+  const fields = { type: NOTE, offset: head.length, filesz: patch.bytes.length - head.length };
+  // Each time the first one that is still a PT_NULL.
+  const { notes, defects } = elfOf(patch.segment(0, fields).segment(0, fields).bytes);
+  assert.equal([notes.length, defects.length], [1, 1]);
+});
+
+test("should read the dynamic section up to its DT_NULL", () => {
+  const entry = (tag: number, value = 0): Buffer => {
+    const bytes = Buffer.alloc(16);
+    bytes.writeBigUInt64LE(BigInt(tag));
+    bytes.writeBigUInt64LE(BigInt(value), 8);
+    return bytes;
+  };
+  const ended = withSegment(DYNAMIC, Buffer.concat([entry(21, 5), entry(0), entry(22)]));
+  assert.equal([ended.dynamic, ended.defects], [[{ tag: 21n, value: 5n }], []]);
+  const endless = withSegment(DYNAMIC, Buffer.concat([entry(21), entry(0).subarray(0, 15)]));
+  const expected = "a DT_NULL at the end of the section";
+  assert.equal(endless.defects, [{ part: "dynamic", expected, got: "1 entries without one" }]);
+  const long = withSegment(DYNAMIC, Buffer.concat([...Array.from({ length: 4096 }, () => entry(21)), entry(0)]));
+  assert.equal(long.defects, [{ part: "dynamic", expected, got: "4096 entries without one" }]);
+});
+
+test("should cut an interpreter that is longer than any path", () => {
+  assert.is(withSegment(INTERP, Buffer.from("/lib/ld.so\0more")).interpreter, "/lib/ld.so");
+  assert.is(withSegment(INTERP, Buffer.alloc(5000, "a")).interpreter, "a".repeat(4096));
+  assert.is(withSegment(INTERP, Buffer.alloc(0)).interpreter, "");
+});
+
+test("should cut the name of a section after 256 bytes", () => {
+  const { bytes: head } = tables({ segments: 0, sections: 2 });
+  const names = Buffer.concat([Buffer.alloc(1), Buffer.alloc(300, "n"), Buffer.alloc(1)]);
+  const patch = new Patch(Buffer.concat([head, names])).header({ shstrndx: 1 });
+  patch.section(1, { name: 1, type: 3, offset: head.length, size: names.length });
+  const lengths = (): number[] => elfOf(patch.bytes).sections.map(({ name }) => name.length);
+  assert.equal(lengths(), [0, 256]);
+  patch.section(1, { name: names.length });
+  assert.equal(lengths(), [0, 0]);
+});
+
+test("should read 8 MiB of section headers", () => {
+  const elf = elfOf(tables({ segments: 0, sections: 131_072, shnum: 0 }).bytes);
+  assert.equal([elf.sections.length, elf.defects], [131_072, []]);
+});
+
 test("should say why there is nothing to read", () => {
   const magic = "\x7fELF";
   const cases: [string, unknown][] = [

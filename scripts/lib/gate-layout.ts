@@ -10,14 +10,16 @@ export const MOST_MEMORY = 1n << 30n;
 export const KIB_64 = 0x10000n;
 const PAGE = 0x1000n;
 
-/** Largest page that kernels for the machine use, and the middle of a process's addresses: stack and mmap come from above. */
-const MEMORY: Record<number, { page: bigint; end: bigint }> = {
-  // The kernels of most phones are built with 39 bits of virtual address.
-  [MACHINES.aarch64]: { page: KIB_64, end: 1n << 38n },
-  [MACHINES["x86-64"]]: { page: PAGE, end: 1n << 46n },
-};
-const ANY_MEMORY = { page: PAGE, end: 1n << 31n };
-export const memory = (elf: Elf) => MEMORY[elf.header.machine] ?? ANY_MEMORY;
+interface Memory {
+  /** Largest page that kernels for the machine use. */
+  page: bigint;
+  /** The middle of a process's addresses: stack and mmap come from above. */
+  end: bigint;
+}
+/** The kernels of most phones are built with 39 bits of virtual address, and may be with pages of 64 KiB. */
+const PHONE: Memory = { page: KIB_64, end: 1n << 38n };
+const PC: Memory = { page: PAGE, end: 1n << 46n };
+export const memory = (elf: Elf): Memory => (elf.header.machine === MACHINES["x86-64"] ? PC : PHONE);
 
 /** The segments of some types, among those that a kernel reads: comparing any number of them would take for ever. */
 export const ofType = (elf: Elf, ...types: number[]): Segment[] =>

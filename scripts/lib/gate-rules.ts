@@ -357,15 +357,22 @@ export const RULES: readonly CheckedRule[] = [
       "ET_EXEC at 64 KiB or above",
     why: "phones' kernels have 39 bits of address and the stack at their end, and vm.mmap_min_addr is 64 KiB",
     fix: "link at the linker's default address",
-    check: elf((elf) =>
-      none(
-        loads(elf).filter(
-          ({ vaddr, memsz }) => vaddr + memsz > memory(elf).end || (elf.header.type === ET.EXEC && vaddr < KIB_64),
+    check: elf((elf) => {
+      const { end } = memory(elf);
+      const extent = (segment: Segment): string => `${show(segment)}, ${segment.memsz} bytes`;
+      return [
+        ...none(
+          loads(elf).filter(({ vaddr, memsz }) => vaddr + memsz > end),
+          `PT_LOADs that end at ${hex(end)} or below`,
+          extent,
         ),
-        `addresses ${elf.header.type === ET.EXEC ? `from ${hex(KIB_64)} ` : ""}up to ${hex(memory(elf).end)}`,
-        (segment) => `${show(segment)}, ${segment.memsz} bytes`,
-      ),
-    ),
+        ...none(
+          elf.header.type === ET.EXEC ? loads(elf).filter(({ vaddr }) => vaddr < KIB_64) : [],
+          `PT_LOADs of an ET_EXEC that begin at ${hex(KIB_64)} or above`,
+          extent,
+        ),
+      ];
+    }),
   },
   {
     id: "entry",
@@ -438,10 +445,8 @@ export const RULES: readonly CheckedRule[] = [
     why: "code or data that the linker placed would be missing, or could not be run or written",
     fix: "download or build the file again; let no tool edit its segments",
     check: elf((elf) =>
-      none(
-        isWhole(elf) ? unloaded(elf) : [],
-        "segments that hold every section of the memory image",
-        ({ name, type }) => printable(name || sectionName(type)),
+      none(unloaded(elf), "segments that hold every section of the memory image", ({ name, type }) =>
+        printable(name || sectionName(type)),
       ),
     ),
   },

@@ -247,7 +247,7 @@ export function crossCheck(reports: readonly FileReport[]): Finding[] {
     const seen = new Map<string, FileReport>();
     for (const report of reports) {
       const value = report[key];
-      if (value === null || report.target === null) continue;
+      if (!value || report.target === null) continue;
       const first = seen.get(value);
       if (first === undefined) seen.set(value, report);
       else if (first.target !== report.target) {

@@ -48,8 +48,26 @@ const SEGMENT = {
   64: { type: [0, 4], flags: [4, 4], offset: [8, 8], vaddr: [16, 8], filesz: [32, 8], memsz: [40, 8], align: [48, 8] },
 } satisfies Record<number, Layout>;
 const SECTION = {
-  32: { name: [0, 4], type: [4, 4], flags: [8, 4], offset: [16, 4], size: [20, 4], link: [24, 4], info: [28, 4] },
-  64: { name: [0, 4], type: [4, 4], flags: [8, 8], offset: [24, 8], size: [32, 8], link: [40, 4], info: [44, 4] },
+  32: {
+    name: [0, 4],
+    type: [4, 4],
+    flags: [8, 4],
+    addr: [12, 4],
+    offset: [16, 4],
+    size: [20, 4],
+    link: [24, 4],
+    info: [28, 4],
+  },
+  64: {
+    name: [0, 4],
+    type: [4, 4],
+    flags: [8, 8],
+    addr: [16, 8],
+    offset: [24, 8],
+    size: [32, 8],
+    link: [40, 4],
+    info: [44, 4],
+  },
 } satisfies Record<number, Layout>;
 
 type HeaderField = keyof typeof COMMON | keyof (typeof HEADER)[64];
