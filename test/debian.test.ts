@@ -18,6 +18,7 @@ import {
   testUnless,
 } from "./lib/harness.ts";
 import { asNobody, viewing } from "./lib/mounts.ts";
+import { endsSoon, isRunning } from "./lib/processes.ts";
 
 const test = suite("debian");
 const withoutApt = hasApt() ? undefined : "needs Debian's apt";
@@ -26,25 +27,38 @@ const quiet = (): void => {};
 const maker = join(PROJECT, "test", "lib", "cache-folder.ts");
 const make = (...args: string[]): Promise<Outcome> => runProgram([...RUNTIME, maker, ...args]);
 
-/** Starts the making of a folder that never ends, and comes out when it has begun. */
-async function hang(folder: string): Promise<{ run: number; command: number; ended: Promise<NodeJS.Signals | null> }> {
-  const [program = "", ...args] = [...RUNTIME, maker, folder, "half", "hang"];
-  const child = spawn(program, args, { cwd: PROJECT, env: cleanEnvironment(), stdio: ["ignore", "ignore", "inherit"] });
-  const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once("close", (_, signal) => resolve(signal)));
+interface Run {
+  pid: number;
+  /** What it printed so far. */
+  printed: () => string;
+  ended: Promise<NodeJS.Signals | number | null>;
+}
+
+function start(...given: string[]): Run {
+  const [program = "", ...args] = [...RUNTIME, maker, ...given];
+  const child = spawn(program, args, { cwd: PROJECT, env: cleanEnvironment(), stdio: ["ignore", "pipe", "inherit"] });
+  let printed = "";
+  child.stdout.on("data", (text: Buffer) => {
+    printed += text;
+  });
+  const ended = new Promise<NodeJS.Signals | number | null>((resolve) =>
+    child.once("close", (code, signal) => resolve(signal ?? code)),
+  );
+  return { pid: child.pid ?? 0, printed: () => printed, ended };
+}
+
+/** Starts the making of a folder that never ends, and comes out when it runs its command. */
+async function hang(folder: string): Promise<Run & { command: number }> {
+  const run = start(folder, "half", "hang");
   const parent = join(folder, "..");
   for (;;) {
     const [aside = ""] = namesIn(parent).filter((name) => name.endsWith(".tmp"));
     const file = join(parent, aside, "pid");
     const command = aside !== "" && fs.existsSync(file) ? Number(fs.readFileSync(file, "utf8")) : 0;
-    if (command > 0) return { run: child.pid ?? 0, command, ended };
+    if (command > 0) return { ...run, command };
+    if (!isRunning(run.pid)) throw new Error(`it ended: ${run.printed()}`);
     await setTimeout(20);
   }
-}
-
-/** Whether a process runs: it is there, and no zombie. */
-function isRunning(pid: number): boolean {
-  const status = `/proc/${pid}/status`;
-  return fs.existsSync(status) && !/^State:\tZ/m.test(fs.readFileSync(status, "utf8"));
 }
 
 test("should make a folder of the cache once, however many want it at once", async () => {
@@ -69,18 +83,18 @@ test("should leave nothing of a folder whose making failed", async () => {
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`should leave nothing of a folder whose making ${signal} ended, and end what it ran`, async () => {
     const folder = join(temporaryFolder(), "thing");
-    const { run, command, ended } = await hang(folder);
-    process.kill(run, signal);
+    const { pid, command, ended } = await hang(folder);
+    process.kill(pid, signal);
     assert.is(await ended, signal);
     assert.equal(namesIn(join(folder, "..")), [".lock"]);
-    assert.not(isRunning(command));
+    assert.ok(await endsSoon(command));
   });
 }
 
 test("should go on after a run was killed in the middle, and clear away what it left", async () => {
   const folder = join(temporaryFolder(), "thing");
-  const { run, command, ended } = await hang(folder);
-  process.kill(run, "SIGKILL");
+  const { pid, command, ended } = await hang(folder);
+  process.kill(pid, "SIGKILL");
   assert.is(await ended, "SIGKILL");
   process.kill(command, "SIGKILL");
   const [left = ""] = namesIn(join(folder, "..")).filter((name) => name.startsWith(".thing."));
@@ -93,14 +107,15 @@ test("should go on after a run was killed in the middle, and clear away what it 
 
 test("should say that it waits for another run, and make the folder when that one fails", async () => {
   const folder = join(temporaryFolder(), "thing");
-  const { run, ended } = await hang(folder);
-  const second = make(folder, "second");
-  await setTimeout(2000);
+  const { pid, ended } = await hang(folder);
+  const second = start(folder, "second");
+  const waiting = `waiting for another run that works in ${join(folder, "..")}\n`;
+  while (second.printed() !== waiting && isRunning(second.pid)) await setTimeout(20);
   assert.is(namesIn(join(folder, "..")).length, 2);
-  process.kill(run, "SIGTERM");
+  process.kill(pid, "SIGTERM");
   await ended;
-  const { code, stdout } = await second;
-  assert.equal([code, stdout], [0, `waiting for another run that works in ${join(folder, "..")}\nmaking\nthere\n`]);
+  assert.is(await second.ended, 0);
+  assert.is(second.printed(), `${waiting}making\nthere\n`);
 });
 
 testUnless(

@@ -26,7 +26,8 @@ interface Recipe {
   gcc(version: string): string;
 }
 
-const RECIPES: Record<string, Recipe> = {
+/** How a target's pieces are named in Debian's packages; no toolchain can be made for targets that are not here. */
+export const RECIPES: Record<string, Recipe> = {
   "x86_64-unknown-linux-musl": {
     architecture: "amd64",
     musl: "usr/lib/x86_64-linux-musl",
@@ -39,9 +40,6 @@ const RECIPES: Record<string, Recipe> = {
   },
 };
 
-/** Whether a toolchain for the target can be made of Debian's packages. */
-export const hasRecipe = (target: Target): boolean => target.triple in RECIPES;
-
 /** Rust's name of the machine that this runs on; undefined for those that the recipe was not made for. */
 const HOSTS: Record<string, string | undefined> = {
   x64: "x86_64-unknown-linux-gnu",
@@ -51,7 +49,7 @@ const HOSTS: Record<string, string | undefined> = {
 /**
  * Makes the toolchains of targets, or finds them in the cache. What is missing is made at once: two standard libraries
  * side by side take less time than one after the other, as the compiler's front end leaves a core idle.
- * @param targets such that hasRecipe
+ * @param targets that are in RECIPES
  * @returns the path of the first target's cargo, which carries all that it needs
  * @throws Failure (3) when packages are missing and this is not root, or something of the archive is out of reach
  */

@@ -6,7 +6,7 @@ import { Failure, missingFailure, type Problem, printable, usageFailure } from "
 import { environment } from "./knobs.ts";
 import { type Progress, showProgress } from "./phases.ts";
 import { debianToolchain, hasStd, type Toolchain, type ToolchainRequest } from "./toolchain.ts";
-import { debianCargo, hasRecipe } from "./toolchain-debian.ts";
+import { debianCargo, RECIPES } from "./toolchain-debian.ts";
 
 /** Far above what a download of 30 MB takes on a slow line; a network that drops packets takes longer to give up. */
 const RUSTUP_LIMIT_MS = 120_000;
@@ -23,11 +23,11 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
       ? "there is no rustc that tells its sysroot"
       : `${printable(sysroot)} has no standard library for it`,
   ];
-  const fromDebian = choice !== "rustup" && choice !== "none" && hasRecipe(target);
+  const fromDebian = choice !== "rustup" && choice !== "none" && target.triple in RECIPES;
   if (choice === "debian" && !fromDebian) {
     throw usageFailure({
       what: `FASTBOOP_STAGE0_TOOLCHAIN=debian has no recipe for ${target.triple}`,
-      expected: "a musl target that releases carry",
+      expected: Object.keys(RECIPES).join(" or "),
       fix: "set FASTBOOP_STAGE0_TOOLCHAIN to auto, or choose another TARGET",
     });
   }
@@ -42,7 +42,7 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
     if (!hasApt()) throw unavailable(request, [...reasons, "this system has no apt to take Debian's packages with"]);
     // What the chosen cargo has by itself will not be asked of Debian's.
     const lacking = also.filter(
-      (other) => hasRecipe(other) && !(sysroot !== undefined && hasStd(sysroot, other.triple)),
+      (other) => other.triple in RECIPES && !(sysroot !== undefined && hasStd(sysroot, other.triple)),
     );
     try {
       return debianToolchain(await debianCargo([target, ...lacking], progress), request);

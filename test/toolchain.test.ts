@@ -1,0 +1,376 @@
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import * as assert from "uvu/assert";
+import { findTarget, RELEASE_TARGETS, type Target } from "../scripts/lib/contract.ts";
+import { hasApt } from "../scripts/lib/debian.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { hasStd, sysrootOf, type ToolchainRequest } from "../scripts/lib/toolchain.ts";
+import { addByRustup } from "../scripts/lib/toolchain-provide.ts";
+import {
+  lacking,
+  namesIn,
+  type Outcome,
+  onPath,
+  RUNTIME,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
+import { asNobody, viewing } from "./lib/mounts.ts";
+import { endsSoon, isRunning } from "./lib/processes.ts";
+
+const test = suite("toolchain");
+
+const target = (triple: string): Target => {
+  const found = findTarget(triple);
+  if (found === undefined) throw new Error(triple);
+  return found;
+};
+const AARCH64 = target("aarch64-unknown-linux-musl");
+
+const WAYS_OUT =
+  "set FASTBOOP_STAGE0_CARGO to a cargo that has the target, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0";
+
+/** Writes a program for sh and comes out with its path. */
+function program(path: string, ...lines: string[]): string {
+  fs.mkdirSync(dirname(path), { recursive: true });
+  fs.writeFileSync(path, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
+  return path;
+}
+
+/** A folder that looks like one of rustup's toolchains, with programs of rustup's names; the rustup does as it is told. */
+function rustupLike(...rustup: string[]): { cargo: string; sysroot: string; std: string; home: string } {
+  const home = temporaryFolder();
+  const sysroot = join(home, "toolchains", "9.9-tuned");
+  const std = join(sysroot, "lib", "rustlib", AARCH64.triple, "lib");
+  program(join(home, "bin", "rustc"), `echo '${sysroot}'`);
+  program(join(home, "bin", "rustup"), ...rustup);
+  return { cargo: program(join(home, "bin", "cargo"), "exit 1"), sysroot, std, home };
+}
+const requestFor = (cargo: string): ToolchainRequest => ({ cargo, target: AARCH64, choice: "auto", folder: PROJECT });
+const quiet = (): void => {};
+
+test("should know a standard library by its file", () => {
+  const sysroot = temporaryFolder();
+  const lib = join(sysroot, "lib/rustlib/x/lib");
+  assert.is(hasStd(sysroot, "x"), false);
+  fs.mkdirSync(lib, { recursive: true });
+  for (const name of ["libcore-1.rlib", "libstd-1.so", "libstd_detect-1.rlib"]) fs.writeFileSync(join(lib, name), "");
+  assert.is(hasStd(sysroot, "x"), false);
+  fs.writeFileSync(join(lib, "libstd-1f.rlib"), "");
+  assert.is(hasStd(sysroot, "x"), true);
+  assert.is(hasStd(sysroot, "y"), false);
+});
+
+test("should ask the rustc that cargo would run, in the folder where it would", async () => {
+  const folder = temporaryFolder();
+  const { cargo, sysroot, home } = rustupLike();
+  assert.is(await sysrootOf(cargo, folder), sysroot);
+  program(join(home, "bin", "rustc"), '[ "$*" = "--print sysroot" ] && pwd');
+  assert.is(await sysrootOf(cargo, folder), folder);
+  program(join(home, "bin", "rustc"), "echo /wrong", "exit 1");
+  assert.is(await sysrootOf(cargo, folder), undefined);
+  fs.rmSync(join(home, "bin", "rustc"));
+  assert.is(await sysrootOf(cargo, folder), undefined);
+});
+
+test("should take RUSTC's word, but not that of an outer build's rustc", async () => {
+  const { cargo, std, home } = rustupLike();
+  fs.mkdirSync(std, { recursive: true });
+  fs.writeFileSync(join(std, "libstd-1.rlib"), "");
+  const other = program(join(home, "other", "rustc"), "echo /elsewhere");
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, FASTBOOP_STAGE0_TOOLCHAIN: "none", RUSTC: other };
+  const outer = { ...env, CARGO_CFG_TARGET_ARCH: "x86_64", CALLER_DIR: PROJECT };
+  assert.equal(await script("toolchain.ts", [], { env: outer }), {
+    code: 0,
+    signal: null,
+    stdout: `${cargo}\n`,
+    stderr: "",
+  });
+  const { code, stderr } = await script("toolchain.ts", [], { env });
+  assert.is(code, 3);
+  assert.match(stderr, "got:      /elsewhere has no standard library for it\n");
+});
+
+test("should change nothing when the standard library may come from nowhere", async () => {
+  const { cargo, sysroot, home } = rustupLike(`touch '${"$0"}.ran'`);
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, FASTBOOP_STAGE0_TOOLCHAIN: "none" };
+  const { code, stdout, stderr } = await script("toolchain.ts", [], { env });
+  assert.equal([code, stdout], [3, ""]);
+  assert.is(
+    stderr,
+    [
+      `error: ${cargo} can't build for aarch64-unknown-linux-musl`,
+      "  expected: a rustc with the target's standard library",
+      `  got:      ${sysroot} has no standard library for it`,
+      `  fix:      run "rustup target add aarch64-unknown-linux-musl" where rustup reaches its server; or ${WAYS_OUT}`,
+      "",
+    ].join("\n"),
+  );
+  assert.equal(namesIn(join(home, "bin")), ["cargo", "rustc", "rustup"]);
+});
+
+test("should have rustup add the target to the toolchain in use", async () => {
+  const { cargo, std, home } = rustupLike(
+    `echo "$@" >"$0.asked"`,
+    `mkdir -p '${join("$HOME", "x")}' "$STD"`,
+    `: >"$STD/libstd-0.rlib"`,
+  );
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, STD: std, HOME: home };
+  const { code, stdout, stderr } = await script("toolchain.ts", [], {
+    env: { ...env, FASTBOOP_STAGE0_CACHE: join(home, "cache") },
+  });
+  assert.equal([code, stdout], [0, `${cargo}\n`]);
+  assert.match(
+    stderr,
+    /^toolchain: asking rustup for aarch64-unknown-linux-musl \(0\.\d s\)\ntoolchain: done in \d\.\d s\n$/,
+  );
+  const asked = fs.readFileSync(join(home, "bin", "rustup.asked"), "utf8");
+  assert.is(asked, "target add --toolchain 9.9-tuned aarch64-unknown-linux-musl\n");
+});
+
+test("should show what rustup says and not how it fell", async () => {
+  const { cargo } = rustupLike(
+    "cat >&2 <<'END'",
+    "info: downloading component rust-std",
+    "error: component download failed for rust-std-aarch64-unknown-linux-musl",
+    "",
+    "Caused by:",
+    "    0: could not download file from 'https://example.invalid/x'",
+    "    1: failed to lookup address \x1b[31minformation",
+    "",
+    "Stack backtrace:",
+    "   0: <E as anyhow::context::ext::StdError>::ext_context",
+    "   1: rustup::download::download_file",
+    "END",
+    "exit 1",
+  );
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, FASTBOOP_STAGE0_TOOLCHAIN: "rustup" };
+  const { code, stderr } = await script("toolchain.ts", [], { env });
+  assert.is(code, 3);
+  assert.match(
+    stderr,
+    "; rustup could not add it: component download failed for rust-std-aarch64-unknown-linux-musl: failed to lookup address \\x1b[31minformation\n",
+  );
+  assert.not.match(stderr, /backtrace|anyhow|download_file/i);
+});
+
+test("should say in a line that rustup panicked", async () => {
+  const { cargo, sysroot } = rustupLike(
+    "cat >&2 <<'END'",
+    "thread 'main' (123) panicked at src/cli.rs:1:2:",
+    "called `Result::unwrap()` on an `Err` value: Custom { kind: Other }",
+    "stack backtrace:",
+    "   0: rust_begin_unwind",
+    "END",
+    "exit 101",
+  );
+  assert.is(
+    await addByRustup(requestFor(cargo), sysroot, quiet),
+    "rustup could not add it: called `Result::unwrap()` on an `Err` value: Custom { kind: Other }",
+  );
+});
+
+test("should say how a silent rustup ended", async () => {
+  const silent = rustupLike("exit 7");
+  assert.is(await addByRustup(requestFor(silent.cargo), silent.sysroot, quiet), "rustup could not add it: exit code 7");
+  const killed = rustupLike("kill -9 $$");
+  assert.match(
+    (await addByRustup(requestFor(killed.cargo), killed.sysroot, quiet)) ?? "",
+    /^rustup could not add it: (a signal ended it|exit code 137)$/,
+  );
+  const liar = rustupLike("exit 0");
+  assert.is(await addByRustup(requestFor(liar.cargo), liar.sysroot, quiet), "rustup could not add it: exit code 0");
+});
+
+test("should not wait for ever for rustup, nor leave what it started", async () => {
+  const { cargo, sysroot, home } = rustupLike('sleep 1002 & echo $! >"$0.child"', "wait");
+  assert.is(await addByRustup(requestFor(cargo), sysroot, quiet, 1500), "rustup was not done after 1.5 s");
+  assert.ok(await endsSoon(Number(fs.readFileSync(join(home, "bin", "rustup.child"), "utf8"))));
+});
+
+test("should not ask rustup for a toolchain that is not its own", async () => {
+  const { cargo } = rustupLike('touch "$0.ran"');
+  for (const sysroot of [undefined, "/usr"]) {
+    assert.is(await addByRustup(requestFor(cargo), sysroot, quiet), "its rustc is not rustup's");
+  }
+});
+
+test("should refuse to make a toolchain for a target that Debian has no musl for", async () => {
+  const env = { TARGET: "aarch64-unknown-linux-gnu", FASTBOOP_STAGE0_TOOLCHAIN: "debian" };
+  const { code, stdout, stderr } = await script("toolchain.ts", [], { env });
+  assert.equal([code, stdout], [2, ""]);
+  assert.is(
+    stderr,
+    [
+      "error: FASTBOOP_STAGE0_TOOLCHAIN=debian has no recipe for aarch64-unknown-linux-gnu",
+      "  expected: x86_64-unknown-linux-musl or aarch64-unknown-linux-musl",
+      "  fix:      set FASTBOOP_STAGE0_TOOLCHAIN to auto, or choose another TARGET",
+      "",
+    ].join("\n"),
+  );
+});
+
+testUnless(test, onPath("cargo") ? undefined : "needs cargo", "should leave a cargo alone that can build", async () => {
+  const env = { TARGET: `${process.arch === "x64" ? "x86_64" : "aarch64"}-unknown-linux-gnu` };
+  const { code, stdout, stderr } = await script("toolchain.ts", [], { env });
+  assert.equal([code, stderr], [0, ""]);
+  assert.match(stdout, /^\/.*\/cargo\n$/);
+});
+
+const needsDebian = hasApt()
+  ? lacking({ root: true, programs: ["unshare", "setpriv", "chroot"] })
+  : "needs Debian's apt";
+/** A cargo whose rustc has no target and that rustup knows nothing of, so that Debian's toolchain is what is left. */
+const bare = (): string => {
+  const folder = temporaryFolder();
+  program(join(folder, "rustc"), "echo /nowhere");
+  fs.chmodSync(folder, 0o755);
+  fs.writeFileSync(join(folder, "rustup"), "");
+  return program(join(folder, "cargo"), "exit 1");
+};
+
+testUnless(test, needsDebian, "should tell who is not root what root has to install", async () => {
+  const status = join(temporaryFolder(), "status");
+  const installed = fs.readFileSync("/var/lib/dpkg/status", "utf8");
+  // An upgrade of the compiler alone: what was made for the one before no longer fits.
+  fs.writeFileSync(status, installed.replace(/^(Package: rustc-web\n(?:.+\n)*?Version: ).*$/m, "$19.9"), {
+    mode: 0o644,
+  });
+  const cache = temporaryFolder();
+  fs.chmodSync(cache, 0o777);
+  const command = asNobody([...RUNTIME, join(PROJECT, "scripts", "toolchain.ts")]);
+  const { code, stdout, stderr } = await runProgram(viewing({ binds: { "/var/lib/dpkg/status": status } }, command), {
+    env: { FASTBOOP_STAGE0_TOOLCHAIN: "debian", FASTBOOP_STAGE0_CARGO: "/bin/true", HOME: cache },
+  });
+  assert.equal([code, stdout], [3, ""]);
+  assert.is(
+    stderr,
+    [
+      "error: Debian packages have to be installed: rustc-web, cargo-web, rust-web-src, lld",
+      "  fix:      run as root: apt-get update && apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld; " +
+        `or ${WAYS_OUT}`,
+      "",
+    ].join("\n"),
+  );
+});
+
+testUnless(test, needsDebian, "should give both ways out where there is neither rustup nor Debian", async () => {
+  const cargo = bare();
+  const command = [...RUNTIME, join(PROJECT, "scripts", "toolchain.ts")];
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, FASTBOOP_STAGE0_CACHE: temporaryFolder() };
+  const { code, stderr } = await runProgram(viewing({ hidden: ["/usr/bin/apt-get"] }, command), { env });
+  assert.is(code, 3);
+  assert.is(
+    stderr,
+    [
+      `error: ${cargo} can't build for aarch64-unknown-linux-musl`,
+      "  expected: a rustc with the target's standard library",
+      "  got:      /nowhere has no standard library for it; its rustc is not rustup's; this system has no apt to take Debian's packages with",
+      `  fix:      run "rustup target add aarch64-unknown-linux-musl" where rustup reaches its server; or ${WAYS_OUT}`,
+      "",
+    ].join("\n"),
+  );
+});
+
+/** The cargos of Debian's toolchains for the release targets, made at the first call. */
+let made: Promise<string[]> | undefined;
+const cargos = (): Promise<string[]> => {
+  made ??= script("toolchain.ts", ["--all"], { env: { FASTBOOP_STAGE0_TOOLCHAIN: "debian" } }).then((outcome) => {
+    if (outcome.code !== 0) throw new Error(outcome.stderr);
+    return outcome.stdout.trimEnd().split("\n");
+  });
+  return made;
+};
+
+const MAIN = `
+fn main() {
+    let sum: u32 = (0..4).map(|n| std::thread::spawn(move || n * n)).map(|thread| thread.join().unwrap()).sum();
+    let caught = std::panic::catch_unwind(|| std::hint::black_box([0; 3]).get(3).unwrap() + 0);
+    println!("{} {} {}", std::env::consts::ARCH, sum, caught.is_err());
+}
+`;
+const MANIFEST = `[package]
+name = "probe"
+version = "0.0.0"
+edition = "2021"
+[profile.release]
+lto = "fat"
+[profile.brief]
+inherits = "release"
+lto = "off"
+panic = "abort"
+strip = true
+`;
+
+/** A crate with a build script, and its executable's output when nothing else is in the root folder. */
+function probe(): (cargo: string, target: Target, profile: string, around?: typeof viewing) => Promise<Outcome> {
+  const folder = temporaryFolder();
+  fs.mkdirSync(join(folder, "src"));
+  fs.writeFileSync(join(folder, "Cargo.toml"), MANIFEST);
+  fs.writeFileSync(join(folder, "src", "main.rs"), MAIN);
+  fs.writeFileSync(join(folder, "build.rs"), "fn main() {}");
+  return async (cargo, { triple, arch }, profile) => {
+    const build = [cargo, "build", "--quiet", "--target", triple, "--profile", profile];
+    // No PATH to find a linker by, and no network: the cargo carries what it needs.
+    const env = { PATH: "/usr/bin:/bin", RUSTUP_TOOLCHAIN: "none" };
+    const built = await runProgram(viewing({ offline: true }, build), { cwd: folder, env });
+    assert.equal([built.code, built.stderr], [0, ""]);
+    const root = temporaryFolder();
+    fs.copyFileSync(join(folder, "target", triple, profile, "probe"), join(root, "probe"));
+    const emulated = process.arch !== (arch === "x86_64" ? "x64" : "arm64");
+    if (emulated) fs.copyFileSync(`/usr/bin/qemu-${arch}-static`, join(root, "qemu"));
+    return runProgram(["chroot", root, ...(emulated ? ["/qemu"] : []), "/probe"], { cwd: "/" });
+  };
+}
+
+for (const [index, target] of RELEASE_TARGETS.entries()) {
+  const needs = needsDebian ?? lacking({ programs: [`qemu-${target.arch}-static`] });
+  testUnless(test, needs, `should make static programs for ${target.triple} that need nothing`, async () => {
+    const cargo = (await cargos())[index] ?? "";
+    const run = probe();
+    const whole = await run(cargo, target, "release");
+    assert.equal([whole.code, whole.stdout], [0, `${target.arch} 14 true\n`]);
+    const brief = await run(cargo, target, "brief");
+    assert.is(brief.stdout, "");
+    assert.match(brief.stderr, "called `Option::unwrap()` on a `None` value");
+  });
+}
+
+testUnless(test, needsDebian, "should take a toolchain from the cache without a network, and say why", async () => {
+  const [, cargo] = await cargos();
+  const chosen = bare();
+  const command = [...RUNTIME, join(PROJECT, "scripts", "toolchain.ts")];
+  const outcome = await runProgram(viewing({ offline: true }, command), { env: { FASTBOOP_STAGE0_CARGO: chosen } });
+  assert.equal(outcome, {
+    code: 0,
+    signal: null,
+    stdout: `${cargo}\n`,
+    stderr: `toolchain: takes ${cargo}, as ${chosen} lacks aarch64-unknown-linux-musl\n`,
+  });
+});
+
+testUnless(test, needsDebian, "should leave nothing of a toolchain whose making was interrupted", async () => {
+  await cargos();
+  const cache = temporaryFolder();
+  const parent = join(cache, "toolchain");
+  const env = { FASTBOOP_STAGE0_TOOLCHAIN: "debian", FASTBOOP_STAGE0_CACHE: cache };
+  const compiling = (): boolean =>
+    namesIn(parent).some((name) => fs.existsSync(join(parent, name, "work", "std", AARCH64.triple, "release", "deps")));
+  let run = 0;
+  const ended = script("toolchain.ts", [], { env, started: (pid) => (run = pid) });
+  while (!compiling() && (run === 0 || isRunning(run))) await setTimeout(50);
+  process.kill(run, "SIGTERM");
+  const outcome = await ended;
+  assert.match(
+    outcome.stderr,
+    /^toolchain: building the standard library for aarch64-unknown-linux-musl \(\d\.\d s\)\n$/,
+  );
+  assert.is(outcome.signal, "SIGTERM");
+  assert.equal(namesIn(parent), [".lock"]);
+});
+
+test.run();
