@@ -1,4 +1,4 @@
-import { buildStage0, runLogged } from "./lib/build.ts";
+import { BUILD_KNOBS, buildStage0, runLogged } from "./lib/build.ts";
 import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/cargo.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkHandOff, EMBED_PATH, handOff } from "./lib/handoff.ts";
@@ -15,18 +15,7 @@ await runScript({
     "Builds stage0 as build-stage0.ts does, then the workspace's fastboop-cli with stage0 embedded,\n" +
     "for the machine that cargo builds for by itself, in cargo's own target folder.",
   options: {},
-  knobs: [
-    "TARGET",
-    "FASTBOOP_STAGE0_TARGET",
-    "PROFILE",
-    "WORKSPACE",
-    "DIST",
-    "FASTBOOP_STAGE0_EMBED_PATH",
-    "FASTBOOP_STAGE0_CARGO",
-    "CARGO",
-    "CARGO_TARGET_DIR",
-    "FASTBOOP_STAGE0_TOOLCHAIN",
-  ],
+  knobs: BUILD_KNOBS,
   prints: "the absolute path of fastboop-cli",
   async main() {
     const target = selectedTarget();

@@ -1,4 +1,4 @@
-import { buildStage0 } from "./lib/build.ts";
+import { BUILD_KNOBS, buildStage0 } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { DEFAULT_TARGET, RELEASE_TARGETS } from "./lib/contract.ts";
 import { usageFailure } from "./lib/errors.ts";
@@ -16,18 +16,7 @@ await runScript({
     all: { type: "boolean", means: "build every release target; stage0.env names the selected one" },
     env: { type: "boolean", means: "print the export line for sh instead of the path" },
   },
-  knobs: [
-    "TARGET",
-    "FASTBOOP_STAGE0_TARGET",
-    "PROFILE",
-    "WORKSPACE",
-    "DIST",
-    "FASTBOOP_STAGE0_EMBED_PATH",
-    "FASTBOOP_STAGE0_CARGO",
-    "CARGO",
-    "CARGO_TARGET_DIR",
-    "FASTBOOP_STAGE0_TOOLCHAIN",
-  ],
+  knobs: BUILD_KNOBS,
   prints: "the absolute path of the artifact, one a line; with --env the export line",
   async main({ all, env }) {
     const selected = selectedTarget();

@@ -4,8 +4,8 @@ import * as fs from "node:fs";
 import type { Target } from "./contract.ts";
 import { type Elf, fileSource, readElf } from "./elf.ts";
 import { machineName } from "./elf-names.ts";
-import { contractFailure, errorCode, missingFailure, printable } from "./errors.ts";
-import { eachChunk, writeAll, writeAside } from "./files.ts";
+import { contractFailure, missingFailure, printable } from "./errors.ts";
+import { eachChunk, openRegular, writeAll, writeAside } from "./files.ts";
 import { type Digest, digestFile, digestOf } from "./hash.ts";
 
 const MODE = 0o755;
@@ -31,7 +31,11 @@ export function withStage0<T>(candidate: Candidate, target: Target, use: (fd: nu
     `a ${bits}-bit ${order}-endian ELF file for ${machineName(machine)}`;
   const wanted = shape(target.elf.bits, target.elf.order, target.elf.machine);
   const expected = `${wanted}, as ${target.triple} is`;
-  const fd = openRegular(candidate);
+  const opened = openRegular(candidate.path);
+  if ("trouble" in opened) {
+    throw missingFailure({ what: `${name} can't be read`, expected: "a regular file", got: opened.trouble, file, fix });
+  }
+  const { fd } = opened;
   try {
     const { elf, error } = readElf(fileSource(fd, fs.fstatSync(fd).size));
     if (error !== undefined)
@@ -43,32 +47,6 @@ export function withStage0<T>(candidate: Candidate, target: Target, use: (fd: nu
     fs.closeSync(fd);
   }
 }
-
-function openRegular({ path, name, fix }: Candidate): number {
-  const unusable = (got: string) =>
-    missingFailure({ what: `${name} can't be read`, expected: "a regular file", got, file: printable(path), fix });
-  try {
-    // Looked at before it is opened: opening a device may do anything, and opening a FIFO without O_NONBLOCK waits.
-    const status = fs.statSync(path);
-    if (!status.isFile()) throw unusable(status.isDirectory() ? "a folder" : "a device, FIFO or socket");
-    return fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-  } catch (error) {
-    const reason = UNREADABLE[errorCode(error) ?? ""];
-    if (reason === undefined) throw error;
-    throw unusable(reason === UNREADABLE.ENOENT && isLink(path) ? "a symbolic link that leads nowhere" : reason);
-  }
-}
-
-const UNREADABLE: Record<string, string> = {
-  ENOENT: "no such file",
-  ENOTDIR: "a path through something that is no folder",
-  ELOOP: "a symbolic link that leads back to itself",
-  EACCES: "a file that you may not read",
-  EPERM: "a file that you may not read",
-  ENAMETOOLONG: "a path that is too long",
-};
-
-const isLink = (path: string): boolean => fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
 /**
  * Copies an open file to a path, mode 0755, whole or not at all. A file that is there with the same bytes and mode keeps

@@ -7,11 +7,25 @@ import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { missingFailure, printable } from "./errors.ts";
 import { writeText } from "./files.ts";
 import { EMBED_PATH } from "./handoff.ts";
-import { environment, knob } from "./knobs.ts";
+import { environment, type KnobName, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
 import { ensureToolchain } from "./toolchain.ts";
 import { findWorkspace } from "./workspace.ts";
+
+/** What a build of stage0 reads of the environment. */
+export const BUILD_KNOBS: readonly KnobName[] = [
+  "TARGET",
+  "FASTBOOP_STAGE0_TARGET",
+  "PROFILE",
+  "WORKSPACE",
+  "DIST",
+  "FASTBOOP_STAGE0_EMBED_PATH",
+  "FASTBOOP_STAGE0_CARGO",
+  "CARGO",
+  "CARGO_TARGET_DIR",
+  "FASTBOOP_STAGE0_TOOLCHAIN",
+];
 
 /**
  * Leaves stage0 for a target in the folder of artifacts. What is there stays as it is unless all goes well.

@@ -113,25 +113,35 @@ const UNREADABLE: Record<string, string> = {
   ENAMETOOLONG: "a path that is too long",
 };
 
-/** The start of a regular file and its size in bytes, or in words why there is none to read. @param most bytes to read */
-export function readRegular(path: string, most: number): { bytes: Buffer; size: number } | { trouble: string } {
+/** Opens a regular file for reading, or says in words why there is none. The caller closes it. */
+export function openRegular(path: string): { fd: number } | { trouble: string } {
   try {
-    // Looked at before it is opened: opening a FIFO waits, and opening a device may do anything.
+    // Looked at before it is opened: opening a device may do anything, and opening a FIFO without O_NONBLOCK waits.
     const status = fs.statSync(path);
     if (!status.isFile()) return { trouble: status.isDirectory() ? "a folder" : "a device, FIFO or socket" };
-    const fd = fs.openSync(path, "r");
-    try {
-      const bytes = Buffer.alloc(Math.min(status.size, most));
-      let at = 0;
-      for (let count = -1; count !== 0 && at < bytes.length; at += count)
-        count = fs.readSync(fd, bytes, at, bytes.length - at, at);
-      return at < bytes.length ? { trouble: "a file that shrank while it was read" } : { bytes, size: status.size };
-    } finally {
-      fs.closeSync(fd);
-    }
+    return { fd: fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK) };
   } catch (error) {
     const trouble = UNREADABLE[errorCode(error) ?? ""];
     if (trouble === undefined) throw error;
-    return { trouble };
+    return { trouble: trouble === UNREADABLE.ENOENT && isLink(path) ? "a symbolic link that leads nowhere" : trouble };
+  }
+}
+
+const isLink = (path: string): boolean => fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+
+/** The start of a regular file and its size in bytes, or in words why there is none to read. @param most bytes to read */
+export function readRegular(path: string, most: number): { bytes: Buffer; size: number } | { trouble: string } {
+  const opened = openRegular(path);
+  if ("trouble" in opened) return opened;
+  const { fd } = opened;
+  try {
+    const { size } = fs.fstatSync(fd);
+    const bytes = Buffer.alloc(Math.min(size, most));
+    let at = 0;
+    for (let count = -1; count !== 0 && at < bytes.length; at += count)
+      count = fs.readSync(fd, bytes, at, bytes.length - at, at);
+    return at < bytes.length ? { trouble: "a file that shrank while it was read" } : { bytes, size };
+  } finally {
+    fs.closeSync(fd);
   }
 }
