@@ -37,10 +37,12 @@ await runScript({
     const page = html === undefined ? undefined : (await import("./lib/html.ts")).pagePath(html);
 
     // A job of a matrix has one target's file. Said aloud, since a TARGET left in the environment would halve the gate.
-    const single = files.length === 0 ? knob("TARGET") : undefined;
-    if (single !== undefined) say("TARGET is set: gating its asset alone, not the whole release");
-    const named = single === undefined ? files : [assetPath(single)];
-    const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, target, maxSize);
+    const alone = files.length === 0 ? knob("TARGET") : undefined;
+    if (alone !== undefined) say("TARGET is set: gating its asset alone, not the whole release");
+    const [name, triple] = alone === undefined ? ["--target", target] : ["TARGET", alone];
+    const known = triple === undefined ? undefined : (await import("./lib/target.ts")).supportedTarget(name, triple);
+    const named = alone === undefined || known === undefined ? files : [assetPath(known)];
+    const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, known, maxSize);
     const result = boot ? await (await import("./lib/preflight-boot.ts")).bootPassed(gated) : gated;
 
     const lines = json ? [(await import("./lib/report-json.ts")).jsonReport(result)] : result.files.map(fileLine);

@@ -5,7 +5,6 @@ import { assetName, isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } 
 import { errorCode, printable, usageFailure } from "./errors.ts";
 import { crossCheck, type FileReport, type Finding, inspect, READABLE, ruleById } from "./gate.ts";
 import { callerDir, distDir, fromCaller } from "./paths.ts";
-import { supportedTarget } from "./target.ts";
 
 /** The result of one run. */
 export interface Preflight {
@@ -77,9 +76,8 @@ function listing(folder: string): Listing {
   }
 }
 
-/** The path of a target's asset in the folder of artifacts, as the user would write it. @throws Failure (2) for an unknown target */
-export const assetPath = (triple: string): string =>
-  shown(join(distDir(), assetName(supportedTarget("TARGET", triple).triple)));
+/** The path of a target's asset in the folder of artifacts, as the user would write it. */
+export const assetPath = ({ triple }: Target): string => shown(join(distDir(), assetName(triple)));
 
 /** What is to be said of a stage0 name that is no release asset's. */
 function outsider(name: string): Finding {
@@ -92,19 +90,18 @@ function outsider(name: string): Finding {
 /**
  * Gates files.
  * @param paths as the user gave them; relative ones count from the caller's folder
- * @param triple the target of all of them; else each file's name tells
+ * @param target the target of all of them; else each file's name tells
  * @param maxSize size budget of a file in bytes
- * @throws Failure (2) for an empty path, and for a target that is unknown or deferred
+ * @throws Failure (2) for an empty path
  */
-export function checkFiles(paths: readonly string[], triple: string | undefined, maxSize: number): Preflight {
-  const target = triple === undefined ? undefined : supportedTarget("--target", triple);
+export function checkFiles(paths: readonly string[], target: Target | undefined, maxSize: number): Preflight {
   if (paths.includes("")) throw usageFailure({ what: "a file name is empty", fix: "name a file" });
-  const files = paths.map((path) => inspectAs(path, target === undefined ? { maxSize } : { target, maxSize }));
+  const files = paths.map((path) => inspectAs(path, { target, maxSize }));
   return preflightOf(files, crossCheck(files));
 }
 
 /** Inspects a path as the user wrote it: the process may run in another folder. */
-const inspectAs = (path: string, expected: { target?: Target; maxSize: number }): FileReport => ({
+const inspectAs = (path: string, expected: { target?: Target | undefined; maxSize: number }): FileReport => ({
   ...inspect(fromCaller(path), expected),
   path,
 });
