@@ -27,9 +27,11 @@ await runScript({
       if (exitCode !== 0)
         problems.push({ what: `lint: ${name}`, got: `exit code ${exitCode}\n${stdout}${stderr}`.trimEnd() });
     }
-    for (const { file } of await staleDocs()) {
-      problems.push({ file, what: "differs from the code it is made from", fix: "make docs" });
-    }
+    const stale = await staleDocs();
+    say(`${stale.length === 0 ? "ok  " : "FAIL"} docs`);
+    problems.push(
+      ...stale.map(({ file }) => ({ file, what: "differs from the code it is made from", fix: "make docs" })),
+    );
     if (problems.length > 0) throw contractFailure(...problems);
     return 0;
   },

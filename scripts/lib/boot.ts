@@ -6,6 +6,7 @@ import { readConsole } from "./boot-console.ts";
 import { expectedLine } from "./boot-expect.ts";
 import { type Judgement, judge, type Stop } from "./boot-verdict.ts";
 import type { Target } from "./contract.ts";
+import { requireTools } from "./debian.ts";
 import { type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
 import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
 import { initramfs } from "./initramfs.ts";
@@ -65,7 +66,7 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
     ...requests.map((request, index) => async () => {
       subjects[index] = { ...request, init: readFile(request), expect: await expectedLine(request) };
     }),
-    () => requireEmulators(targets),
+    () => requireTools(targets.map(emulatorOf), progress),
     ...targets.map((target) => async () => {
       const own = ownKernel(target);
       if (own !== undefined) kernels.set(target, [own]);
@@ -156,20 +157,6 @@ function readFile({ path, target }: BootRequest): Buffer {
     expected: `at most ${size(budget)} (FASTBOOP_STAGE0_MAX_SIZE)`,
     got: size(read.size),
     file,
-  });
-}
-
-/** @throws Failure (3) naming the command that installs what is not on PATH */
-async function requireEmulators(targets: readonly Target[]): Promise<void> {
-  const { which } = await import("zx");
-  const emulators = targets.map(emulatorOf);
-  const found = await Promise.all(emulators.map(({ program }) => which(program, { nothrow: true })));
-  const missing = emulators.filter((_, index) => found[index] === null);
-  if (missing.length === 0) return;
-  const { installCommand } = await import("./debian.ts");
-  throw missingFailure({
-    what: `${missing.map(({ program }) => program).join(" and ")} ${missing.length === 1 ? "is" : "are"} not on PATH`,
-    fix: `run as root: ${installCommand(missing.map((emulator) => emulator.package))}`,
   });
 }
 

@@ -229,3 +229,32 @@ const failed = (command: string, result: RunResult, context?: string) =>
     got: [complaints(result), context].filter(Boolean).join("; ") || printable(result.stderr.trim().slice(-500)),
     fix: "check the network, the disk and apt's sources, then run it again",
   });
+
+/** A program and the Debian package that has it. */
+export interface Tool {
+  program: string;
+  package: string;
+}
+
+/**
+ * Makes sure that programs are on PATH: as root on Debian their packages are installed.
+ * @throws Failure (3) naming the command that root has to run, where that can't be done
+ */
+export async function requireTools(tools: readonly Tool[], progress: Progress): Promise<void> {
+  const { which } = await import("zx");
+  const missing = async (): Promise<Tool[]> => {
+    const found = await Promise.all(tools.map(({ program }) => which(program, { nothrow: true })));
+    return tools.filter((_, index) => found[index] === null);
+  };
+  const names = (absent: readonly Tool[]): string[] => [...new Set(absent.map((tool) => tool.package))];
+  const absent = await missing();
+  if (absent.length === 0) return;
+  if (process.getuid?.() === 0 && (await which("apt-get", { nothrow: true })) !== null) {
+    await installPackages(names(absent), progress);
+    if ((await missing()).length === 0) return;
+  }
+  throw missingFailure({
+    what: `${absent.map(({ program }) => program).join(" and ")} ${absent.length === 1 ? "is" : "are"} not on PATH`,
+    fix: `run as root: ${installCommand(names(absent))}`,
+  });
+}

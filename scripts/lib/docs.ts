@@ -52,6 +52,13 @@ export const knobTable = (audience: Row["audience"]): string =>
 /** Which file holds which made part. The text stands between a line with `made: NAME` and one with `made: end`. */
 const PARTS: readonly { file: string; name: string; text: () => string | Promise<string> }[] = [
   { file: "Makefile", name: "knobs", text: knobComments },
+  { file: "docs/distribution.md", name: "user-knobs", text: () => knobTable("user") },
+  { file: "docs/distribution.md", name: "host-knobs", text: () => knobTable("host") },
+  {
+    file: "docs/troubleshooting.md",
+    name: "messages",
+    text: async () => (await import("./messages.ts")).messageTables(),
+  },
   {
     file: "docs/preflight.md",
     name: "rules",

@@ -2,16 +2,17 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { INSTALL_PATH } from "./contract.ts";
+import { requireTools, type Tool } from "./debian.ts";
 import { contractFailure, missingFailure, printable } from "./errors.ts";
 import { makeFolder } from "./files.ts";
 import { digestFile } from "./hash.ts";
 import { knob } from "./knobs.ts";
+import { say } from "./log.ts";
 import type { RecipeFile } from "./recipes.ts";
 
 interface Kind {
-  /** Programs that it takes, and the Debian packages that have them. */
-  programs: readonly string[];
-  debian: readonly string[];
+  /** Programs that it takes. */
+  tools: readonly Tool[];
   /** Puts the recipe into a folder as the tool wants it. */
   lay(recipes: readonly RecipeFile[], folder: string): void;
   /** The command that builds in that folder. */
@@ -39,16 +40,21 @@ function layFlat(prefix: string, folder: string, recipes: readonly RecipeFile[])
 
 export const KINDS = {
   deb: {
-    programs: ["dpkg-buildpackage", "dh", "dpkg-deb"],
-    debian: ["dpkg-dev", "debhelper"],
+    tools: [
+      { program: "dpkg-buildpackage", package: "dpkg-dev" },
+      { program: "dh", package: "debhelper" },
+    ],
     lay: (recipes, folder) => layFlat("debian/", join(folder, "debian"), recipes),
     command: () => ["dpkg-buildpackage", "-b", "-us", "-uc", "--no-sign"],
     suffix: ".deb",
     unpack: (file, folder) => [["dpkg-deb", "-x", file, folder]],
   },
   rpm: {
-    programs: ["rpmbuild", "rpm2cpio", "cpio"],
-    debian: ["rpm", "rpm2cpio", "cpio"],
+    tools: [
+      { program: "rpmbuild", package: "rpm" },
+      { program: "rpm2cpio", package: "rpm2cpio" },
+      { program: "cpio", package: "cpio" },
+    ],
     lay: (recipes, folder) => layFlat("rpm/", folder, recipes),
     command: (folder, epoch) => [
       "rpmbuild",
@@ -71,8 +77,8 @@ export const KINDS = {
     ],
   },
   apk: {
-    programs: ["abuild", "tar"],
-    debian: [],
+    // Alpine's own: Debian has no package of it.
+    tools: [],
     lay: (recipes, folder) => layFlat("alpine/", folder, recipes),
     // Its phases up to the package, without the index, which would want a key that this machine trusts.
     command: (folder) => [
@@ -119,18 +125,10 @@ export async function buildPackage(
   log: string,
 ): Promise<Built> {
   const definition: Kind = KINDS[kind];
+  await requireTools(definition.tools, say);
   const { $, tmpdir, which } = await import("zx");
-  const missing = (
-    await Promise.all(definition.programs.map(async (name) => ((await which(name, { nothrow: true })) ? [] : [name])))
-  ).flat();
-  if (missing.length > 0) {
-    throw missingFailure({
-      what: `${missing.join(", ")} is not on PATH`,
-      fix:
-        definition.debian.length > 0
-          ? `apt-get install ${definition.debian.join(" ")}`
-          : "run it on Alpine, with the package abuild",
-    });
+  if (kind === "apk" && (await which("abuild", { nothrow: true })) === null) {
+    throw missingFailure({ what: "abuild is not on PATH", fix: "run it on Alpine: apk add abuild" });
   }
   const root = tmpdir();
   try {
