@@ -640,6 +640,17 @@ test("should take the bytes of a pin from the cache and ask nobody, and throw a 
     );
     assert.equal(fresh.requests, WHOLE);
     assert.ok(readFileSync(join(folder, "cache", "assets", SHA256)).equals(BYTES));
+
+    // A pin and a damaged entry: there still is the release to ask.
+    writeFileSync(join(folder, "cache", "assets", SHA256), "damaged");
+    const asked = await fetchRun(github, { ...pin, OUT: join(folder, "fourth") }, { folder });
+    assert.is(asked.code, 0, asked.log);
+    assert.equal(asked.requests, WHOLE);
+    writeFileSync(join(folder, "cache", "assets", SHA256), "damaged");
+    const offline = { ...pin, OUT: join(folder, "fifth"), FASTBOOP_STAGE0_OFFLINE: "1" };
+    const failed = await fetchRun(github, offline, { folder });
+    assert.is(failed.code, 3, failed.log);
+    assert.equal(failed.requests, []);
   });
 });
 

@@ -1,5 +1,6 @@
 /** What goes wrong on the way, kind by kind: message, exit code, files left behind and requests made, over http and https. */
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { Aim, Fault } from "./github/types.ts";
 import {
@@ -16,7 +17,7 @@ import {
   says,
   TAG,
 } from "./lib/fetching.ts";
-import { suite } from "./lib/harness.ts";
+import { namesIn, suite } from "./lib/harness.ts";
 
 const test = suite("fetch: faults");
 const ALWAYS = { times: Number.POSITIVE_INFINITY };
@@ -350,6 +351,12 @@ const CASES: Record<string, Case> = {
     log: well(again("BLOBS does not take its own signed address (any more)")),
     requests: [...HEAD, "blob 403", `web ${ASSET} 302`, "blob 200"],
   },
+  "ask for a new signed address of the list, too": {
+    faults: [{ kind: "expired", on: "blob" }],
+    code: 0,
+    log: well(again("BLOBS does not take its own signed address (any more)")),
+    requests: ["web SHA256SUMS 302", "blob 403", ...WHOLE],
+  },
   "begin anew when a server ignores the range": {
     faults: [BREAK, { kind: "range", wrong: "ignore", on: "blob" }],
     code: 0,
@@ -461,6 +468,26 @@ test("should keep what came for a later run, which goes on from there", async ()
   assert.equal(second.left, [ASSET]);
   says(second.log, well("going on from 244.1 KiB that an earlier run left"));
   assert.equal(second.requests, [...LIST, ...rest(250_000)]);
+});
+
+test("should clear away what a dead run left of other bytes, and leave a live one's alone", async () => {
+  const run = await pools.http.lend(async (github) => {
+    await github.addRelease({ tag: TAG, assets: assets() });
+    const folder = newFolder();
+    // No process has this id with this start; a process elsewhere that wrote a moment ago may be alive.
+    const names = [
+      `.${ASSET}.${"0".repeat(16)}.MACHINE.4194304.1.part`,
+      `.${ASSET}.${"0".repeat(16)}.ffffffff.1.1.part`,
+    ];
+    github.fault({ kind: "short", after: 50_000, framing: "length", on: "blob", ...ASSET_ONLY, times: 5 });
+    await fetchRun(github, {}, { folder });
+    const where = join(folder, "dist", "fetched", TAG);
+    const [, machine = ""] = /\.([0-9a-f]{8})\.[0-9]+\.[0-9]+\.part$/.exec(namesIn(where)[0] ?? "") ?? [];
+    for (const name of names) mkdirSync(join(where, name.replace("MACHINE", machine)));
+    return fetchRun(github, {}, { folder });
+  });
+  assert.is(run.code, 0, run.log);
+  assert.equal(run.left, ["…part", ASSET]);
 });
 
 test("should take up no bytes of another file", async () => {

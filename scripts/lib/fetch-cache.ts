@@ -100,6 +100,15 @@ export function readCached(sha256: string, use: (bytes: Buffer) => void): boolea
   }
 }
 
+/** Whether the cache has an asset that still has its digest; one that has not is taken out. */
+export function cacheHolds(sha256: string): boolean {
+  const hash = createHash("sha256");
+  if (!readCached(sha256, (bytes) => hash.update(bytes))) return false;
+  if (hash.digest("hex") === sha256) return true;
+  evict(sha256);
+  return false;
+}
+
 /** Takes an asset out that does not have its digest any more. */
 export function evict(sha256: string): void {
   say(`note: the cached asset ${sha256} is damaged and was removed`);

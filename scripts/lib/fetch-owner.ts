@@ -23,7 +23,9 @@ function machine(): string {
 function startOf(pid: number): string | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // One that is dead stays listed until its parent looks.
+    return state === "Z" ? undefined : fields[18];
   } catch (error) {
     if (fs.existsSync("/proc/self/stat")) return undefined;
     if (errorCode(error) === undefined) throw error;
@@ -42,17 +44,23 @@ export const ownName = (): string => `${machine()}.${process.pid}.${startOf(proc
 /**
  * Takes over the bytes of a process that is gone, by giving its folder our name, and clears other such folders away.
  * Comes out with whether there were any.
+ * @param parent the folder to look in
+ * @param prefix what the names of all partials of a file begin with
+ * @param content what follows for those of the same bytes
+ * @param ours absolute path to rename to
  */
-export function adopt(parent: string, prefix: string, ours: string): boolean {
+export function adopt(parent: string, prefix: string, content: string, ours: string): boolean {
   let found = false;
   for (const name of fs.readdirSync(parent)) {
-    const [, where, pid, start] = /^([0-9a-f]{8})\.([0-9]+)\.([0-9]+)\.part$/.exec(name.slice(prefix.length)) ?? [];
-    if (!name.startsWith(prefix) || where === undefined || !abandoned(join(parent, name), where, Number(pid), start))
-      continue;
+    if (!name.startsWith(prefix)) continue;
+    const [, what, where, pid, start] = PARTIAL.exec(name.slice(prefix.length)) ?? [];
+    if (where === undefined || !abandoned(join(parent, name), where, Number(pid), start)) continue;
     try {
-      if (found) fs.rmSync(join(parent, name), { recursive: true, force: true });
-      else fs.renameSync(join(parent, name), ours);
-      found = true;
+      if (found || what !== content) fs.rmSync(join(parent, name), { recursive: true, force: true });
+      else {
+        fs.renameSync(join(parent, name), ours);
+        found = true;
+      }
     } catch (error) {
       // Someone else was quicker.
       if (errorCode(error) !== "ENOENT") throw error;
@@ -60,6 +68,9 @@ export function adopt(parent: string, prefix: string, ours: string): boolean {
   }
   return found;
 }
+
+/** Content, machine, process id, its start. */
+const PARTIAL = /^([0-9a-f]{16})\.([0-9a-f]{8})\.([0-9]+)\.([0-9]+)\.part$/;
 
 function abandoned(folder: string, where: string, pid: number, start: string | undefined): boolean {
   if (where === machine()) return startOf(pid) !== start;

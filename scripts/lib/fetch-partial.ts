@@ -41,6 +41,7 @@ export class Partial {
   readonly #out: string;
   readonly #folder: string;
   readonly #fd: number;
+  #open = true;
   readonly #buffer = Buffer.allocUnsafe(BATCH);
   readonly #algorithms: readonly string[];
   #hashes: Hash[] = [];
@@ -57,10 +58,10 @@ export class Partial {
     this.#out = out;
     this.#algorithms = wanted.sha512 ? ["sha256", "sha512"] : ["sha256"];
     makeFolder(dirname(out));
-    const prefix = `.${basename(out).slice(0, 100)}.${sha256.slice(0, 16)}.`;
-    this.#folder = join(dirname(out), `${prefix}${ownName()}`);
+    const [prefix, content] = [`.${basename(out).slice(0, 100)}.`, sha256.slice(0, 16)];
+    this.#folder = join(dirname(out), `${prefix}${content}.${ownName()}`);
     this.path = join(this.#folder, "body");
-    const found = adopt(dirname(out), prefix, this.#folder);
+    const found = adopt(dirname(out), prefix, content, this.#folder);
     if (!found) fs.mkdirSync(this.#folder, { mode: 0o700 });
     try {
       this.#fd = fs.openSync(this.path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND, 0o600);
@@ -154,13 +155,18 @@ export class Partial {
   /** Leaves the bytes for a later run. */
   keep(): void {
     this.flush();
-    fs.closeSync(this.#fd);
+    this.#close();
   }
 
   /** Throws everything away. */
   drop(): void {
-    fs.closeSync(this.#fd);
+    this.#close();
     fs.rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #close(): void {
+    if (this.#open) fs.closeSync(this.#fd);
+    this.#open = false;
   }
 }
 

@@ -2,7 +2,7 @@
 import { assetName } from "./contract.ts";
 import { contractFailure, Failure, missingFailure } from "./errors.ts";
 import type { Fetched, Pins } from "./fetch.ts";
-import { cacheAsset, evict, isCached, type Known, readCached, writeRecord } from "./fetch-cache.ts";
+import { cacheAsset, cacheHolds, evict, isCached, type Known, readCached, writeRecord } from "./fetch-cache.ts";
 import type { Limits } from "./fetch-download.ts";
 import { pass } from "./fetch-gate.ts";
 import { type Arrived, Partial } from "./fetch-partial.ts";
@@ -70,7 +70,7 @@ async function settle(
   const isFolder = wanted.place.mirror?.startsWith("file:") ?? false;
   const offline = knob("FASTBOOP_STAGE0_OFFLINE") && !isFolder;
   // A pin needs nobody else's word when the cache has its bytes.
-  if (known !== undefined && isCached(known.sha256) && (isPinned(pins) || offline)) {
+  if (known !== undefined && (isPinned(pins) || offline) && cacheHolds(known.sha256)) {
     const earlier = isPinned(pins) ? [] : known.by.map((name) => `${name}, earlier`);
     const others = ["SHA256SUMS", "API digest"].map((name): Witness => ({ name, kind: "release", word: "not asked" }));
     const recorded = earlier.map((name): Witness => ({ name, kind: "release", word: { sha256: known.sha256 } }));

@@ -6,8 +6,8 @@ import type { Arrived, Partial } from "./fetch-partial.ts";
 import type { Place } from "./fetch-plan.ts";
 import type { FoundRelease } from "./github.ts";
 import { ask, type Reply } from "./http.ts";
-import { HttpFailure, transientFailure } from "./http-errors.ts";
-import { statusFailure } from "./http-status.ts";
+import { HttpFailure } from "./http-errors.ts";
+import { expiredAddress, statusFailure } from "./http-status.ts";
 import { askWhole, patience } from "./http-whole.ts";
 import type { Word } from "./trust.ts";
 
@@ -48,14 +48,8 @@ function remote(
 }
 
 function refusal(reply: Reply, address: string, token: boolean): Error {
-  const redirected = reply.url.origin !== new URL(address).origin;
-  if (redirected && (reply.status === 401 || reply.status === 403) && reply.headers["retry-after"] === undefined) {
-    return transientFailure({
-      what: `${printable(reply.url.host)} does not take its own signed address (any more)`,
-      got: `status ${reply.status}`,
-      fix: "check this machine's clock, and run it again",
-    });
-  }
+  const expired = expiredAddress(reply, address);
+  if (expired !== undefined) return expired;
   if (reply.status === 404 || reply.status === 410) {
     return new Missing({
       what: `${printable(address)} does not exist`,

@@ -37,6 +37,21 @@ function rateLimit(host: string, got: string, wait: number | undefined, token: b
   );
 }
 
+/**
+ * The failure of a signed address that a redirect led to and that is not taken (any more): the next attempt asks for
+ * another one. Undefined for any other answer.
+ * @param asked the address before all redirects
+ */
+export function expiredAddress({ url, status, headers }: Answer, asked: string): HttpFailure | undefined {
+  const isDenied = (status === 401 || status === 403) && askedWait(headers) === undefined;
+  if (!isDenied || url.origin === new URL(asked).origin) return undefined;
+  return transientFailure({
+    what: `${printable(url.host)} does not take its own signed address (any more)`,
+    got: `status ${status}`,
+    fix: "check this machine's clock, and run it again",
+  });
+}
+
 /** The failure that any answer but the wanted one stands for. 404 is left to those who know what was asked for. */
 export function statusFailure(answer: Answer, token: boolean): Failure {
   const transient = transientStatus(answer, token);

@@ -2,7 +2,7 @@
 import { contractFailure, printable } from "./errors.ts";
 import { ask, captivePortal, looksLikeHtml, type Reply, type Request } from "./http.ts";
 import { PATIENCE, type Patience, persist, watched } from "./http-patience.ts";
-import { transientStatus } from "./http-status.ts";
+import { expiredAddress, transientStatus } from "./http-status.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 
@@ -47,7 +47,8 @@ export function askWhole(address: string, request: Request, token: boolean): Pro
           });
         }
         const bytes = Buffer.concat(pieces);
-        const failure = transientStatus(reply, token, reply.status === 403 ? bytes.toString() : "");
+        const failure =
+          expiredAddress(reply, address) ?? transientStatus(reply, token, reply.status === 403 ? bytes.toString() : "");
         if (failure !== undefined) throw failure;
         if (reply.status === 200 && looksLikeHtml(bytes)) throw captivePortal(reply.url);
         return { ...reply, bytes };
