@@ -606,7 +606,16 @@ test("should load no more than a plain run needs", async () => {
       queue.push(next);
     }
   }
-  const late = ["target", "report-html", "report-picture", "html", "report-json", "report-markdown", "preflight-boot", "boot"];
+  const late = [
+    "target",
+    "report-html",
+    "report-picture",
+    "html",
+    "report-json",
+    "report-markdown",
+    "preflight-boot",
+    "boot",
+  ];
   assert.equal(
     late.filter((name) => loaded.has(`scripts/lib/${name}.ts`)),
     [],
