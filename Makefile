@@ -113,7 +113,7 @@ release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify 
 	@$(run) scripts/sums.ts --verify
 
 ##@ Work on the project
-.PHONY: help test lint format docs clean
+.PHONY: help test lint format docs bench mutate clean
 help: $(if $(TARGET),$(ready)) ## Print this text; TARGET=VERB prints the details of one
 	@$(if $(TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)
 test: $(modules) $(if $(filter deno,$(RUNTIME)),$(tools)) ## Run every test
@@ -124,6 +124,11 @@ format: $(tools) ## Format the sources
 	@ci/tools/node_modules/.bin/biome check --write .
 docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from the code
 	@$(run) scripts/docs.ts
+bench: $(modules) $(tools) ## Measure everything beside other tools and write docs/bench/
+	@$(run_node) scripts/bench.ts
+# Under deno, which starts a test file in a fraction of the time.
+mutate: $(modules) $(tools) ## Put defects into the deciding rules and see that tests notice 95 % of them
+	@$(run_deno) test/mutate.ts
 clean: ## Remove dist/ and everything that was built
 	@rm -rf dist test/.cache test/workspace/target
 

@@ -14,11 +14,16 @@ export interface Tally {
 /**
  * Runs one uvu test file as a process of its own and judges it by its exit code and its own count.
  * @param limit milliseconds
- * @param enough output that ends it at once, for callers who need no more than the first failure
+ * @param more.enough output that ends it at once, for callers who need no more than the first failure
+ * @param more.env added to the environment
  */
-export async function runFile(file: string, limit: number, enough?: string): Promise<Tally> {
+export async function runFile(
+  file: string,
+  limit: number,
+  more: { enough?: string; env?: Record<string, string> } = {},
+): Promise<Tally> {
   const start = performance.now();
-  const { code, timedOut, output } = await run([...RUNTIME, file], limit, enough);
+  const { code, timedOut, output } = await run([...RUNTIME, file], limit, more);
   const counts = (name: string): number =>
     [...output.matchAll(new RegExp(`^ {2}${name}: +([0-9]+)$`, "gm"))].reduce(
       (sum, match) => sum + Number(match[1]),
@@ -48,7 +53,7 @@ export async function runFile(file: string, limit: number, enough?: string): Pro
 function run(
   command: readonly string[],
   limit: number,
-  enough: string | undefined,
+  { enough, env = {} }: { enough?: string; env?: Record<string, string> },
 ): Promise<{ code: number | null; timedOut: boolean; output: string }> {
   const [program = "", ...args] = command;
   return new Promise((resolve, reject) => {
@@ -56,7 +61,7 @@ function run(
     const child = spawn(program, args, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1", ...env },
     });
     const output: Buffer[] = [];
     const kill = (): void => {

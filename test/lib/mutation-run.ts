@@ -33,6 +33,13 @@ export function copyProject(): string {
   return copy;
 }
 
+/** Temporary folders of its own: some tests need a path of a fixed name, and several copies are tested at once. */
+function environmentOf(copy: string): { TMPDIR: string } {
+  const TMPDIR = join(copy, "tmp");
+  fs.mkdirSync(TMPDIR, { recursive: true });
+  return { TMPDIR };
+}
+
 /** The mutants of a source file, those that are listed as equivalent already judged. @throws Error when a listed one is gone */
 export function candidates(file: string, source: string, equivalents: readonly Equivalent[] = EQUIVALENT): Verdict[] {
   const listed = equivalents.filter((entry) => entry.file === file);
@@ -55,7 +62,7 @@ export function candidates(file: string, source: string, equivalents: readonly E
 export async function baseline(copy: string, tests: readonly string[]): Promise<Map<string, number>> {
   const times = new Map<string, number>();
   for (const test of tests) {
-    const { trouble, output, milliseconds } = await runFile(join(copy, test), 600_000);
+    const { trouble, output, milliseconds } = await runFile(join(copy, test), 600_000, { env: environmentOf(copy) });
     if (trouble !== undefined) throw new Error(`${test} fails without any mutant: ${trouble}\n${output}`);
     times.set(test, milliseconds);
   }
@@ -76,7 +83,7 @@ export async function judge(
     for (const test of tests) {
       // Far above what it takes without a mutant, on a busy machine too: it only ends a hang.
       const limit = 5 * (times.get(test) ?? 0) + 10_000;
-      const { trouble } = await runFile(join(copy, test), limit, FAILURE);
+      const { trouble } = await runFile(join(copy, test), limit, { enough: FAILURE, env: environmentOf(copy) });
       if (trouble?.startsWith("did not end")) return "timed out";
       if (trouble !== undefined) return "killed";
     }

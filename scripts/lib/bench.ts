@@ -1,0 +1,193 @@
+/** Measurements: the contestants of a comparison in one run of hyperfine, and what each takes of memory by GNU time. */
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { missingFailure, printable } from "./errors.ts";
+import { shellQuote } from "./handoff.ts";
+import { environment, KNOBS } from "./knobs.ts";
+import { say } from "./log.ts";
+import { PROJECT } from "./paths.ts";
+import { run } from "./run.ts";
+
+/** One command of a comparison. */
+export interface Entrant {
+  name: string;
+  command: readonly string[];
+  /** Untimed command before each run. */
+  prepare?: readonly string[];
+  /** Part of this project: it may not fail. The first of them is what the ratios are of. */
+  ours?: true;
+  /** Does nothing: what no tool on its runtime can beat. */
+  floor?: true;
+  /** Programs that it takes, beyond those of the project itself. */
+  needs?: readonly string[];
+}
+
+/** What an entrant's median has to keep: at most so many times another's, so many seconds above it, or so many seconds. */
+export interface Aim {
+  entrant: string;
+  against?: string;
+  times?: number;
+  above?: number;
+  seconds?: number;
+}
+
+export interface Comparison {
+  title: string;
+  entrants: readonly Entrant[];
+  /** The environment of all of them, beside that of the bench without its knobs. */
+  env?: Readonly<Record<string, string>>;
+  /** Timed runs of each, after the one that is measured for memory and warms the caches. */
+  runs: number;
+  aims?: readonly Aim[];
+  /** Said below the table: why others are faster, what the figures do not show. */
+  notes?: readonly string[];
+}
+
+/** A line of a table. Seconds and bytes. */
+export interface Row {
+  name: string;
+  ours: boolean;
+  floor: boolean;
+  median?: number;
+  least?: number;
+  most?: number;
+  /** Peak of the largest process. */
+  memory?: number;
+  /** Why there is no figure. */
+  missing?: string;
+}
+
+export interface Result {
+  title: string;
+  runs: number;
+  rows: Row[];
+  aims: Aim[];
+  notes: string[];
+}
+
+/** Names of the knobs that the measured commands may see from outside: where homes, caches and cargo are. */
+const KEPT = new Set(["HOME", "XDG_CACHE_HOME", "CARGO_HOME", "CARGO"]);
+
+/** The environment of what is measured: the bench's own without knobs, so that nobody's settings change a figure. */
+export function benchEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const outer = Object.entries(environment()).filter(
+    ([name]) => KEPT.has(name) || !(Object.hasOwn(KNOBS, name) || /^(MAKE|MFLAGS)/.test(name)),
+  );
+  return { ...Object.fromEntries(outer), ...extra };
+}
+
+/** A folder for the work of one bench, which goes away with the process. */
+export function benchFolder(): string {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), "stage0-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const commandLine = (command: readonly string[]): string => command.map(shellQuote).join(" ");
+
+/**
+ * Runs a command once under GNU time.
+ * @returns seconds and the peak of memory in bytes, of the largest process that it waited for
+ * @throws Failure (3) with the end of its output when it does not end with 0
+ */
+export async function once(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<{ seconds: number; memory: number }> {
+  const file = join(folder, "time");
+  const { code, stdout, stderr } = await run(["/usr/bin/time", "-f", "%e %M", "-o", file, "--", ...command], {
+    onlyEnv: { ...env },
+    cwd: PROJECT,
+  });
+  if (code !== 0) {
+    throw missingFailure({
+      what: `a measured command ended with ${code ?? "a signal"}`,
+      got: printable(`${stdout}${stderr}`.trim().slice(-600)),
+      fix: `try it: ${printable(commandLine(command))}`,
+    });
+  }
+  const [seconds = Number.NaN, kib = Number.NaN] = (readFileSync(file, "utf8").trim().split("\n").at(-1) ?? "")
+    .split(" ")
+    .map(Number);
+  return { seconds, memory: kib * 1024 };
+}
+
+/**
+ * Measures a comparison.
+ * @param lacking why an entrant can't run here, by the programs that it needs
+ * @param folder for files of the measurement itself
+ * @throws Failure (3) when an own entrant fails or hyperfine does
+ */
+export async function measure(
+  comparison: Comparison,
+  lacking: (needs: readonly string[]) => string | undefined,
+  folder: string,
+): Promise<Result> {
+  const { title, entrants, runs } = comparison;
+  const env = benchEnvironment(comparison.env);
+  say(title);
+  const rows = new Map<string, Row>();
+  for (const { name, command, prepare, ours = false, floor = false, needs = [] } of entrants) {
+    const row: Row = { name, ours, floor };
+    rows.set(name, row);
+    const missing = lacking(needs);
+    if (missing !== undefined) {
+      row.missing = `needs ${missing}`;
+      continue;
+    }
+    if (prepare !== undefined) await run(prepare, { onlyEnv: env });
+    try {
+      row.memory = (await once(command, env, folder)).memory;
+    } catch (error) {
+      // A peer that this machine can't run is told of, and is no reason to go without the others.
+      if (ours || !(error instanceof Error) || !("problems" in error)) throw error;
+      row.missing = `failed: ${(error as { problems: { got?: string }[] }).problems[0]?.got?.slice(-160)}`;
+    }
+  }
+  const running = entrants.filter(({ name }) => rows.get(name)?.missing === undefined);
+  for (const [name, times] of await hyperfine(running, runs, env, folder)) {
+    const row = rows.get(name);
+    if (row !== undefined) Object.assign(row, times);
+  }
+  return {
+    title,
+    runs,
+    rows: [...rows.values()],
+    aims: [...(comparison.aims ?? [])],
+    notes: [...(comparison.notes ?? [])],
+  };
+}
+
+/** Medians and extremes in seconds, by the entrants' names, from one run of hyperfine. */
+async function hyperfine(
+  entrants: readonly Entrant[],
+  runs: number,
+  env: Record<string, string>,
+  folder: string,
+): Promise<Map<string, Pick<Row, "median" | "least" | "most">>> {
+  const file = join(folder, "hyperfine.json");
+  const { code, stderr } = await run(
+    [
+      ...["hyperfine", "--shell=none", "--style=basic", `--runs=${runs}`, `--export-json=${file}`],
+      // Each command has its own: hyperfine pairs them in order.
+      ...entrants.flatMap(({ prepare = ["true"] }) => ["--prepare", commandLine(prepare)]),
+      ...entrants.flatMap(({ name }) => ["--command-name", name]),
+      ...entrants.map(({ command }) => commandLine(command)),
+    ],
+    { onlyEnv: env, cwd: PROJECT },
+  );
+  if (code !== 0)
+    throw missingFailure({
+      what: `hyperfine ended with ${code ?? "a signal"}`,
+      got: printable(stderr.trim().slice(-600)),
+    });
+  return timesIn(readFileSync(file, "utf8"));
+}
+
+/** Medians and extremes in what hyperfine exports as JSON. */
+export function timesIn(json: string): Map<string, Pick<Row, "median" | "least" | "most">> {
+  const { results } = JSON.parse(json) as { results: { command: string; median: number; min: number; max: number }[] };
+  return new Map(results.map(({ command, median, min, max }) => [command, { median, least: min, most: max }]));
+}
