@@ -42,7 +42,7 @@ const same = (given: readonly [string, string][], wanted: readonly (readonly [st
   });
 
 /** The rules that only warn, and what the others expect: written down once more, so that no slip changes them. */
-const WARNINGS = new Set(["stack-rights", "relro", "stripped", "build-paths"]);
+const WARNINGS = new Set(["stack-rights", "relro", "stripped", "build-paths", "not-released"]);
 const EXPECTED: Record<string, RegExp> = {
   elf: /^an ELF file$/,
   "elf-header": /^(EI_CLASS and EI_DATA of 1 or 2|a file header of 64 bytes|e_ehsize 64|EI_VERSION 1|e_version 1)$/,
@@ -301,12 +301,14 @@ testUnless(
 testUnless(test, compilers, "should judge a sparse file of 1 GiB by its headers", async () => {
   const path = join(temporaryFolder(), assetName(X86_64));
   fs.copyFileSync(join(await compileAll(), "x-static"), path);
+  const { size } = fs.statSync(path);
   fs.truncateSync(path, 2 ** 30);
   const report = inspect(path, { maxSize: BUDGET });
   assert.equal(short(report.findings), [
     ["trailing-bytes", "an end at byte 1073741824"],
     ["size", "1073741824 bytes"],
   ]);
+  assert.is(report.findings[0]?.expected, `an end at byte ${size}`);
 });
 
 /** What the gate says of a path that can't be read, in short. */
@@ -499,8 +501,12 @@ test("should know its rules by their ids", () => {
   assert.throws(() => ruleById("no-such-rule"), /^no rule has the id no-such-rule$/);
 });
 
-test("should give every rule an id of its own, and words for all that the documentation shows", () => {
+test("should give every rule an id of its own, a severity, and words for all that the documentation shows", () => {
   assert.is(new Set(RULES.map(({ id }) => id)).size, RULES.length);
+  assert.equal(
+    RULES.filter(({ severity }) => severity === "warn").map(({ id }) => id),
+    [...WARNINGS],
+  );
   for (const { id, demands, why, fix } of RULES) {
     assert.match(id, /^[a-z]+(-[a-z]+)*$/);
     for (const text of [demands, why, fix]) assert.match(text, /^[^|\n]{10,200}[^.]$/, id);

@@ -3,7 +3,7 @@ import { MACHINES } from "./contract.ts";
 import type { Elf, Section, Segment } from "./elf.ts";
 import { DF_1_PIE, DT, PF, PT, SHF, SHT } from "./elf-names.ts";
 
-/** Bytes of program headers that every kernel reads: those before 5.18 refuse more than a page of them. */
+/** Bytes of program headers that every kernel reads: older ones refuse more than a page of them. */
 export const MOST_HEADERS = 4096;
 /** Memory that a payload may ask for before it runs. */
 export const MOST_MEMORY = 1n << 30n;

@@ -237,7 +237,7 @@ export const RULES: readonly CheckedRule[] = [
     severity: "fail",
     demands:
       "the program header table lies inside the file, with entries of the class's size and at most 4096 bytes of them",
-    why: "kernels before 5.18 refuse a larger table, and every kernel one that is cut off",
+    why: "older kernels refuse a larger table, and every kernel refuses one that is cut off",
     fix: "download or build the file again",
     check: elf((elf) => [
       ...defects(elf, "program headers"),
@@ -558,7 +558,7 @@ export const RULES: readonly CheckedRule[] = [
     id: "stack-rights",
     severity: "warn",
     demands: "there is a PT_GNU_STACK",
-    why: "without it kernels before 5.8 make the stack and all other memory executable",
+    why: "without it older kernels make the stack and all other memory executable",
     fix: "link with -z noexecstack",
     check: elf((elf) => demand(ofType(elf, PT.GNU_STACK).length > 0, "a PT_GNU_STACK", () => "none")),
   },

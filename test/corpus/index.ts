@@ -808,6 +808,31 @@ const LIMITS: Entry[] = [
     (p) => p.dynamic(21, 1n << 40n, 36).dynamic(0x6ffffef5, 0, 35),
     [],
   ),
+  patched(
+    "PT_LOADs in pages of their own that claim to be larger",
+    "x-bare",
+    (p) => [0, 1, 2, 3].reduce((q, nth) => q.segment(TYPES.LOAD, { align: 0x200000 }, nth), p),
+    [NO_RELRO],
+  ),
+  patched(
+    "PT_TLS of single bytes",
+    "x-bare",
+    (p) => p.segment(TYPES.STACK, { type: TYPES.TLS, vaddr: 0x400001, memsz: 8, align: 1 }),
+    [NO_STACK, NO_RELRO],
+  ),
+  patched(".bss past its segment", "x-musl", (p) => p.section(p.findSection(8), { size: 0x10000 }), [
+    ["section-loaded", ".bss"],
+  ]),
+  patched(".bss outside the file", "x-musl", (p) => p.section(p.findSection(8), { offset: 1n << 40n }), []),
+  patched("section 0 with a size", "x-bare", (p) => p.section(0, { size: 1n << 40n }), [NO_RELRO]),
+  {
+    name: "trailing bytes after malformed notes",
+    bytes: (built) => new Patch(Buffer.concat([built("x-bare-pie"), Buffer.alloc(1)])).write(0x238 + 4, 4, 0x15).bytes,
+    findings: [
+      ["notes", "others in bytes 568 to 604"],
+      ["trailing-bytes", /^an end at byte [0-9]+$/],
+    ],
+  },
 ];
 
 /** Moves all of a file's memory image, so that it begins at an address. */
