@@ -29,7 +29,7 @@ await runScript({
         expected: [...rules.keys(), "knobs"].join(", "),
       });
     }
-    const [script] = /scripts\/(?!help)[a-z0-9-]+\.ts/.exec(rule.recipe) ?? [];
+    const [script] = /(?:scripts\/(?!help)|test\/(?!run))[a-z0-9-]+\.ts/.exec(rule.recipe) ?? [];
     process.stdout.write(`make ${name}: ${rule.text}\n`);
     if (script === undefined) return;
     process.stdout.write("\n");

@@ -11,12 +11,12 @@ export const PLAN: Readonly<Record<string, readonly string[]>> = {
   "scripts/lib/pins.ts": ["test/pins.test.ts"],
 };
 
-/** A mutant that behaves as the source does, by its changed lines as the summary shows them. */
+/** Mutants that behave as the source does, by their changed lines as the summary shows them. */
 export interface Equivalent {
   file: string;
   before: string;
-  after: string;
-  /** Why no test can tell it from the source. */
+  after: readonly string[];
+  /** Why no test can tell them from the source. */
   why: string;
 }
 

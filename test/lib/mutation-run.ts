@@ -43,15 +43,17 @@ function environmentOf(copy: string): { TMPDIR: string } {
 /** The mutants of a source file, those that are listed as equivalent already judged. @throws Error when a listed one is gone */
 export function candidates(file: string, source: string, equivalents: readonly Equivalent[] = EQUIVALENT): Verdict[] {
   const listed = equivalents.filter((entry) => entry.file === file);
-  const matched = new Set<Equivalent>();
+  const matched = new Set<string>();
   const verdicts = mutantsOf(source).map((mutant): Verdict => {
     const lines = changedLines(source, mutant);
-    const entry = listed.find(({ before, after }) => before === lines.before && after === lines.after);
-    if (entry !== undefined) matched.add(entry);
+    const entry = listed.find(({ before, after }) => before === lines.before && after.includes(lines.after));
+    if (entry !== undefined) matched.add(`${entry.before} → ${lines.after}`);
     return { file, mutant, ...lines, outcome: entry === undefined ? "survived" : "equivalent" };
   });
-  const stale = listed.find((entry) => !matched.has(entry));
-  if (stale !== undefined) throw new Error(`${file} has no such mutant any more: ${stale.before} → ${stale.after}`);
+  const stale = listed
+    .flatMap(({ before, after }) => after.map((text) => `${before} → ${text}`))
+    .find((key) => !matched.has(key));
+  if (stale !== undefined) throw new Error(`${file} has no such mutant any more: ${stale}`);
   return verdicts;
 }
 
@@ -69,20 +71,23 @@ export async function baseline(copy: string, tests: readonly string[]): Promise<
   return times;
 }
 
+/** How much longer than without a mutant a test file may take, on a busy machine too: it only ends a hang. */
+const PATIENCE_MS = 20_000;
+
 /** Puts a mutant into a copy, runs the tests one after the other until one fails, and takes it out again. */
 export async function judge(
   copy: string,
   { file, mutant }: Verdict,
   tests: readonly string[],
   times: ReadonlyMap<string, number>,
+  patience = PATIENCE_MS,
 ): Promise<Verdict["outcome"]> {
   const path = join(copy, file);
   const source = fs.readFileSync(path, "utf8");
   fs.writeFileSync(path, mutate(source, mutant));
   try {
     for (const test of tests) {
-      // Far above what it takes without a mutant, on a busy machine too: it only ends a hang.
-      const limit = 5 * (times.get(test) ?? 0) + 10_000;
+      const limit = 2 * (times.get(test) ?? 0) + patience;
       const { trouble } = await runFile(join(copy, test), limit, { enough: FAILURE, env: environmentOf(copy) });
       if (trouble?.startsWith("did not end")) return "timed out";
       if (trouble !== undefined) return "killed";

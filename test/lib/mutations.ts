@@ -169,16 +169,19 @@ export function mutantsOf(source: string): Mutant[] {
     ContinueStatement(node) {
       add("statement left out", node, ";");
     },
-    CallExpression(node) {
-      const callee = node.callee as Node;
-      if (!/^(Optional)?MemberExpression$/.test(callee.type)) return;
-      const { object, property } = callee as unknown as { object: Node; property: Node };
-      const name = slice(property);
-      const other = METHODS[name];
-      if (other !== undefined) add("other method", property, other);
-      if (NARROWING.has(name)) add("call left out", node, slice(object));
-    },
+    CallExpression: visitCall,
+    OptionalCallExpression: visitCall,
   };
+
+  function visitCall(node: Node): void {
+    const callee = node.callee as Node;
+    if (!/^(Optional)?MemberExpression$/.test(callee.type)) return;
+    const { object, property } = callee as unknown as { object: Node; property: Node };
+    const name = slice(property);
+    const other = METHODS[name];
+    if (other !== undefined) add("other method", property, other);
+    if (NARROWING.has(name)) add("call left out", node, slice(object));
+  }
 
   /** A node with the parentheses around it. */
   function outer(node: Node): { start: number; end: number } {
