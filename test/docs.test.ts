@@ -58,7 +58,11 @@ test("should link to what is there", () => {
 
 test("should name no verb and no knob that is not there", () => {
   for (const page of PAGES) {
-    for (const [, command = ""] of text(page).matchAll(/(?:`|^|\()(?:[A-Z_]+=\S+ )*make ((?:-s )?[a-z][^`\n")]*)/gm)) {
+    const inline = [...text(page).matchAll(/`(?:[A-Z_]+=\S+ )*make ((?:-s )?[a-z][^`\n]*)`/g)].map(
+      ([, words = ""]) => words,
+    );
+    const typed = commands(page).flatMap((line) => /\bmake ((?:-s )?[a-z][^")]*)/.exec(line)?.[1] ?? []);
+    for (const command of [...inline, ...typed]) {
       const words = command
         .replace(/\s#.*/, "")
         .split(/\s+/)
