@@ -1,4 +1,4 @@
-import { chosenCargo } from "./lib/cargo.ts";
+import { subBuildCargo } from "./lib/cargo.ts";
 import { runScript } from "./lib/cli.ts";
 import { RELEASE_TARGETS } from "./lib/contract.ts";
 import { knob } from "./lib/knobs.ts";
@@ -25,7 +25,7 @@ await runScript({
   async main({ all }) {
     const targets = all ? RELEASE_TARGETS : [selectedTarget()];
     const request = {
-      cargo: chosenCargo("FASTBOOP_STAGE0_CARGO", "CARGO"),
+      cargo: subBuildCargo(),
       choice: knob("FASTBOOP_STAGE0_TOOLCHAIN"),
       folder: findWorkspace().dir,
     };

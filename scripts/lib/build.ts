@@ -1,7 +1,14 @@
 /** stage0 from a prebuilt file or from the nested sub-build (specification, "Embed Modes"), into the folder of artifacts. */
 import { join } from "node:path";
 import type { Candidate } from "./artifact.ts";
-import { type CargoCommand, chosenCargo, executableIn, nestedEnvironment, shellLine, stage0Command } from "./cargo.ts";
+import {
+  type CargoCommand,
+  executableIn,
+  nestedEnvironment,
+  shellLine,
+  stage0Command,
+  subBuildCargo,
+} from "./cargo.ts";
 import { runCargo } from "./cargo-run.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { missingFailure, printable } from "./errors.ts";
@@ -69,8 +76,7 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
     say(`no stage0/Cargo.toml at or above your folder: builds the example, ${printable(dir)}`);
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN") ?? "auto";
   // Debian's toolchain brings its own, so that it needs none on PATH.
-  const chosen = choice === "debian" ? "cargo" : chosenCargo("FASTBOOP_STAGE0_CARGO", "CARGO");
-  const toolchain = ensureToolchain({ cargo: chosen, target, choice, folder: dir, also });
+  const toolchain = ensureToolchain({ cargo: subBuildCargo(), target, choice, folder: dir, also });
   const [{ cargo, env }] = await Promise.all([toolchain, import("zx/core")]);
   const command = await stage0Command(dir, target, knob("PROFILE") ?? "release", cargo, {
     ...nestedEnvironment(environment()),

@@ -43,6 +43,13 @@ export function nestedEnvironment(
 }
 
 /**
+ * The cargo that the sub-build begins from. Who wants Debian's toolchain needs none: it brings its own.
+ * @throws Failure (3) when it does not exist or can't be executed
+ */
+export const subBuildCargo = (): string =>
+  knob("FASTBOOP_STAGE0_TOOLCHAIN") === "debian" ? "cargo" : chosenCargo("FASTBOOP_STAGE0_CARGO", "CARGO");
+
+/**
  * The cargo that the user chose: FASTBOOP_STAGE0_CARGO, else CARGO, else cargo on PATH.
  * @param names knobs that may name one, the first that is set wins
  * @throws Failure (3) when it does not exist or can't be executed
