@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { PROJECT } from "../../scripts/lib/paths.ts";
-import { onPath, runProgram } from "../lib/harness.ts";
+import { runProgram } from "../lib/harness.ts";
 
 const SOURCES = join(PROJECT, "test", "corpus", "sources");
 const CACHE = join(PROJECT, "test", ".cache");
@@ -127,7 +127,6 @@ export const PROGRAMS = [
   "powerpc64-linux-gnu-gcc",
   "readelf",
 ];
-export const compilers = (): boolean => PROGRAMS.every(onPath);
 
 async function run(command: readonly string[], cwd: string): Promise<void> {
   const { code, stderr } = await runProgram(command, { cwd });

@@ -1,4 +1,4 @@
-/** Changes to real files, as a broken disk, a cut download or an enemy would make them, most of them in the headers. */
+/** Changes to real files, as a broken disk, a cut download or somebody on purpose would make them, most of them in the headers. */
 import type { Random } from "../lib/random.ts";
 import { Patch, TYPES } from "./patch.ts";
 

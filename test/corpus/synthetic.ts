@@ -1,5 +1,5 @@
 /** Files that no linker makes: counts past 16 bits, tables past every limit. */
-import type { Entry } from "./index.ts";
+import type { Entry } from "./entry.ts";
 import { Patch } from "./patch.ts";
 
 const HEADER = 64;
