@@ -199,6 +199,14 @@ test("should not ask rustup for a toolchain that is not its own", async () => {
   }
 });
 
+test("should send who builds for Alpine there", async () => {
+  const { cargo } = rustupLike("exit 1");
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, TARGET: "aarch64-alpine-linux-musl" };
+  const { code, stderr } = await script("toolchain.ts", [], { env });
+  assert.is(code, 3);
+  assert.match(stderr, `  fix:      build on Alpine, whose own rustc has the target; or ${WAYS_OUT}\n`);
+});
+
 test("should refuse to make a toolchain for a target that Debian has no musl for", async () => {
   const env = { TARGET: "aarch64-unknown-linux-gnu", FASTBOOP_STAGE0_TOOLCHAIN: "debian" };
   const { code, stdout, stderr } = await script("toolchain.ts", [], { env });
@@ -351,6 +359,22 @@ testUnless(test, needsDebian, "should take a toolchain from the cache without a 
     stdout: `${cargo}\n`,
     stderr: `toolchain: takes ${cargo}, as ${chosen} lacks aarch64-unknown-linux-musl\n`,
   });
+});
+
+testUnless(test, needsDebian, "should say that Debian's cargo takes no heed of the workspace's wish", async () => {
+  const folder = temporaryFolder();
+  fs.mkdirSync(join(folder, "stage0"));
+  fs.writeFileSync(join(folder, "stage0", "Cargo.toml"), "");
+  fs.writeFileSync(join(folder, "rust-toolchain.toml"), "");
+  const [, cargo] = await cargos();
+  const { stderr } = await script("toolchain.ts", [], {
+    env: { WORKSPACE: folder, FASTBOOP_STAGE0_TOOLCHAIN: "debian" },
+  });
+  assert.is(
+    stderr,
+    `toolchain: takes ${cargo}, as FASTBOOP_STAGE0_TOOLCHAIN=debian\n` +
+      `toolchain: only rustup heeds ${join(folder, "rust-toolchain.toml")}; this compiler is Debian's, whatever it asks\n`,
+  );
 });
 
 testUnless(test, needsDebian, "should leave nothing of a toolchain whose making was interrupted", async () => {

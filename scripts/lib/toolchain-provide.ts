@@ -36,7 +36,7 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
       const reason = await addByRustup(request, sysroot, progress);
       if (reason === undefined) return { cargo: request.cargo, env: {}, source: "rustup" };
       reasons.push(reason);
-      if (fromDebian && hasApt()) progress(reason);
+      if (fromDebian && hasApt()) progress(`${reason}, so Debian's packages are taken`);
     }
     if (!fromDebian) throw unavailable(request, reasons);
     if (!hasApt()) throw unavailable(request, [...reasons, "this system has no apt to take Debian's packages with"]);
@@ -66,7 +66,11 @@ const unavailable = ({ cargo, target }: ToolchainRequest, reasons: readonly stri
     what: `${printable(cargo)} can't build for ${target.triple}`,
     expected: "a rustc with the target's standard library",
     got: reasons.join("; "),
-    fix: `run "rustup target add ${target.triple}" where rustup reaches its server; or ${WAYS_OUT}`,
+    fix: `${
+      target.triple.includes("-alpine-")
+        ? "build on Alpine, whose own rustc has the target"
+        : `run "rustup target add ${target.triple}" where rustup reaches its server`
+    }; or ${WAYS_OUT}`,
   });
 
 /**

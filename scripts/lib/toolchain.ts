@@ -53,10 +53,23 @@ export async function ensureToolchain(request: ToolchainRequest): Promise<Toolch
 }
 
 /** The answer that names Debian's cargo, and a line in the log that says why it is not the one that was chosen. */
-export function debianToolchain(cargo: string, { cargo: chosen, target, choice }: ToolchainRequest): Toolchain {
+export function debianToolchain(cargo: string, { cargo: chosen, target, choice, folder }: ToolchainRequest): Toolchain {
   const why = choice === "debian" ? "FASTBOOP_STAGE0_TOOLCHAIN=debian" : `${printable(chosen)} lacks ${target.triple}`;
   say(`toolchain: takes ${printable(cargo)}, as ${why}`);
+  const wish = toolchainFile(folder);
+  if (wish !== undefined)
+    say(`toolchain: only rustup heeds ${printable(wish)}; this compiler is Debian's, whatever it asks`);
   return { cargo, env: {}, source: "debian" };
+}
+
+/** The file by which a workspace asks rustup for a toolchain (The rustup book, "Overrides"); undefined when there is none. */
+function toolchainFile(folder: string): string | undefined {
+  for (let dir = folder; ; dir = dirname(dir)) {
+    const file = ["rust-toolchain", "rust-toolchain.toml"]
+      .map((name) => join(dir, name))
+      .find((path) => existsSync(path));
+    if (file !== undefined || dir === dirname(dir)) return file;
+  }
 }
 
 /**
