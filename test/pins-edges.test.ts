@@ -84,6 +84,8 @@ test("should take JSON with any space between and in its values, and see a key t
   assert.equal(await problemsIn(doubled), [
     ["a key stands twice in one entry, or a value is not in its plain form", undefined],
   ]);
+  // What is wrong with an entry says more.
+  assert.equal(await problemsIn(doubled.replace(sha256, "x")), [["entry 1 has a malformed sha256", '"x"']]);
 });
 
 test("should tell TOML that holds a brace from JSON", async () => {
