@@ -19,6 +19,7 @@ await runScript({
     "FASTBOOP_STAGE0_CARGO",
     "CARGO",
     "WORKSPACE",
+    "FASTBOOP_STAGE0_CACHE",
     "XDG_CACHE_HOME",
   ],
   prints: "the absolute path of the cargo that can build for the target, a line for each target",

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { hasApt, installPackages } from "./debian.ts";
+import { hasApt } from "./debian.ts";
+import { installPackages } from "./debian-install.ts";
 import { say, shortSize } from "./log.ts";
 import { output } from "./output.ts";
 import { cacheDir, PROJECT } from "./paths.ts";

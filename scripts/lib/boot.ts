@@ -6,7 +6,7 @@ import { readConsole } from "./boot-console.ts";
 import { expectedLine } from "./boot-expect.ts";
 import { type Judgement, judge, type Stop } from "./boot-verdict.ts";
 import type { Target } from "./contract.ts";
-import { requireTools } from "./debian.ts";
+import { requireTools } from "./debian-install.ts";
 import { type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
 import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
 import { initramfs } from "./initramfs.ts";

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { INSTALL_PATH } from "./contract.ts";
-import { requireTools, type Tool } from "./debian.ts";
+import { requireTools, type Tool } from "./debian-install.ts";
 import { contractFailure, missingFailure, printable } from "./errors.ts";
 import { makeFolder } from "./files.ts";
 import { digestFile } from "./hash.ts";

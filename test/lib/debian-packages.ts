@@ -3,7 +3,8 @@
  *        debian-packages.ts install '' PACKAGE…
  * stdout: the problems as JSON, or null.
  */
-import { installPackages, unpackPackages } from "../../scripts/lib/debian.ts";
+import { unpackPackages } from "../../scripts/lib/debian.ts";
+import { installPackages } from "../../scripts/lib/debian-install.ts";
 import { Failure } from "../../scripts/lib/errors.ts";
 
 const [verb, folder = "", ...packages] = process.argv.slice(2);
