@@ -47,12 +47,12 @@ export const faster = ({ rows }: Result): Row[] => {
 
 /** @param own what the row is compared with; undefined: nothing, and there is no such column */
 function line(row: Row, own: number | undefined, isFaster: boolean): string {
-  const { median, least = 0, most = 0 } = row;
+  const { median, least = 0, most = 0, cpu = 0 } = row;
   const compared = median === undefined || own === undefined ? "" : ratio(own / median);
   const cells =
     median === undefined
-      ? [row.missing ?? "", "", ""]
-      : [time(median), `${time(least)} to ${time(most)}`, memory(row.memory)];
+      ? [row.missing ?? "", "", "", ""]
+      : [time(median), `${time(least)} to ${time(most)}`, time(cpu), memory(row.memory)];
   return tableLine([
     row.name,
     ...cells,
@@ -87,7 +87,14 @@ function table(result: Result): string[] {
   // Own commands of different purposes are not compared with each other.
   const own = rows.some(({ ours }) => !ours) ? first : undefined;
   const ahead = new Set(faster(result));
-  const head = [`${runs} runs each`, "median", "fastest to slowest", "memory", ...(own ? [`${own.name} ÷ it`] : [])];
+  const head = [
+    `${runs} runs each`,
+    "median",
+    "fastest to slowest",
+    "processor",
+    "memory",
+    ...(own ? [`${own.name} ÷ it`] : []),
+  ];
   const aims = result.aims.flatMap((aim) => verdict(aim, rows) ?? []);
   return [
     `### ${title}`,
@@ -144,7 +151,7 @@ export function page({ machine, versions, groups }: Results): string {
     "`node --import tsx scripts/bench.ts preflight sums` measures groups of it.",
     "",
     "Each table is one run of hyperfine. The last column divides the time of this project's first line by that of the other: below 1 this project is faster, above 1 the other is,",
-    "and below the table stands why. Memory is the peak of the largest process, as GNU time tells it.",
+    "and below the table stands why. Processor is the time on all cores, memory the peak of the largest process.",
     "",
     `Machine: ${machine}.`,
     "",

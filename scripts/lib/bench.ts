@@ -52,6 +52,8 @@ export interface Row {
   median?: number;
   least?: number;
   most?: number;
+  /** Mean of the processor's time, of all processes. */
+  cpu?: number;
   /** Peak of the largest process. */
   memory?: number;
   /** Why there is no figure. */
@@ -160,13 +162,15 @@ export async function measure(
   };
 }
 
+type Times = Required<Pick<Row, "median" | "least" | "most" | "cpu">>;
+
 /** Medians and extremes in seconds, by the entrants' names, from one run of hyperfine. */
 async function hyperfine(
   entrants: readonly Entrant[],
   runs: number,
   env: Record<string, string>,
   folder: string,
-): Promise<Map<string, Pick<Row, "median" | "least" | "most">>> {
+): Promise<Map<string, Times>> {
   const file = join(folder, "hyperfine.json");
   const { code, stderr } = await run(
     [
@@ -187,7 +191,22 @@ async function hyperfine(
 }
 
 /** Medians and extremes in what hyperfine exports as JSON. */
-export function timesIn(json: string): Map<string, Pick<Row, "median" | "least" | "most">> {
-  const { results } = JSON.parse(json) as { results: { command: string; median: number; min: number; max: number }[] };
-  return new Map(results.map(({ command, median, min, max }) => [command, { median, least: min, most: max }]));
+export function timesIn(json: string): Map<string, Times> {
+  const { results } = JSON.parse(json) as { results: Exported[] };
+  return new Map(
+    results.map(({ command, median, min, max, user, system }) => [
+      command,
+      { median, least: min, most: max, cpu: user + system },
+    ]),
+  );
+}
+
+/** What is used of hyperfine's format. Seconds; user and system are means. */
+interface Exported {
+  command: string;
+  median: number;
+  min: number;
+  max: number;
+  user: number;
+  system: number;
 }
