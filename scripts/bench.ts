@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { benchEnvironment, benchFolder, type Comparison, measure, once } from "./lib/bench.ts";
+import { benchEnvironment, type Comparison, measure, once } from "./lib/bench.ts";
 import { fetching, publishing } from "./lib/bench-fetch.ts";
 import { type Bench, boot, build, type Group, packages, preflight, startup, sums, tsx } from "./lib/bench-groups.ts";
 import { growth } from "./lib/bench-growth.ts";
@@ -12,6 +13,7 @@ import { writeText } from "./lib/files.ts";
 import { duration, say } from "./lib/log.ts";
 import { PROJECT } from "./lib/paths.ts";
 import { svg } from "./lib/plot.ts";
+import { cleaningUp } from "./lib/run.ts";
 
 const GROUPS: Readonly<Record<string, Group>> = {
   preflight,
@@ -43,7 +45,10 @@ await runScript({
     if (runs !== undefined && !/^[1-9][0-9]{0,2}$/.test(runs))
       throw usageFailure({ what: "--runs is not a number of runs", got: runs });
     const to = resolve(out ?? join(PROJECT, "docs", "bench"));
-    const folder = benchFolder();
+    const folder = mkdtempSync(join(realpathSync(tmpdir()), "stage0-bench-"));
+    const remove = (): void => rmSync(folder, { recursive: true, force: true });
+    process.once("exit", remove);
+    cleaningUp(remove);
     const lacking = await provide(PROGRAMS);
     const absent = lacking(["hyperfine", "/usr/bin/time"]);
     if (absent !== undefined)

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { runScript } from "../scripts/lib/cli.ts";
 import { usageFailure } from "../scripts/lib/errors.ts";
 import { say } from "../scripts/lib/log.ts";
+import { onSignal } from "../scripts/lib/run.ts";
 import { PLAN } from "./lib/mutation-plan.ts";
 import { baseline, candidates, copyProject, judge, score, summary } from "./lib/mutation-run.ts";
 
@@ -29,6 +30,8 @@ await runScript({
         expected: Object.keys(PLAN).join(", "),
       });
     }
+    // So that the copies are removed.
+    onSignal(() => process.exit(1));
     const copies = Array.from({ length: availableParallelism() }, copyProject);
     const [first = ""] = copies;
     const verdicts = files.flatMap((file) => candidates(file, readFileSync(join(first, file), "utf8")));

@@ -15,28 +15,50 @@ import { formatSums, parseSums } from "./sums.ts";
 
 export const MIB = 1024 ** 2;
 const PIECE = Buffer.alloc(MIB);
-/** Offsets of p_filesz and p_memsz of the first program header (gABI, "Program Header"). */
-const SIZES = [64 + 32, 64 + 40];
+/** Bytes that are loaded and run; the rest is a section that is not loaded, so that no limit of memory is met. */
+const LOADED = 512;
 
 /**
- * An executable that the gate passes, of any size.
+ * An executable that the gate passes, of any size from 1 KiB on.
  * @param filler random: bytes that no two places share; hole: none, the file is sparse
  */
 export function writeElf(path: string, size: number, filler: "random" | "hole", triple = DEFAULT_TARGET): void {
   fs.mkdirSync(join(path, ".."), { recursive: true });
-  const start = elfFile(triple, 512);
-  for (const at of SIZES) start.writeBigUInt64LE(BigInt(size), at);
+  const start = elfFile(triple, LOADED);
+  const end = sectionHeaders(LOADED, size);
+  const length = size - LOADED - end.length;
+  // e_shoff, e_shentsize, e_shnum, e_shstrndx (gABI, "ELF Header").
+  start.writeBigUInt64LE(BigInt(LOADED + length), 40);
+  for (const [index, value] of [64, 3, 2].entries()) start.writeUInt16LE(value, 58 + 2 * index);
   const fd = fs.openSync(path, "w", 0o755);
   try {
     writeAll(fd, start);
     const random = createCipheriv("aes-256-ctr", Buffer.alloc(32, 1), Buffer.alloc(16));
-    for (let at = start.length; filler === "random" && at < size; at += PIECE.length) {
-      writeAll(fd, random.update(PIECE.subarray(0, Math.min(PIECE.length, size - at))));
+    for (let at = 0; filler === "random" && at < length; at += PIECE.length) {
+      writeAll(fd, random.update(PIECE.subarray(0, Math.min(PIECE.length, length - at))));
     }
-    fs.ftruncateSync(fd, size);
+    fs.writeSync(fd, end, 0, end.length, LOADED + length);
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** Three section headers and their names, for the end of a file: none, all between start and end, and the names. */
+function sectionHeaders(start: number, size: number): Buffer {
+  const names = Buffer.from("\0filler\0.shstrtab\0");
+  const headers = Buffer.alloc(3 * 64);
+  const end = size - headers.length - names.length;
+  // sh_name, sh_type, sh_offset, sh_size, sh_addralign (gABI, "Sections").
+  const header = (at: number, name: string, type: number, offset: number, length: number): void => {
+    headers.writeUInt32LE(names.indexOf(name), at);
+    headers.writeUInt32LE(type, at + 4);
+    headers.writeBigUInt64LE(BigInt(offset), at + 24);
+    headers.writeBigUInt64LE(BigInt(length), at + 32);
+    headers.writeBigUInt64LE(1n, at + 48);
+  };
+  header(64, "filler", 1, start, end - start);
+  header(128, ".shstrtab", 3, end + headers.length, names.length);
+  return Buffer.concat([headers, names]);
 }
 
 /** An asset in a folder laid out as releases, `<tag>/<asset>`, with its SHA256SUMS. @returns the asset's digest */

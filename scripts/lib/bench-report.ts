@@ -47,12 +47,12 @@ export const faster = ({ rows }: Result): Row[] => {
 
 /** @param own what the row is compared with; undefined: nothing, and there is no such column */
 function line(row: Row, own: number | undefined, isFaster: boolean): string {
-  const { median, least = 0, most = 0, cpu = 0 } = row;
+  const { median, least = 0, most = 0, cpu } = row;
   const compared = median === undefined || own === undefined ? "" : ratio(own / median);
   const cells =
     median === undefined
       ? [row.missing ?? "", "", "", ""]
-      : [time(median), `${time(least)} to ${time(most)}`, time(cpu), memory(row.memory)];
+      : [time(median), `${time(least)} to ${time(most)}`, cpu === undefined ? "" : time(cpu), memory(row.memory)];
   return tableLine([
     row.name,
     ...cells,

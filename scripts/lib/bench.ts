@@ -1,6 +1,5 @@
 /** Measurements: the contestants of a comparison in one run of hyperfine, and what each takes of memory by GNU time. */
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingFailure, printable } from "./errors.ts";
 import { shellQuote } from "./handoff.ts";
@@ -77,13 +76,6 @@ export function benchEnvironment(extra: Readonly<Record<string, string>> = {}): 
     ([name]) => KEPT.has(name) || !(Object.hasOwn(KNOBS, name) || /^(MAKE|MFLAGS)/.test(name)),
   );
   return { ...Object.fromEntries(outer), ...extra };
-}
-
-/** A folder for the work of one bench, which goes away with the process. */
-export function benchFolder(): string {
-  const folder = mkdtempSync(join(realpathSync(tmpdir()), "stage0-bench-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 const commandLine = (command: readonly string[]): string => command.map(shellQuote).join(" ");
