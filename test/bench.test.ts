@@ -279,6 +279,14 @@ testUnless(test, measuring, "should measure time and memory, and tell of peers t
   assert.is(readFileSync(log, "utf8"), "prepared\nit's two words\n".repeat(3));
 });
 
+testUnless(test, measuring, "should measure a command with more arguments than hyperfine could be given", async () => {
+  const many = Array.from({ length: 20_000 }, () => "argument");
+  const enough = ["sh", "-c", "test $# -eq 20000", "sh", ...many];
+  const entrants = [{ name: "ours", command: enough, ours: true as const }];
+  const { rows } = await measure(comparison(entrants), nothingLacks, temporaryFolder());
+  assert.ok((rows[0]?.median ?? 0) > 0);
+});
+
 testUnless(test, measuring, "should not go on when a command of our own fails", async () => {
   const entrants = [{ name: "ours", command: ["sh", "-c", "echo no >&2; exit 3"], ours: true as const }];
   const { exitCode, problems } = await failureOf(() => measure(comparison(entrants), nothingLacks, temporaryFolder()));

@@ -138,7 +138,7 @@ const byCount: Group = async ({ folder, release, runs, measure }) => {
   const plot: Plot = {
     title: "Time and memory by the number of files",
     description:
-      "Two plots with logarithmic axes: a process for each file takes longer than one run of preflight from about a hundred files on.",
+      "Two plots with logarithmic axes: one run over all files begins later and grows more slowly than a process for each file.",
     xLabel: "number of files",
     xTicks: COUNTS.map((count) => [count, String(count)]),
     panels: panels(measured),

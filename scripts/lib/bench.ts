@@ -1,5 +1,5 @@
 /** Measurements: the contestants of a comparison in one run of hyperfine, and what each takes of memory by GNU time. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingFailure, printable } from "./errors.ts";
 import { shellQuote } from "./handoff.ts";
@@ -119,7 +119,8 @@ export async function measure(
   lacking: (needs: readonly string[]) => string | undefined,
   folder: string,
 ): Promise<Result> {
-  const { title, entrants, runs } = comparison;
+  const { title, runs } = comparison;
+  const entrants = comparison.entrants.map((entrant, index) => shortened(entrant, join(folder, `entrant-${index}.sh`)));
   const env = benchEnvironment(comparison.env);
   say(title);
   const rows = new Map<string, Row>();
@@ -152,6 +153,17 @@ export async function measure(
     aims: [...(comparison.aims ?? [])],
     notes: [...(comparison.notes ?? [])],
   };
+}
+
+/** Bytes of a command line from which on it is put into a file: one argument has 128 KiB on Linux (MAX_ARG_STRLEN). */
+const LONG = 10_000;
+
+/** An entrant whose command fits into a command line with others. What is too long costs the start of sh. */
+function shortened(entrant: Entrant, file: string): Entrant {
+  const line = commandLine(entrant.command);
+  if (line.length < LONG) return entrant;
+  writeFileSync(file, `exec ${line}\n`);
+  return { ...entrant, command: ["sh", file] };
 }
 
 type Times = Required<Pick<Row, "median" | "least" | "most" | "cpu">>;
