@@ -1,30 +1,42 @@
-/** Rules of the gate at limits that no file of the corpus has, on headers changed one field at a time. */
+/** The gate at limits that no file of the corpus has, on good headers changed one field at a time, and its whole reports. */
+import * as fs from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { findTarget } from "../scripts/lib/contract.ts";
 import { bufferSource, type Elf, readElf, type Section, type Segment } from "../scripts/lib/elf.ts";
-import { applyRules } from "../scripts/lib/gate.ts";
+import { DF_1_PIE, DT, ET, PT } from "../scripts/lib/elf-names.ts";
+import {
+  applyRules,
+  crossCheck,
+  exitCodeFor,
+  type Finding,
+  inspect,
+  linkageOf,
+  RULES,
+  ruleById,
+} from "../scripts/lib/gate.ts";
+import { endOfContent, lostRelocations, ofType, strippable } from "../scripts/lib/gate-layout.ts";
 import { elfFile } from "./lib/elf-file.ts";
-import { suite } from "./lib/harness.ts";
+import { runProgram, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("gate at the borders");
 
 const TRIPLE = "x86_64-unknown-linux-musl";
 const SIZE = 4096;
+const target = findTarget(TRIPLE);
 
-/** What a rule says of a good file whose headers were changed. */
-function findings(rule: string, change: (elf: Elf) => void): [expected: string, got: string][] {
+/** The headers of a good file of 4096 bytes, changed. */
+function changed(change: (elf: Elf) => void): Elf {
   const { elf } = readElf(bufferSource(elfFile(TRIPLE, SIZE)));
   if (elf === undefined) throw new Error("the file can't be read");
   change(elf);
-  const target = findTarget(TRIPLE);
-  const subject = {
-    read: { elf },
-    size: SIZE,
-    maxSize: SIZE,
-    target,
-    named: target,
-    paths: { count: 0, examples: [] },
-  };
+  return elf;
+}
+const NO_PATHS = { count: 0, examples: [] };
+/** What a rule says of those. */
+function findings(rule: string, change: (elf: Elf) => void, paths: { count: number; examples: string[] } = NO_PATHS) {
+  const subject = { read: { elf: changed(change) }, size: SIZE, maxSize: SIZE, target, named: target, paths };
   return applyRules(subject).flatMap(({ rule: id, expected, got }) => (id === rule ? [[expected, got]] : []));
 }
 
@@ -55,6 +67,18 @@ test("should take 4096 bytes of program headers and not one entry more", () => {
   assert.equal(withEntries(129), [["at most 4096 bytes of program headers", "129 entries of 32 bytes"]]);
 });
 
+test("should look at as many segments as 4096 bytes can hold", () => {
+  const after = (count: number): number =>
+    ofType(
+      changed((elf) => {
+        elf.segments = [...Array.from({ length: count }, () => UNUSED), { ...UNUSED, type: PT.TLS }];
+      }),
+      PT.TLS,
+    ).length;
+  assert.is(after(127), 1);
+  assert.is(after(128), 0);
+});
+
 test("should see a section of one byte that begins where the file ends", () => {
   const at = (offset: bigint, size: bigint) =>
     findings("section-bounds", (elf) => {
@@ -63,6 +87,228 @@ test("should see a section of one byte that begins where the file ends", () => {
   assert.equal(at(4095n, 1n), []);
   assert.equal(at(4096n, 0n), []);
   assert.equal(at(4096n, 1n), [["sections inside the file's 4096 bytes", ".data bytes 4096 to 4097"]]);
+});
+
+test("should end a file after the last byte that something accounts for", () => {
+  const endOf = (ehsize: number, segments: Partial<Segment>[], sections: Section[]): bigint =>
+    endOfContent(
+      changed((elf) => {
+        elf.header = { ...elf.header, ehsize, phoff: 0n, shoff: 0n, phentsize: 0, shentsize: 0 };
+        elf.segments = segments.map((fields) => ({ ...UNUSED, ...fields }));
+        elf.sections = sections;
+      }),
+    );
+  assert.is(endOf(0, [], []), 0n);
+  assert.is(endOf(64, [], []), 64n);
+  assert.is(endOf(64, [{ type: PT.NULL, offset: 99n, filesz: 9n }], []), 64n);
+  assert.is(endOf(64, [{ type: PT.NOTE, offset: 99n, filesz: 0n }], []), 64n);
+  assert.is(endOf(64, [{ type: PT.NOTE, offset: 99n, filesz: 1n }], []), 100n);
+  assert.is(endOf(64, [], [section({ offset: 200n, size: 1n })]), 201n);
+});
+
+test("should miss a relocation table of which the address or the size is not told", () => {
+  const lost = (...dynamic: [tag: bigint, value: bigint][]): string[] =>
+    lostRelocations(
+      changed((elf) => {
+        elf.dynamic = dynamic.map(([tag, value]) => ({ tag, value }));
+      }),
+    );
+  assert.equal(lost(), []);
+  assert.equal(lost([DT.RELA, 0x400000n], [DT.RELASZ, 4096n]), []);
+  assert.equal(lost([DT.RELA, 0x400000n], [DT.RELASZ, 4097n]), ["DT_RELA"]);
+  assert.equal(lost([DT.RELA, 0n], [DT.RELASZ, 0n]), []);
+  assert.equal(lost([DT.RELASZ, 0n]), ["DT_RELA"]);
+  assert.equal(lost([DT.RELA, 0x400000n]), ["DT_RELA"]);
+});
+
+test("should take for debug information what has its name from the beginning, and is not loaded", () => {
+  const names = [".debug_info", ".zdebug_info", ".my.debug_info", "debug_info", ".debug"];
+  const elf = changed((headers) => {
+    headers.sections = [...names.map((name) => section({ name })), section({ name: ".debug_loaded", flags: 2n })];
+  });
+  assert.equal(
+    strippable(elf).map(({ name }) => name),
+    [".debug_info", ".zdebug_info"],
+  );
+});
+
+test("should count the build paths that it does not show", () => {
+  const paths = { count: 5, examples: ["/home/a", "/home/b"] };
+  assert.equal(
+    findings("build-paths", () => {}, paths),
+    [["no build path", '"/home/a", "/home/b" and 3 more']],
+  );
+  assert.equal(
+    findings("build-paths", () => {}, { ...paths, count: 2 }),
+    [["no build path", '"/home/a", "/home/b"']],
+  );
+});
+
+test("should know every rule by its id, those about folders and boots too, and no other", () => {
+  for (const id of ["swap", "release-asset", "unknown-asset", "not-released", "boot", "boot-machine"]) {
+    assert.is(ruleById(id).id, id);
+  }
+  assert.is(RULES.filter(({ check }) => check === undefined).length, 6);
+  assert.throws(() => ruleById("nowhere"), "no rule has the id nowhere");
+});
+
+test("should tell how a program is linked", () => {
+  const linkage = (change: (elf: Elf) => void) => linkageOf(changed(change));
+  assert.is(
+    linkage(() => {}),
+    "static",
+  );
+  const pie = { tag: DT.FLAGS_1, value: DF_1_PIE };
+  const ofKind = (type: number, ...dynamic: Elf["dynamic"]) =>
+    linkage((elf) => {
+      elf.header.type = type;
+      elf.dynamic = dynamic;
+    });
+  assert.is(ofKind(ET.DYN, pie), "static-pie");
+  assert.is(ofKind(ET.DYN), "shared library");
+  assert.is(ofKind(1), null);
+  assert.is(ofKind(1, pie), null);
+  assert.is(ofKind(ET.DYN, pie, { tag: DT.NEEDED, value: 0n, name: "libc.so" }), "dynamic");
+  assert.is(
+    linkage((elf) => elf.segments.push({ ...UNUSED, type: PT.INTERP })),
+    "dynamic",
+  );
+});
+
+test("should tell two targets' equal build ids from equal digests", () => {
+  const report = (triple: string) => ({
+    ...inspect("/nowhere", { maxSize: 1 }),
+    target: triple,
+    sha256: null,
+    buildId: "b",
+  });
+  assert.equal(
+    crossCheck([report("one"), report("other")]).map(({ expected }) => expected),
+    ["a build id of its own for every target"],
+  );
+});
+
+test("should end with 3 when no machine came as far as the file", () => {
+  const finding = (rule: string): Finding => ({ rule, severity: "fail", expected: "", got: "", fix: "" });
+  assert.is(exitCodeFor([finding("boot-machine")]), 3);
+  assert.is(exitCodeFor([finding("boot-machine"), finding("readable")]), 3);
+  assert.is(exitCodeFor([finding("boot-machine"), finding("boot")]), 1);
+});
+
+/** All that is unknown of what is no ELF file. */
+const UNKNOWN = {
+  type: null,
+  machine: null,
+  linkage: null,
+  interpreter: null,
+  needed: [],
+  entry: null,
+  alignment: null,
+  buildId: null,
+  stripped: null,
+  segments: [],
+  sections: [],
+};
+
+test("should report every field of what can't be read, and of what is no ELF file", () => {
+  const folder = temporaryFolder();
+  const absent = join(folder, "absent");
+  const { findings: said, ...report } = inspect(absent, { target, maxSize: 1 });
+  assert.equal(said.length, 1);
+  assert.equal(report, { path: absent, asset: null, target: TRIPLE, ok: false, ...UNKNOWN, size: null, sha256: null });
+  const text = join(folder, "text");
+  fs.writeFileSync(text, "text");
+  const other = inspect(text, { target, maxSize: 9 });
+  assert.equal([other.ok, other.size, other.sha256?.length], [false, 4, 64]);
+  assert.equal(
+    Object.entries(other).filter(([key]) => key in UNKNOWN),
+    Object.entries(UNKNOWN),
+  );
+});
+
+test("should report the smallest alignment, no build id, and which sections are loaded", () => {
+  const bytes = elfFile(TRIPLE, SIZE);
+  // PT_GNU_STACK becomes a PT_LOAD without memory and with pages of 4 KiB.
+  bytes.writeUInt32LE(PT.LOAD, 120);
+  bytes.writeBigUInt64LE(4096n, 120 + 48);
+  // A section that is loaded and one that is not: offsets, sizes and flags of two headers at the end.
+  bytes.fill(0, SIZE - 128);
+  for (const [at, flags] of [
+    [SIZE - 128, 2n],
+    [SIZE - 64, 0n],
+  ] as const) {
+    bytes.writeUInt32LE(1, at + 4);
+    bytes.writeBigUInt64LE(flags, at + 8);
+  }
+  bytes.writeBigUInt64LE(BigInt(SIZE - 128), 40);
+  bytes.writeUInt16LE(2, 60);
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, bytes);
+  const { alignment, buildId, sections } = inspect(path, { target, maxSize: SIZE });
+  assert.equal([alignment, buildId], [4096, null]);
+  assert.equal(
+    sections.map(({ loaded }) => loaded),
+    [true, false],
+  );
+});
+
+test("should take the content from whoever has read it, when it is that of the file", () => {
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, elfFile(TRIPLE, SIZE));
+  const content = { size: SIZE, sha256: "of another", paths: { count: 1, examples: ["/home/a"] } };
+  const report = inspect(path, { target, maxSize: SIZE, content });
+  assert.is(report.sha256, "of another");
+  assert.equal(
+    report.findings.map(({ rule }) => rule),
+    ["relro", "build-paths"],
+  );
+  const shorter = inspect(path, { target, maxSize: SIZE, content: { ...content, size: SIZE - 1 } });
+  assert.equal(
+    shorter.findings.map(({ rule, expected, got }) => [rule, expected, got]),
+    [["readable", "a file that does not change", "it was written to while it was read"]],
+  );
+});
+
+test("should not pass a file whose time changes while it is read", async () => {
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, "");
+  fs.truncateSync(path, 128 * 2 ** 20);
+  const toucher = runProgram(["sh", "-c", 'while [ -e "$1" ]; do touch -c "$1"; done', "sh", path]);
+  const started = fs.statSync(path).mtimeMs;
+  while (fs.statSync(path).mtimeMs === started) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { findings: said } = inspect(path, { target, maxSize: 2 ** 30 });
+  fs.rmSync(path);
+  await toucher;
+  assert.equal(
+    said.map(({ rule, got }) => [rule, got]),
+    [["readable", "it was written to while it was read"]],
+  );
+});
+
+test("should not open a socket", async () => {
+  const path = join(temporaryFolder(), "socket");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const { findings: said } = inspect(path, { target, maxSize: 1 });
+  await new Promise((resolve) => server.close(resolve));
+  assert.equal(
+    said.map(({ rule, got }) => [rule, got]),
+    [["readable", "a socket"]],
+  );
+});
+
+test("should close what it opens", () => {
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, elfFile(TRIPLE, SIZE));
+  const open = (): number => fs.readdirSync("/proc/self/fd").length;
+  inspect(path, { target, maxSize: SIZE });
+  const before = open();
+  for (let round = 0; round < 50; round++) inspect(path, { target, maxSize: SIZE });
+  assert.ok(open() < before + 10, `${before} before, ${open()} after`);
+});
+
+test("should not take a defect of the caller for a file that can't be read", () => {
+  assert.throws(() => inspect("a\0b", { target, maxSize: 1 }));
 });
 
 test.run();

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 
 /** Test files by the source file that they prove, in the order in which they are run. Paths count from the project. */
 export const PLAN: Readonly<Record<string, readonly string[]>> = {
-  "scripts/lib/gate-rules.ts": ["test/gate.test.ts"],
-  "scripts/lib/gate-layout.ts": ["test/gate.test.ts"],
-  "scripts/lib/gate.ts": ["test/gate.test.ts"],
+  "scripts/lib/gate-rules.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
+  "scripts/lib/gate-layout.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
+  "scripts/lib/gate.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/sums.ts": ["test/sums-edges.test.ts", "test/sums.test.ts"],
   "scripts/lib/trust.ts": ["test/trust.test.ts", "test/trust-edges.test.ts"],
   "scripts/lib/trust-words.ts": ["test/trust.test.ts", "test/trust-edges.test.ts"],
@@ -32,7 +32,7 @@ export const EQUIVALENT: readonly Equivalent[] = readFileSync(
   .map((text) => {
     const [head = "", ...lines] = text.split("\n");
     const marked = (mark: string): string[] =>
-      lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length));
+      lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length + 1));
     const [, file = "", why = ""] = /^(\S+): (.+)$/.exec(head) ?? [];
-    return { file, why, before: marked("- ")[0] ?? "", after: marked("+ ") };
+    return { file, why, before: marked("-")[0] ?? "", after: marked("+") };
   });
