@@ -33,7 +33,7 @@ await runScript({
     process.stdout.write(`make ${name}: ${rule.text}\n`);
     if (script === undefined) return;
     process.stdout.write("\n");
-    process.argv = [process.argv[0] ?? "node", join(PROJECT, script), "--help"];
+    process.argv.splice(2, process.argv.length, "--help");
     await import(join(PROJECT, script));
   },
 });

@@ -67,7 +67,11 @@ function parse<O extends Options>(script: Script<O>): { values: Values<O>; opera
     options[name] = { type, multiple: multiple ?? false };
   }
   try {
-    const { values, positionals } = parseArgs({ options, allowPositionals: script.operands !== undefined });
+    const { values, positionals } = parseArgs({
+      args: process.argv.slice(2),
+      options,
+      allowPositionals: script.operands !== undefined,
+    });
     return { values: values as Values<O>, operands: positionals };
   } catch (error) {
     throw usageFailure({

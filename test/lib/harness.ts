@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Callback, suite, type Test } from "uvu";
+import { type Callback, type Test, suite as uvuSuite } from "uvu";
 import { Failure } from "../../scripts/lib/errors.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
 
@@ -43,6 +43,9 @@ export function cleanEnvironment(extra: Settings["env"] = {}): Record<string, st
   return environment;
 }
 
+/** The last program that came to its end, for the report of a test that fails after it. */
+let latest: { command: readonly string[]; outcome: Outcome } | undefined;
+
 /** Runs a program to its end. */
 export function runProgram(command: readonly string[], settings: Settings = {}): Promise<Outcome> {
   const [program = "", ...args] = command;
@@ -58,9 +61,16 @@ export function runProgram(command: readonly string[], settings: Settings = {}):
     child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
     child.on("error", reject);
     child.on("spawn", () => settings.started?.(child.pid ?? 0));
-    child.on("close", (code, signal) =>
-      resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
-    );
+    child.on("close", (code, signal) => {
+      const outcome = {
+        code,
+        signal,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      };
+      latest = { command, outcome };
+      resolve(outcome);
+    });
     child.stdin.on("error", () => {});
     child.stdin.end(settings.input ?? "");
   });
@@ -149,4 +159,24 @@ export async function failureOf(call: () => unknown): Promise<Failure> {
   throw new Error("expected a Failure, and the call returned");
 }
 
-export { suite };
+/** A suite of uvu's whose failed tests also show how the last program that they ran ended: an assertion shows one side. */
+export function suite(name: string): Test {
+  const test = uvuSuite(name);
+  const register = (title: string, body: Callback): void =>
+    test(title, async (context) => {
+      latest = undefined;
+      try {
+        await body(context);
+      } catch (error) {
+        if (latest !== undefined) process.stderr.write(ending(latest));
+        throw error;
+      }
+    });
+  return Object.assign(register, test) as Test;
+}
+
+const ending = ({ command, outcome: { code, signal, stdout, stderr } }: NonNullable<typeof latest>): string => {
+  const quoted = (stream: string, text: string) =>
+    text === "" ? "" : `  ${stream}:\n${text.trimEnd().slice(-2000).replace(/^/gm, "  | ")}\n`;
+  return `\n  the last program ended with ${signal ?? code}: ${command.join(" ")}\n${quoted("stdout", stdout)}${quoted("stderr", stderr)}`;
+};
