@@ -52,7 +52,7 @@ preflight: $(ready) ## Gate the release artifacts in dist/; BOOT=1 boots them to
 boot: $(ready) ## Boot the artifacts as PID 1 under QEMU
 	@$(run) scripts/boot-stage0.ts
 
-##@ Publish and consume
+##@ Release
 .PHONY: sums verify-sums draft publish fetch-stage0 fetch-kit lock tag contract
 sums: $(ready) ## Write SHA256SUMS over the artifacts
 	@$(run) scripts/sums.ts
@@ -64,7 +64,7 @@ publish: $(ready) ## Upload dist/ to the draft of TAG and verify it; UNDRAFT=1 p
 	@$(run) scripts/publish-stage0.ts
 fetch-stage0: $(ready) ## Download a release's stage0, verified, and print its path
 	@$(run) scripts/fetch-stage0.ts
-fetch-kit: $(ready) ## Make one archive of a release for a build without network
+fetch-kit: $(ready) ## Make one archive of a release, for builds without network
 	@$(run) scripts/fetch-kit.ts
 # Bytes only pass through: with a small young generation the peak is 30 MB lower at any size, and no run is slower.
 lean_node := node --max-semi-space-size=1 --import tsx
@@ -94,12 +94,12 @@ install: $(ready) ## Install the payload below DESTDIR and PREFIX
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
 	@$(run) scripts/bundle.ts
 
-##@ Try it all
+##@ Rehearse
 .PHONY: rehearse
-rehearse: $(ready) ## Go the whole way of a release on this machine; FAULTS=1 with a fault at every network step
+rehearse: $(ready) ## Try a whole release on this machine; FAULTS=1 breaks every network step once
 	@$(run) scripts/rehearse.ts
 
-##@ Run by the workflows
+##@ Workflows
 .PHONY: install-workflows workflows-check release-gate release-assets
 install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workflows
 	@$(run) scripts/install-workflows.ts
@@ -112,7 +112,7 @@ release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify 
 	@$(run) scripts/sums.ts
 	@$(run) scripts/sums.ts --verify
 
-##@ Work on the project
+##@ Develop
 .PHONY: help test lint format docs bench mutate clean
 help: $(if $(TARGET),$(ready)) ## Print this text; TARGET=VERB prints the details of one
 	@$(if $(TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)

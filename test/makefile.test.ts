@@ -13,7 +13,9 @@ test("should print, without arguments, every verb and every knob with its defaul
   const { code, stdout, stderr } = await make([]);
   assert.is(stderr, "");
   assert.is(code, 0);
-  for (const verb of verbs) assert.match(stdout, new RegExp(`^  ${verb} +[A-Z]`, "m"));
+  for (const verb of verbs) assert.match(stdout, new RegExp(`^.{9} ${verb} +[A-Z]`, "m"));
+  const lines = stdout.trimEnd().split("\n");
+  assert.ok(lines.length <= 48 && lines.every((line) => line.length <= 110), "it fits a screen");
   for (const [name, knob] of Object.entries(KNOBS)) {
     if (knob.audience !== "user") continue;
     const shown = "default" in knob && knob.default !== undefined ? `${name}=${knob.default}` : name;
