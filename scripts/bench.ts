@@ -1,18 +1,18 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fetching, publishing } from "./lib/bench/fetch.ts";
+import { type Bench, boot, build, type Group, packages, preflight, startup, sums, tsx } from "./lib/bench/groups.ts";
+import { growth } from "./lib/bench/growth.ts";
+import { machine, PROGRAMS, provide, versions } from "./lib/bench/machine.ts";
+import { svg } from "./lib/bench/plot.ts";
+import { page, type Results } from "./lib/bench/report.ts";
 import { benchEnvironment, type Comparison, measure, once } from "./lib/bench.ts";
-import { fetching, publishing } from "./lib/bench-fetch.ts";
-import { type Bench, boot, build, type Group, packages, preflight, startup, sums, tsx } from "./lib/bench-groups.ts";
-import { growth } from "./lib/bench-growth.ts";
-import { machine, PROGRAMS, provide, versions } from "./lib/bench-machine.ts";
-import { page, type Results } from "./lib/bench-report.ts";
 import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
 import { writeText } from "./lib/files.ts";
 import { duration, say } from "./lib/log.ts";
 import { PROJECT } from "./lib/paths.ts";
-import { svg } from "./lib/plot.ts";
 import { cleaningUp } from "./lib/run.ts";
 
 const GROUPS: Readonly<Record<string, Group>> = {

@@ -1,5 +1,5 @@
+import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/build/cargo.ts";
 import { BUILD_KNOBS, buildStage0, runLogged } from "./lib/build.ts";
-import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/cargo.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkHandOff, EMBED_PATH, handOff } from "./lib/handoff.ts";
 import { environment, knob } from "./lib/knobs.ts";

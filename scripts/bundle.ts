@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { bundle, TOOLS } from "./lib/bundle.ts";
 import { runScript } from "./lib/cli.ts";
+import { bundle, TOOLS } from "./lib/dev/bundle.ts";
+import { type Member, writeTar } from "./lib/fetch/tar.ts";
 import { writeAll, writeAside, writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
 import { distDir, PROJECT } from "./lib/paths.ts";
-import { type Member, writeTar } from "./lib/tar.ts";
 
 await runScript({
   name: "bundle.ts",

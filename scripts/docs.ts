@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
-import { staleDocs } from "./lib/docs.ts";
+import { staleDocs } from "./lib/dev/docs.ts";
 import { contractFailure } from "./lib/errors.ts";
 import { writeText } from "./lib/files.ts";
 import { PROJECT } from "./lib/paths.ts";

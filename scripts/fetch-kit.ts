@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
-import { fetchBoth, writeKit } from "./lib/fetch-all.ts";
-import { filePath } from "./lib/fetch-plan.ts";
+import { fetchBoth, writeKit } from "./lib/fetch/all.ts";
+import { FETCH_KNOBS, filePath } from "./lib/fetch/plan.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 
@@ -11,24 +11,7 @@ await runScript({
     "Makes one archive for a build without network: every stage0 of a release, verified, with SHA256SUMS, stage0.lock and " +
     "the licence. FASTBOOP_STAGE0_MIRROR=file:///path/of/it takes it.",
   options: {},
-  knobs: [
-    "TAG",
-    "FASTBOOP_STAGE0_TAG",
-    "OUT",
-    "DIST",
-    "WORKSPACE",
-    "FASTBOOP_STAGE0_TRUST",
-    "FASTBOOP_STAGE0_REPO",
-    "FASTBOOP_STAGE0_MIRROR",
-    "FASTBOOP_STAGE0_CACHE",
-    "FASTBOOP_STAGE0_MAX_SIZE",
-    "FASTBOOP_STAGE0_STALL_TIMEOUT",
-    "GITHUB_SERVER_URL",
-    "GITHUB_API_URL",
-    "GH_TOKEN",
-    "GITHUB_TOKEN",
-    "SOURCE_DATE_EPOCH",
-  ],
+  knobs: [...FETCH_KNOBS, "OUT", "SOURCE_DATE_EPOCH"],
   prints: "the absolute path of the archive",
   async main() {
     const both = await fetchBoth();

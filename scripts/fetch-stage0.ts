@@ -1,6 +1,6 @@
 import { runScript } from "./lib/cli.ts";
+import { FETCH_KNOBS, noTag, outPath, place, releasedTarget, wantedTag } from "./lib/fetch/plan.ts";
 import { fetchAsset } from "./lib/fetch.ts";
-import { noTag, outPath, place, releasedTarget, wantedTag } from "./lib/fetch-plan.ts";
 import { handOff } from "./lib/handoff.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
@@ -12,26 +12,13 @@ await runScript({
     "FASTBOOP_STAGE0_EMBED_PATH names a local file to verify and take instead. See docs/fetch.md.",
   options: {},
   knobs: [
-    "TAG",
-    "FASTBOOP_STAGE0_TAG",
+    ...FETCH_KNOBS,
     "TARGET",
     "FASTBOOP_STAGE0_TARGET",
     "OUT",
-    "DIST",
-    "WORKSPACE",
     "FASTBOOP_STAGE0_EMBED_PATH",
     "FASTBOOP_STAGE0_SHA256",
-    "FASTBOOP_STAGE0_TRUST",
-    "FASTBOOP_STAGE0_REPO",
-    "FASTBOOP_STAGE0_MIRROR",
     "FASTBOOP_STAGE0_OFFLINE",
-    "FASTBOOP_STAGE0_CACHE",
-    "FASTBOOP_STAGE0_MAX_SIZE",
-    "FASTBOOP_STAGE0_STALL_TIMEOUT",
-    "GITHUB_SERVER_URL",
-    "GITHUB_API_URL",
-    "GH_TOKEN",
-    "GITHUB_TOKEN",
   ],
   prints: "the absolute path of the file",
   async main() {
@@ -47,12 +34,12 @@ async function bring(): Promise<string> {
   const local = knob("FASTBOOP_STAGE0_EMBED_PATH");
   if (local !== undefined) {
     // What only one way needs is loaded on that way.
-    const { takeLocal } = await import("./lib/fetch-local.ts");
+    const { takeLocal } = await import("./lib/fetch/local.ts");
     return (await takeLocal(local, target)).path;
   }
   const wanted = (await wantedTag()) ?? noTag();
   const from = place();
-  const release = wanted === "latest" ? await (await import("./lib/fetch-latest.ts")).latestRelease(from) : undefined;
+  const release = wanted === "latest" ? await (await import("./lib/fetch/latest.ts")).latestRelease(from) : undefined;
   const tag = release?.tag ?? wanted;
   return (await fetchAsset({ place: from, target, tag, out: outPath(target, tag) }, release)).path;
 }

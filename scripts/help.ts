@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
-import { knobList } from "./lib/docs.ts";
+import { knobList } from "./lib/dev/docs.ts";
 import { printable, usageFailure } from "./lib/errors.ts";
 import { knob } from "./lib/knobs.ts";
 import { PROJECT } from "./lib/paths.ts";

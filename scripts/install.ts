@@ -4,8 +4,8 @@ import { runScript } from "./lib/cli.ts";
 import { INSTALL_PATH } from "./lib/contract.ts";
 import { eachChunk, writeAll, writeAside } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
+import { gatedPayload } from "./lib/package/payload.ts";
 import { fromCaller } from "./lib/paths.ts";
-import { gatedPayload } from "./lib/payload.ts";
 
 await runScript({
   name: "install.ts",

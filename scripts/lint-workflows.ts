@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
+import { readWorkflows, WORKFLOW_FOLDER } from "./lib/dev/workflow-files.ts";
+import { checkWorkflows, runBlocks } from "./lib/dev/workflows.ts";
 import { contractFailure, type Problem } from "./lib/errors.ts";
 import { fromCaller, PROJECT } from "./lib/paths.ts";
-import { readWorkflows, WORKFLOW_FOLDER } from "./lib/workflow-files.ts";
-import { checkWorkflows, runBlocks } from "./lib/workflows.ts";
 
 await runScript({
   name: "lint-workflows.ts",

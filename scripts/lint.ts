@@ -1,5 +1,5 @@
 import { runScript } from "./lib/cli.ts";
-import { staleDocs } from "./lib/docs.ts";
+import { staleDocs } from "./lib/dev/docs.ts";
 import { contractFailure, type Problem } from "./lib/errors.ts";
 import { say } from "./lib/log.ts";
 import { PROJECT } from "./lib/paths.ts";

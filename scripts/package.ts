@@ -5,10 +5,10 @@ import { usageFailure } from "./lib/errors.ts";
 import { digestFile, sha512File } from "./lib/hash.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
-import { buildPackage, KINDS, type PackageKind } from "./lib/packages.ts";
+import { buildPackage, KINDS, type PackageKind } from "./lib/package/packages.ts";
+import { gatedPayload } from "./lib/package/payload.ts";
+import { pinRecipes, readRecipes } from "./lib/package/recipes.ts";
 import { distDir } from "./lib/paths.ts";
-import { gatedPayload } from "./lib/payload.ts";
-import { pinRecipes, readRecipes } from "./lib/recipes.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
 

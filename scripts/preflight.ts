@@ -1,11 +1,11 @@
 import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
+import { allFindings, assetPath, checkDist, checkFiles } from "./lib/gate/preflight.ts";
+import { fileLine, reportFindings } from "./lib/gate/report-text.ts";
 import { exitCodeFor } from "./lib/gate.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
-import { allFindings, assetPath, checkDist, checkFiles } from "./lib/preflight.ts";
-import { fileLine, reportFindings } from "./lib/report-text.ts";
 
 // What only some runs need is loaded by those runs: every module costs start-up time.
 await runScript({
@@ -43,17 +43,17 @@ await runScript({
     const known = triple === undefined ? undefined : (await import("./lib/target.ts")).supportedTarget(name, triple);
     const named = alone === undefined || known === undefined ? files : [assetPath(known)];
     const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, known, maxSize);
-    const result = boot ? await (await import("./lib/preflight-boot.ts")).bootPassed(gated) : gated;
+    const result = boot ? await (await import("./lib/gate/preflight-boot.ts")).bootPassed(gated) : gated;
 
-    const lines = json ? [(await import("./lib/report-json.ts")).jsonReport(result)] : result.files.map(fileLine);
+    const lines = json ? [(await import("./lib/gate/report-json.ts")).jsonReport(result)] : result.files.map(fileLine);
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));
     reportFindings(result);
     if (knob("GITHUB_STEP_SUMMARY") !== undefined) {
-      summarize((await import("./lib/report-markdown.ts")).markdownReport(result));
+      summarize((await import("./lib/gate/report-markdown.ts")).markdownReport(result));
     }
     if (page !== undefined) {
       const { writeText } = await import("./lib/files.ts");
-      writeText(page, (await import("./lib/report-html.ts")).htmlReport(result));
+      writeText(page, (await import("./lib/gate/report-html.ts")).htmlReport(result));
     }
     return exitCodeFor(allFindings(result));
   },

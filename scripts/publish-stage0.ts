@@ -1,11 +1,11 @@
 import { runScript } from "./lib/cli.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
-import { place } from "./lib/fetch-plan.ts";
+import { place } from "./lib/fetch/plan.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
-import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/publish.ts";
-import { type Release, Releases } from "./lib/releases.ts";
+import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/release/publish.ts";
+import { type Release, Releases } from "./lib/release/releases.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 
 await runScript({

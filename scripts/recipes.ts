@@ -5,10 +5,10 @@ import { contractFailure, usageFailure } from "./lib/errors.ts";
 import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
+import { pinnedTag, pinRecipes, RECIPES, readRecipes } from "./lib/package/recipes.ts";
 import { callerDir } from "./lib/paths.ts";
-import { findPin, LOCK, readPins } from "./lib/pins.ts";
-import { pinnedTag, pinRecipes, RECIPES, readRecipes } from "./lib/recipes.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
+import { findPin, LOCK, readPins } from "./lib/trust/pins.ts";
 import { findWorkspace } from "./lib/workspace.ts";
 
 await runScript({

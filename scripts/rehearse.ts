@@ -2,11 +2,11 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { writeText } from "./lib/files.ts";
+import { checkDist } from "./lib/gate/preflight.ts";
 import { knob } from "./lib/knobs.ts";
 import { bold, duration, green, say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
-import { checkDist } from "./lib/preflight.ts";
-import { custody, type Done, runStep, steps } from "./lib/rehearsal.ts";
+import { custody, type Done, runStep, steps } from "./lib/release/rehearsal.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
 
@@ -41,7 +41,7 @@ await runScript({
       }
       const links = await custody(work, github, tag, done);
       say(`${green("ok")} the same bytes in ${links.length} places: sha256 ${links[0]?.sha256}`);
-      const { rehearsalReport } = await import("./lib/report-rehearsal.ts");
+      const { rehearsalReport } = await import("./lib/release/rehearsal-report.ts");
       const report = join(work, "report.html");
       const gated = checkDist(join(work, "dist"), knob("FASTBOOP_STAGE0_MAX_SIZE"));
       writeText(

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { runScript } from "./lib/cli.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, setOutputs } from "./lib/log.ts";
-import { decideRelease } from "./lib/release.ts";
+import { decideRelease } from "./lib/release/decision.ts";
 
 await runScript({
   name: "release-gate.ts",

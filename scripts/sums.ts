@@ -3,7 +3,7 @@ import { type Check, checkList, writeList } from "./lib/dist.ts";
 import { Failure } from "./lib/errors.ts";
 import { duration, report, say, shortSize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
-import { nameText } from "./lib/sums.ts";
+import { nameText } from "./lib/trust/sums.ts";
 
 /** What a machine reads: a name that is not UTF-8 is given in base64. */
 function asJson({ list, digests, problems, unread, notes }: Check): string {

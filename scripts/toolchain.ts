@@ -1,4 +1,4 @@
-import { subBuildCargo } from "./lib/cargo.ts";
+import { subBuildCargo } from "./lib/build/cargo.ts";
 import { runScript } from "./lib/cli.ts";
 import { RELEASE_TARGETS } from "./lib/contract.ts";
 import { knob } from "./lib/knobs.ts";

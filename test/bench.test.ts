@@ -1,14 +1,14 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { MIB, startWeb, writeElf, writeRelease } from "../scripts/lib/bench/fixtures.ts";
+import { panels } from "../scripts/lib/bench/growth.ts";
+import { enclosing, type Plot, svg } from "../scripts/lib/bench/plot.ts";
+import { faster, page, type Results, time, verdict } from "../scripts/lib/bench/report.ts";
 import { benchEnvironment, type Comparison, measure, type Result, type Row, timesIn } from "../scripts/lib/bench.ts";
-import { MIB, startWeb, writeElf, writeRelease } from "../scripts/lib/bench-fixtures.ts";
-import { panels } from "../scripts/lib/bench-growth.ts";
-import { faster, page, type Results, time, verdict } from "../scripts/lib/bench-report.ts";
 import { findTarget } from "../scripts/lib/contract.ts";
 import { inspect } from "../scripts/lib/gate.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { enclosing, type Plot, svg } from "../scripts/lib/plot.ts";
 import { failureOf, lacking, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("bench");

@@ -15,6 +15,7 @@ import {
   suite,
   temporaryFolder,
 } from "./lib/harness.ts";
+import { isRunning } from "./lib/processes.ts";
 
 const NAME = `fastboop-stage0-${HOST_TARGET}`;
 const TRIPLE_VARIABLE = `CARGO_TARGET_${HOST_TARGET.toUpperCase().replaceAll("-", "_")}`;
@@ -287,15 +288,6 @@ fn main() {
     std::thread::sleep(std::time::Duration::from_secs(3600));
 }
 `;
-
-const isRunning = (pid: number): boolean => {
-  try {
-    // A zombie has ended: whoever inherited it has yet to notice.
-    return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-};
 
 /** Waits for a condition that the run has to bring about before it ends. */
 async function until(condition: () => boolean, ended?: Promise<Outcome>): Promise<void> {

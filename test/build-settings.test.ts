@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { nestedEnvironment } from "../scripts/lib/cargo.ts";
-import { matchesCfg } from "../scripts/lib/cargo-cfg.ts";
-import { targetSettings } from "../scripts/lib/cargo-config.ts";
+import { nestedEnvironment } from "../scripts/lib/build/cargo.ts";
+import { matchesCfg } from "../scripts/lib/build/cargo-cfg.ts";
+import { targetSettings } from "../scripts/lib/build/cargo-config.ts";
 import { findTarget, TARGETS, type Target } from "../scripts/lib/contract.ts";
 import { writeTree } from "./lib/crate.ts";
 import { onPath, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { readTar, writeTar } from "../scripts/lib/tar.ts";
+import { readTar, writeTar } from "../scripts/lib/fetch/tar.ts";
 import type { GitHub } from "./github/types.ts";
 import { elfFile } from "./lib/elf-file.ts";
 import {

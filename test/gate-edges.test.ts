@@ -4,8 +4,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { findTarget } from "../scripts/lib/contract.ts";
+import { DF_1_PIE, DT, ET, PT } from "../scripts/lib/elf/names.ts";
 import { bufferSource, type Elf, readElf, type Section, type Segment } from "../scripts/lib/elf.ts";
-import { DF_1_PIE, DT, ET, PT } from "../scripts/lib/elf-names.ts";
+import { endOfContent, lostRelocations, ofType, strippable } from "../scripts/lib/gate/layout.ts";
 import {
   applyRules,
   crossCheck,
@@ -16,7 +17,6 @@ import {
   RULES,
   ruleById,
 } from "../scripts/lib/gate.ts";
-import { endOfContent, lostRelocations, ofType, strippable } from "../scripts/lib/gate-layout.ts";
 import { elfFile } from "./lib/elf-file.ts";
 import { runProgram, suite, temporaryFolder } from "./lib/harness.ts";
 

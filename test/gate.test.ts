@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { readContent } from "../scripts/lib/content.ts";
 import { assetName, findTarget, type Target } from "../scripts/lib/contract.ts";
+import { readContent } from "../scripts/lib/gate/content.ts";
 import {
   crossCheck,
   exitCodeFor,

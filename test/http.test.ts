@@ -4,12 +4,12 @@ import { createServer } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
+import { bar, progressText } from "../scripts/lib/fetch/progress.ts";
+import { classify, HttpFailure, transientFailure } from "../scripts/lib/http/errors.ts";
+import { askedWait, PATIENCE, type Patience, persist, watched } from "../scripts/lib/http/patience.ts";
+import { proxyFor } from "../scripts/lib/http/proxy.ts";
+import { statusFailure, transientStatus } from "../scripts/lib/http/status.ts";
 import { ask, type Reply } from "../scripts/lib/http.ts";
-import { classify, HttpFailure, transientFailure } from "../scripts/lib/http-errors.ts";
-import { askedWait, PATIENCE, type Patience, persist, watched } from "../scripts/lib/http-patience.ts";
-import { proxyFor } from "../scripts/lib/http-proxy.ts";
-import { statusFailure, transientStatus } from "../scripts/lib/http-status.ts";
-import { bar, progressText } from "../scripts/lib/progress.ts";
 import { redact } from "../scripts/lib/redact.ts";
 import { suite } from "./lib/harness.ts";
 

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
-import { archive, type Entry, initramfs } from "../scripts/lib/initramfs.ts";
+import { archive, type Entry, initramfs } from "../scripts/lib/boot/initramfs.ts";
 import { lacking, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("initramfs");

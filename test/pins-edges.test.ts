@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { findPin, LOCK, type Pin, parsePins, readPins } from "../scripts/lib/pins.ts";
+import { findPin, LOCK, type Pin, parsePins, readPins } from "../scripts/lib/trust/pins.ts";
 import { failureOf, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("pins at the borders");

@@ -5,9 +5,12 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { build } from "esbuild";
 import * as assert from "uvu/assert";
 import { assetName, findTarget } from "../scripts/lib/contract.ts";
+import { checkDist } from "../scripts/lib/gate/preflight.ts";
+import { bootPassed } from "../scripts/lib/gate/preflight-boot.ts";
+import { escapeMarkdown, rulesTable } from "../scripts/lib/gate/report-markdown.ts";
 import type { FileReport, Finding } from "../scripts/lib/gate.ts";
+import { digestFile } from "../scripts/lib/hash.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { escapeMarkdown, rulesTable } from "../scripts/lib/report-markdown.ts";
 import { compileAll, PROGRAMS } from "./corpus/compile.ts";
 import {
   lacking,
@@ -548,6 +551,29 @@ testUnless(
   },
 );
 
+testUnless(
+  test,
+  rust ?? lacking({ programs: ["qemu-system-x86_64", "qemu-system-aarch64"] }),
+  "should not take the boot of other bytes for a proof of those that it gated",
+  async () => {
+    const folder = await release();
+    const gated = checkDist(folder, 2 ** 25);
+    assert.is(gated.ok, true);
+    fs.appendFileSync(join(folder, X), "\n");
+    const { ok, findings } = await bootPassed(gated);
+    const [before, after] = [gated.files[0]?.sha256, digestFile(join(folder, X)).sha256];
+    const got = `${join(folder, X)} changed after it was gated; ${after}`;
+    assert.equal([ok, findings.length], [false, 1]);
+    assert.equal(findings[0], {
+      rule: "boot",
+      severity: "fail",
+      expected: `sha256 ${before}`,
+      got,
+      fix: "run it again when nothing writes to the file",
+    });
+  },
+);
+
 testUnless(test, rust, "should pass nothing with BOOT=1 when there is no machine to boot in", async () => {
   const folder = await release();
   const programs = temporaryFolder();
@@ -606,18 +632,12 @@ test("should load no more than a plain run needs", async () => {
       queue.push(next);
     }
   }
-  const late = [
-    "target",
-    "report-html",
-    "report-picture",
-    "html",
-    "report-json",
-    "report-markdown",
-    "preflight-boot",
-    "boot",
-  ];
+  const late = ["target", "html", "boot", "gate/preflight-boot", "gate/report-html", "gate/report-picture"]
+    .concat("gate/report-json", "gate/report-markdown")
+    .map((name) => `scripts/lib/${name}.ts`);
+  for (const path of late) assert.ok(path in metafile.inputs, path);
   assert.equal(
-    late.filter((name) => loaded.has(`scripts/lib/${name}.ts`)),
+    late.filter((path) => loaded.has(path)),
     [],
   );
   assert.ok(loaded.has("scripts/lib/gate.ts"));

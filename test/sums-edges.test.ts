@@ -1,6 +1,6 @@
 /** The borders of the checksum list's grammar, one step to each side. */
 import * as assert from "uvu/assert";
-import { parseSums, showName } from "../scripts/lib/sums.ts";
+import { parseSums, showName } from "../scripts/lib/trust/sums.ts";
 import { suite } from "./lib/harness.ts";
 
 const test = suite("sums at the borders");

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { RELEASE_ASSETS } from "../scripts/lib/contract.ts";
 import { type Check, checkList, writeList } from "../scripts/lib/dist.ts";
 import type { Problem } from "../scripts/lib/errors.ts";
-import { byteName, formatSums, nameText, parseSums, showName } from "../scripts/lib/sums.ts";
+import { byteName, formatSums, nameText, parseSums, showName } from "../scripts/lib/trust/sums.ts";
 import {
   isDeno,
   isRoot,

@@ -5,8 +5,8 @@ import * as assert from "uvu/assert";
 import { findTarget, RELEASE_TARGETS, type Target } from "../scripts/lib/contract.ts";
 import { hasApt } from "../scripts/lib/debian.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
+import { addByRustup } from "../scripts/lib/toolchain/provide.ts";
 import { hasStd, sysrootOf, type ToolchainRequest } from "../scripts/lib/toolchain.ts";
-import { addByRustup } from "../scripts/lib/toolchain-provide.ts";
 import {
   lacking,
   namesIn,

@@ -1,7 +1,7 @@
 /** What decides whose word counts, and what each failure says and advises. */
 import * as assert from "uvu/assert";
+import { sumsWord } from "../scripts/lib/trust/words.ts";
 import { apiWord, establish, isPinned, PIN_FIX, pinRequired, type Witness } from "../scripts/lib/trust.ts";
-import { sumsWord } from "../scripts/lib/trust-words.ts";
 import { failureOf, suite } from "./lib/harness.ts";
 
 const test = suite("trust at the borders");

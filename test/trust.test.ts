@@ -1,5 +1,6 @@
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
+import { sumsWord } from "../scripts/lib/trust/words.ts";
 import {
   apiWord,
   establish,
@@ -10,7 +11,6 @@ import {
   type Witness,
   wrongDigest,
 } from "../scripts/lib/trust.ts";
-import { sumsWord } from "../scripts/lib/trust-words.ts";
 import { suite } from "./lib/harness.ts";
 import { random } from "./lib/random.ts";
 

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { decideRelease } from "../scripts/lib/release.ts";
-import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
-import { checkWorkflows } from "../scripts/lib/workflows.ts";
+import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/dev/workflow-files.ts";
+import { checkWorkflows } from "../scripts/lib/dev/workflows.ts";
+import { decideRelease } from "../scripts/lib/release/decision.ts";
 import { lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("workflows");

@@ -1,27 +1,30 @@
 /** Boots stage0 files as PID 1 of a real Linux kernel, in emulated machines that have nothing but a serial console. */
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { readConsole } from "./boot-console.ts";
-import { expectedLine } from "./boot-expect.ts";
-import { type Judgement, judge, type Stop } from "./boot-verdict.ts";
+import { readConsole } from "./boot/console.ts";
+import { expectedLine } from "./boot/expect.ts";
+import { initramfs } from "./boot/initramfs.ts";
+import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
+import { emulatorOf, startMachine } from "./boot/qemu.ts";
+import { type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
-import { requireTools } from "./debian-install.ts";
-import { type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
+import { requireTools } from "./debian/install.ts";
+import { contractFailure, type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
 import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
-import { initramfs } from "./initramfs.ts";
-import { debianKernels, type Kernel, ownKernel } from "./kernels.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
 import type { Progress } from "./phases.ts";
-import { emulatorOf, startMachine } from "./qemu.ts";
 
 /** A file to boot. */
 export interface BootRequest {
   /** As the user wrote it; relative paths count from the caller's folder. */
   path: string;
   target: Target;
+  /** Digest of what was proven before, in hex: the boot has to be of the same bytes. Absent: whatever is there. */
+  sha256?: string;
 }
 
 /** How one boot of one file on one kernel went. */
@@ -54,7 +57,7 @@ const BASE_MEMORY = 256 * 1024 ** 2;
  * Boots each file on each kernel that there is for its target, as many at once as there are processors and at least two.
  * Nothing keeps running afterwards, however this process ends. The consoles are left in `log` in the folder of artifacts.
  * @returns the verdicts in the order of the files
- * @throws Failure (1) when a file is over the budget; (2) when a kernel that the user brings is none, or a variable does not
+ * @throws Failure (1) when a file is over the budget or no longer what was proven; (2) when a kernel that the user brings is none, or a variable does not
  *   parse; (3) when a file, QEMU or a kernel is missing
  */
 export async function bootAll(requests: readonly BootRequest[], progress: Progress): Promise<Verdict[]> {
@@ -143,7 +146,7 @@ async function boot(subject: Subject, kernel: Kernel, log: string, limitMs: numb
   }
 }
 
-function readFile({ path, target }: BootRequest): Buffer {
+function readFile({ path, target, sha256 }: BootRequest): Buffer {
   const budget = knob("FASTBOOP_STAGE0_MAX_SIZE");
   const read = readRegular(fromCaller(path), budget);
   const file = printable(path);
@@ -151,13 +154,18 @@ function readFile({ path, target }: BootRequest): Buffer {
     const fix = `make stage0 TARGET=${target.triple}`;
     throw missingFailure({ what: "can't be read", expected: "a regular file", got: read.trouble, fix, file });
   }
-  if (read.size <= budget) return read.bytes;
-  throw new Failure(1, {
-    what: "is larger than the budget",
-    expected: `at most ${size(budget)} (FASTBOOP_STAGE0_MAX_SIZE)`,
-    got: size(read.size),
-    file,
-  });
+  if (read.size > budget) {
+    throw contractFailure({
+      what: "is larger than the budget",
+      expected: `at most ${size(budget)} (FASTBOOP_STAGE0_MAX_SIZE)`,
+      got: size(read.size),
+      file,
+    });
+  }
+  const got = createHash("sha256").update(read.bytes).digest("hex");
+  if (sha256 === undefined || got === sha256) return read.bytes;
+  const fix = "run it again when nothing writes to the file";
+  throw contractFailure({ what: "changed after it was gated", expected: `sha256 ${sha256}`, got, fix, file });
 }
 
 /** boot-<target>.log, and a number for a further file of the same target. */

@@ -1,6 +1,6 @@
 /** stage0 from a prebuilt file or from the nested sub-build (specification, "Embed Modes"), into the folder of artifacts. */
 import { join } from "node:path";
-import type { Candidate } from "./artifact.ts";
+import type { Candidate } from "./build/artifact.ts";
 import {
   type CargoCommand,
   executableIn,
@@ -8,8 +8,8 @@ import {
   shellLine,
   stage0Command,
   subBuildCargo,
-} from "./cargo.ts";
-import { runCargo } from "./cargo-run.ts";
+} from "./build/cargo.ts";
+import { runCargo } from "./build/cargo-run.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { missingFailure, printable } from "./errors.ts";
 import { writeText } from "./files.ts";
@@ -46,7 +46,7 @@ export async function buildStage0(target: Target, also: readonly Target[] = []):
   // What is needed last is loaded while rustc and cargo are at work.
   const [candidate, { place, withStage0 }, { linkageOf }] = await Promise.all([
     given === undefined ? subBuild(target, also) : prebuilt(fromCaller(given), artifact),
-    import("./artifact.ts"),
+    import("./build/artifact.ts"),
     import("./gate.ts"),
   ]);
   const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => ({

@@ -5,7 +5,7 @@ import { RELEASE_ASSETS, SUMS } from "./contract.ts";
 import { errorCode, Failure, missingFailure, type Problem } from "./errors.ts";
 import { writeText } from "./files.ts";
 import { type Digest, digestSteady } from "./hash.ts";
-import { formatSums, parseSums, showName } from "./sums.ts";
+import { formatSums, parseSums, showName } from "./trust/sums.ts";
 
 type Kind = "regular file" | "symbolic link" | "folder" | "special file";
 /** What is directly in a folder: kinds by name; names are byte strings, in the order of their bytes. */

@@ -3,14 +3,15 @@
  * 4 and 5). Every offset and count is checked against the file's size before it is used, so any content gives a result
  * or a typed error, in time and memory that do not grow with the file.
  */
-import { BecameShorter, bytesAt, defect, type File, fields, SHAPES, type Source } from "./elf-bytes.ts";
-import { readDynamic, readInterpreter, readNotes } from "./elf-contents.ts";
-import { readHeader, readSections, readSegments } from "./elf-headers.ts";
-import { NT_GNU_BUILD_ID } from "./elf-names.ts";
-import { errorCode } from "./errors.ts";
-import { describe, SNIFF } from "./sniff.ts";
 
-export { bufferSource, fileSource, type Source } from "./elf-bytes.ts";
+import { BecameShorter, bytesAt, defect, type File, fields, SHAPES, type Source } from "./elf/bytes.ts";
+import { readDynamic, readInterpreter, readNotes } from "./elf/contents.ts";
+import { readHeader, readSections, readSegments } from "./elf/headers.ts";
+import { NT_GNU_BUILD_ID } from "./elf/names.ts";
+import { errorCode } from "./errors.ts";
+import { describe, SNIFF } from "./gate/sniff.ts";
+
+export { bufferSource, fileSource, type Source } from "./elf/bytes.ts";
 
 /** File header (gABI, "ELF Header"); the counts are those in the header itself, before its extensions. */
 export interface Header {

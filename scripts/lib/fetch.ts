@@ -6,13 +6,13 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { assetName, type Target } from "./contract.ts";
 import { printable } from "./errors.ts";
-import { readRecord } from "./fetch-cache.ts";
-import { lockFolders, MODE, maxSize, type Wanted, whatIs } from "./fetch-plan.ts";
-import type { FoundRelease } from "./github.ts";
+import { readRecord } from "./fetch/cache.ts";
+import { lockFolders, MODE, maxSize, type Wanted, whatIs } from "./fetch/plan.ts";
 import { type Digest, digestFile } from "./hash.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
-import { findPin, LOCK, type Pin, readPins } from "./pins.ts";
+import type { FoundRelease } from "./release/github.ts";
+import { findPin, LOCK, type Pin, readPins } from "./trust/pins.ts";
 import { establish, isPinned, pinRequired, speakers, type Witness } from "./trust.ts";
 
 /** An asset in its place. */
@@ -69,11 +69,11 @@ export async function fetchAsset(wanted: Wanted, release?: FoundRelease): Promis
   const there = known && alreadyThere(out, known.sha256);
   if (known !== undefined && there !== undefined) {
     // What the cache's record speaks of went through the gate before it was written.
-    if (readRecord(wanted)?.sha256 !== known.sha256) (await import("./fetch-gate.ts")).pass(out, target, out, there);
+    if (readRecord(wanted)?.sha256 !== known.sha256) (await import("./fetch/gate.ts")).pass(out, target, out, there);
     say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
     return { path: out, ...there };
   }
-  const { fetchRelease } = await import("./fetch-release.ts");
+  const { fetchRelease } = await import("./fetch/release.ts");
   return fetchRelease(wanted, pins, known, release);
 }
 

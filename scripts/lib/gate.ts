@@ -1,15 +1,15 @@
 /** The release gate: what a file looks like to the rules, and what they say about it. */
 import * as fs from "node:fs";
 import { basename } from "node:path";
-import { type Content, readContent } from "./content.ts";
 import { assetName, type Target, targetOfAsset } from "./contract.ts";
+import { DT, ET, machineName, PT, SHF, sectionName, segmentName, typeName } from "./elf/names.ts";
 import { type Elf, type ElfResult, fileSource, readElf } from "./elf.ts";
-import { DT, ET, machineName, PT, SHF, sectionName, segmentName, typeName } from "./elf-names.ts";
 import { errorCode, printable } from "./errors.ts";
-import { fileSize, isPie, loads, names, ofType, rights, strippable } from "./gate-layout.ts";
-import { NO_MACHINE, READABLE, RULES, ruleById, type Severity, type Subject, SWAP } from "./gate-rules.ts";
+import { type Content, readContent } from "./gate/content.ts";
+import { fileSize, isPie, loads, names, ofType, rights, strippable } from "./gate/layout.ts";
+import { NO_MACHINE, READABLE, RULES, ruleById, type Severity, type Subject, SWAP } from "./gate/rules.ts";
 
-export { READABLE, RULES, type Rule, ruleById, type Severity, SWAP } from "./gate-rules.ts";
+export { READABLE, RULES, type Rule, ruleById, type Severity, SWAP } from "./gate/rules.ts";
 
 /** A rule that a file breaks. The texts are printable. */
 export interface Finding {

@@ -6,8 +6,8 @@
 import { createReadStream, openAsBlob } from "node:fs";
 import type { Dispatcher } from "undici";
 import { missingFailure, printable } from "./errors.ts";
-import { classify, HttpFailure } from "./http-errors.ts";
-import { proxies, proxyFor } from "./http-proxy.ts";
+import { classify, HttpFailure } from "./http/errors.ts";
+import { proxies, proxyFor } from "./http/proxy.ts";
 import { isLoopback, knob } from "./knobs.ts";
 
 /** Redirects that are followed: a release asset takes one or two. */

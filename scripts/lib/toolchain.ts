@@ -1,13 +1,13 @@
 /** Makes sure that a cargo can build for a target: its own standard library, rustup's, or one made of Debian's packages. */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { nestedEnvironment } from "./cargo.ts";
+import { nestedEnvironment } from "./build/cargo.ts";
 import type { Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { environment } from "./knobs.ts";
 import { say } from "./log.ts";
 import { output } from "./output.ts";
-import { cachedCargo } from "./toolchain-cache.ts";
+import { cachedCargo } from "./toolchain/cache.ts";
 
 /** Where the target's standard library may come from: FASTBOOP_STAGE0_TOOLCHAIN. */
 export type ToolchainChoice = "auto" | "rustup" | "debian" | "none";
@@ -48,7 +48,7 @@ export async function ensureToolchain(request: ToolchainRequest): Promise<Toolch
   ]);
   if (sysroot !== undefined && hasStd(sysroot, target.triple)) return { cargo, env: {}, source: "present" };
   if (cached !== undefined) return debianToolchain(cached, request);
-  const { provideToolchain } = await import("./toolchain-provide.ts");
+  const { provideToolchain } = await import("./toolchain/provide.ts");
   return provideToolchain(request, sysroot);
 }
 

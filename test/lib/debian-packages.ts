@@ -3,8 +3,9 @@
  *        debian-packages.ts install '' PACKAGE…
  * stdout: the problems as JSON, or null.
  */
+
+import { installPackages } from "../../scripts/lib/debian/install.ts";
 import { unpackPackages } from "../../scripts/lib/debian.ts";
-import { installPackages } from "../../scripts/lib/debian-install.ts";
 import { Failure } from "../../scripts/lib/errors.ts";
 
 const [verb, folder = "", ...packages] = process.argv.slice(2);

@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 
 /** Test files by the source file that they prove, in the order in which they are run. Paths count from the project. */
 export const PLAN: Readonly<Record<string, readonly string[]>> = {
-  "scripts/lib/gate-rules.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
-  "scripts/lib/gate-layout.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
+  "scripts/lib/gate/rules.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
+  "scripts/lib/gate/layout.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/gate.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
-  "scripts/lib/sums.ts": ["test/sums-edges.test.ts", "test/sums.test.ts"],
+  "scripts/lib/trust/sums.ts": ["test/sums-edges.test.ts", "test/sums.test.ts"],
   "scripts/lib/trust.ts": ["test/trust.test.ts", "test/trust-edges.test.ts"],
-  "scripts/lib/trust-words.ts": ["test/trust.test.ts", "test/trust-edges.test.ts"],
-  "scripts/lib/pins.ts": ["test/pins.test.ts", "test/pins-edges.test.ts"],
+  "scripts/lib/trust/words.ts": ["test/trust.test.ts", "test/trust-edges.test.ts"],
+  "scripts/lib/trust/pins.ts": ["test/pins.test.ts", "test/pins-edges.test.ts"],
 };
 
 /** Mutants that behave as the source does, by their changed lines as the summary shows them. */

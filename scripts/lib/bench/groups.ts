@@ -1,0 +1,318 @@
+/** The groups of comparisons: what is measured, against whom, with which aim. */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import type { Comparison, Entrant, Result } from "../bench.ts";
+import { benchEnvironment, once } from "../bench.ts";
+import { assetName, DEFAULT_TARGET, RELEASE_ASSETS } from "../contract.ts";
+import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
+import { MIB, writeElf } from "./fixtures.ts";
+import { DENO } from "./machine.ts";
+import type { Plot } from "./plot.ts";
+
+/** What the groups are given. */
+export interface Bench {
+  /** A folder of the group's own. */
+  folder: string;
+  /** A folder with the two release files, really built. */
+  release: string;
+  /** A folder with the bundled tools. */
+  tools: string;
+  /** Timed runs: those that are usual for the comparison, unless the user wants another number. */
+  runs(usual: number): number;
+  measure(comparison: Comparison): Promise<Result>;
+}
+
+export interface Measured {
+  results: Result[];
+  /** By file name. */
+  plots?: Record<string, Plot>;
+}
+export type Group = (bench: Bench) => Promise<Measured>;
+
+const SCRIPTS = join(PROJECT, "scripts");
+export const tsx = (script: string, ...args: string[]): string[] => [
+  "node",
+  "--import",
+  "tsx",
+  join(SCRIPTS, script),
+  ...args,
+];
+export const deno = (script: string, ...args: string[]): string[] => [
+  DENO,
+  "run",
+  "-A",
+  "--quiet",
+  join(SCRIPTS, script),
+  ...args,
+];
+/** A shell command; the arguments are "$@" in it. */
+export const sh = (text: string, ...args: string[]): string[] => ["sh", "-c", text, "sh", ...args];
+export const removal = (...paths: string[]): string[] => ["rm", "-rf", ...paths];
+
+/** A script under tsx, bundled and under Deno. */
+export const threeWays = (tool: string, tools: string, args: readonly string[], what = tool): Entrant[] => [
+  { name: `${what}, tsx`, command: tsx(`${tool}.ts`, ...args), ours: true },
+  { name: `${what}, bundled`, command: ["node", join(tools, `${tool}.mjs`), ...args], ours: true },
+  { name: `${what}, Deno`, command: deno(`${tool}.ts`, ...args), ours: true },
+];
+
+const EMPTY_TSX = "empty script, tsx";
+/** Scripts that do nothing, in a folder of their own. */
+function emptyScripts(folder: string): { node: string[]; tsx: string[]; deno: string[] } {
+  const place = join(folder, "empty");
+  fs.mkdirSync(place, { recursive: true });
+  fs.writeFileSync(join(place, "package.json"), '{"type": "module"}');
+  for (const name of ["empty.ts", "empty.mjs"]) fs.writeFileSync(join(place, name), "export {};\n");
+  const [ts, mjs] = [join(place, "empty.ts"), join(place, "empty.mjs")];
+  return { node: ["node", mjs], tsx: ["node", "--import", "tsx", ts], deno: [DENO, "run", "-A", "--quiet", ts] };
+}
+export const emptyTsx = (folder: string): Entrant => ({
+  name: EMPTY_TSX,
+  command: emptyScripts(folder).tsx,
+  floor: true,
+});
+export const againstEmpty = (entrant: string) => ({ entrant, against: EMPTY_TSX, times: 1.25 });
+
+const INSPECT = 'file "$@" && readelf -hldSW "$@" && sha256sum "$@"';
+const EACH = 'for path; do file "$path" && readelf -hldSW "$path"; done';
+
+export const preflight: Group = async ({ folder, release, tools, runs, measure }) => {
+  const pair = RELEASE_ASSETS.map((name) => join(release, name));
+  const empty = emptyScripts(folder);
+  const two = await measure({
+    title: "Preflight of the two release files",
+    env: { DIST: release },
+    runs: runs(20),
+    entrants: [
+      ...threeWays("preflight", tools, []),
+      emptyTsx(folder),
+      { name: "empty script, Deno", command: empty.deno, floor: true },
+      { name: "file, readelf -hldSW, sha256sum", command: sh(INSPECT, ...pair), needs: ["file", "readelf"] },
+      { name: "checksec", command: sh('for path; do checksec --file="$path"; done', ...pair), needs: ["checksec"] },
+    ],
+    aims: [againstEmpty("preflight, tsx")],
+    notes: [
+      "`file`, `readelf` and `sha256sum` print what they see and judge nothing. They start in a few milliseconds; node with tsx takes what the empty script takes before the first line of ours runs.",
+    ],
+  });
+
+  const many = Array.from({ length: 100 }, (_, number) => join(folder, "many", `stage0-${number}`));
+  fs.mkdirSync(join(folder, "many"));
+  for (const path of many) fs.linkSync(copyOnce(pair[0] ?? "", join(folder, "many", "original")), path);
+  const args = ["--target", "x86_64-unknown-linux-musl", ...many];
+  const hundred = await measure({
+    title: "Preflight of 100 files in one run",
+    runs: runs(10),
+    entrants: [
+      ...threeWays("preflight", tools, args),
+      {
+        name: "file and readelf -hldSW, a process for each file",
+        command: sh(EACH, ...many),
+        needs: ["file", "readelf"],
+      },
+      {
+        name: "file, readelf -hldSW, sha256sum, a process each for all",
+        command: sh(INSPECT, ...many),
+        needs: ["file", "readelf"],
+      },
+    ],
+    aims: [{ entrant: "preflight, tsx", against: "file and readelf -hldSW, a process for each file", times: 0.2 }],
+    notes: [
+      "preflight reads every byte of every file, for the digest and the build paths; `file` and `readelf` read headers and start in 2 ms. Node with tsx takes as long to start as they take for some eighty files; with more files than the plot under Growth shows as the crossing, preflight is ahead.",
+    ],
+  });
+
+  const large = join(folder, "large");
+  writeElf(large, 1024 * MIB, "random");
+  const judged = ["--target", DEFAULT_TARGET, large];
+  const refuses = (command: readonly string[]): string[] => sh('"$@"; [ $? = 1 ]', ...command);
+  const refused = await measure({
+    title: "Preflight of a file of 1 GiB, which is over the size budget: headers only",
+    runs: runs(10),
+    entrants: [
+      { name: "preflight, tsx", command: refuses(tsx("preflight.ts", ...judged)), ours: true },
+      { name: "preflight, Deno", command: refuses(deno("preflight.ts", ...judged)), ours: true },
+      { name: "file and readelf -hldSW", command: sh(EACH, large), needs: ["file", "readelf"] },
+    ],
+    notes: [
+      "Headers take either side a few milliseconds, whatever the size of the file. The rest is the start of node and tsx.",
+    ],
+  });
+  const passed = await measure({
+    title: "Preflight of a file of 1 GiB within the budget: headers, digest and build paths",
+    env: { FASTBOOP_STAGE0_MAX_SIZE: "2GiB" },
+    runs: runs(4),
+    entrants: [
+      ...threeWays("preflight", tools, judged),
+      { name: "file, readelf -hldSW, sha256sum", command: sh(INSPECT, large), needs: ["file", "readelf"] },
+      {
+        name: "file, readelf -hldSW, openssl dgst",
+        command: sh('file "$@" && readelf -hldSW "$@" && openssl dgst -sha256 "$@"', large),
+        needs: ["file", "readelf", "openssl"],
+      },
+    ],
+    notes: [
+      "Beside the digest preflight looks for build paths in every byte, as `strings | grep` would; the others do not.",
+    ],
+  });
+  return { results: [two, hundred, refused, passed] };
+};
+
+/** A copy that links can be made to, whatever file system the original is on. */
+function copyOnce(from: string, to: string): string {
+  if (!fs.existsSync(to)) fs.copyFileSync(from, to);
+  return to;
+}
+
+export const sums: Group = async ({ folder, release, tools, runs, measure }) => {
+  const dist = join(folder, "dist");
+  const [small = "", large = ""] = RELEASE_ASSETS;
+  fs.mkdirSync(dist);
+  fs.copyFileSync(join(release, small), join(dist, small));
+  writeElf(join(dist, large), 1024 * MIB, "random");
+  const files = RELEASE_ASSETS.map((name) => join(dist, name));
+  return {
+    results: [
+      await measure({
+        title: "SHA256SUMS over a release file and one of 1 GiB",
+        env: { DIST: dist },
+        runs: runs(5),
+        entrants: [
+          ...threeWays("sums", tools, []),
+          { name: "sha256sum", command: ["sha256sum", ...files] },
+          { name: "openssl dgst -sha256", command: ["openssl", "dgst", "-sha256", ...files], needs: ["openssl"] },
+        ],
+        aims: [
+          { entrant: "sums, tsx", against: "sha256sum", times: 0.35 },
+          { entrant: "sums, tsx", against: "openssl dgst -sha256", times: 1.2 },
+        ],
+        notes: [
+          "Node hashes with OpenSSL's code, which uses the processor's SHA instructions; what sums takes beyond `openssl` is the start of node and tsx.",
+        ],
+      }),
+    ],
+  };
+};
+
+export const startup: Group = async ({ folder, tools, runs, measure }) => {
+  const empty = emptyScripts(folder);
+  return {
+    results: [
+      await measure({
+        title: "Start-up",
+        runs: runs(15),
+        entrants: [
+          { name: "fetch-stage0 --help, tsx", command: tsx("fetch-stage0.ts", "--help"), ours: true },
+          {
+            name: "fetch-stage0 --help, bundled",
+            command: ["node", join(tools, "fetch-stage0.mjs"), "--help"],
+            ours: true,
+          },
+          { name: "fetch-stage0 --help, Deno", command: deno("fetch-stage0.ts", "--help"), ours: true },
+          { name: "preflight --help, tsx", command: tsx("preflight.ts", "--help"), ours: true },
+          { name: "sums --help, tsx", command: tsx("sums.ts", "--help"), ours: true },
+          { name: "contract, tsx", command: tsx("contract.ts"), ours: true },
+          { name: "make -s contract", command: ["make", "-s", "-C", PROJECT, "contract"], ours: true },
+          { name: "empty script, node", command: empty.node, floor: true },
+          { name: EMPTY_TSX, command: empty.tsx, floor: true },
+          { name: "empty script, Deno", command: empty.deno, floor: true },
+        ],
+        notes: [
+          "tsx compiles each module on its way in, so a script costs by the modules it loads; the bundled tools are one file of JavaScript, which is what a release carries.",
+        ],
+      }),
+    ],
+  };
+};
+
+export const build: Group = async ({ folder, runs, measure }) => {
+  const workspace = join(folder, "workspace");
+  const target = join(workspace, "target");
+  fs.cpSync(EXAMPLE_WORKSPACE, workspace, {
+    recursive: true,
+    filter: (path) => path !== join(EXAMPLE_WORKSPACE, "target"),
+  });
+  const dist = join(folder, "dist");
+  const env = { WORKSPACE: workspace, DIST: dist };
+  await once(tsx("build-stage0.ts"), benchEnvironment(env), folder);
+  // The log begins with the command, for a person to repeat.
+  const [first = ""] = fs.readFileSync(join(dist, "log", `stage0-${DEFAULT_TARGET}.log`), "utf8").split("\n");
+  const bare: Entrant = { name: "the bare cargo command", command: sh(first.replace(/^\+ /, "")), needs: ["cargo"] };
+  const fresh = (entrant: Entrant): Entrant => ({ ...entrant, prepare: removal(target) });
+  const [ours, underMake, underDeno]: Entrant[] = [
+    { name: "build-stage0, tsx", command: tsx("build-stage0.ts"), ours: true },
+    { name: "make -s stage0", command: ["make", "-s", "-C", PROJECT, "stage0"], ours: true },
+    { name: "build-stage0, Deno", command: deno("build-stage0.ts"), ours: true },
+  ] as const;
+  const unchanged = await measure({
+    title: "stage0 when nothing has changed",
+    env,
+    runs: runs(10),
+    entrants: [...[ours, underMake, underDeno].flatMap((entrant) => entrant ?? []), bare],
+    aims: [{ entrant: "build-stage0, tsx", against: bare.name, above: 0.35 }],
+    notes: [
+      "Cargo alone neither asks whether the target's standard library is there, nor looks at what it built, nor brings it to dist/. All that happens while cargo runs, as far as it can; the rest is the start of node and tsx.",
+    ],
+  });
+  const anew = await measure({
+    title: "stage0 built anew",
+    env,
+    runs: runs(4),
+    entrants: [...(ours === undefined ? [] : [fresh(ours)]), fresh(bare)],
+    notes: ["What is added to cargo's time is the same as when nothing has changed, and the copy to dist/."],
+  });
+  return { results: [unchanged, anew] };
+};
+
+export const boot: Group = async ({ folder, release, runs, measure }) => ({
+  results: [
+    await measure({
+      title: "Boots of both targets at once",
+      env: { DIST: copyFolder(release, join(folder, "dist")) },
+      runs: runs(3),
+      entrants: [
+        {
+          name: "boot-stage0, tsx",
+          command: tsx("boot-stage0.ts"),
+          ours: true,
+          needs: ["qemu-system-aarch64", "qemu-system-x86_64"],
+        },
+      ],
+      aims: [{ entrant: "boot-stage0, tsx", seconds: 6 }],
+    }),
+  ],
+});
+
+/** The console logs and packages are written beside the release files, which other groups share. */
+function copyFolder(from: string, to: string): string {
+  fs.cpSync(from, to, { recursive: true });
+  return to;
+}
+
+export const packages: Group = async ({ folder, release, runs, measure }) => {
+  const needs = {
+    deb: ["dpkg-buildpackage", "dh"],
+    rpm: ["rpmbuild", "rpm2cpio", "cpio"],
+    apk: ["abuild"],
+  };
+  return {
+    results: [
+      await measure({
+        title: "Packages, built and unpacked again",
+        env: {
+          FASTBOOP_STAGE0_EMBED_PATH: join(release, assetName(DEFAULT_TARGET)),
+          DIST: join(folder, "dist"),
+          TAG: "v0.0.1",
+        },
+        runs: runs(3),
+        entrants: Object.entries(needs).map(([kind, programs]) => ({
+          name: `package-${kind}`,
+          command: tsx("package.ts", kind),
+          ours: true,
+          needs: programs,
+        })),
+        notes: ["abuild runs on Alpine only."],
+      }),
+    ],
+  };
+};

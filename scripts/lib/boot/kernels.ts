@@ -1,0 +1,149 @@
+/** The kernels that artifacts are booted on: the user's own, or Debian's, unpacked into the cache and never installed. */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { constants, gunzipSync } from "node:zlib";
+import { MACHINES, type Target } from "../contract.ts";
+import { type Architecture, type Archive, withArchive } from "../debian.ts";
+import { Failure, missingFailure, printable, usageFailure } from "../errors.ts";
+import { readRegular } from "../files.ts";
+import { knob } from "../knobs.ts";
+import { ensureFolder } from "../lock-folder.ts";
+import { cacheDir, fromCaller } from "../paths.ts";
+import type { Progress } from "../phases.ts";
+
+export interface Kernel {
+  /** Path of the image. */
+  path: string;
+  /** Bytes of a page; null when the image does not tell. */
+  pageSize: number | null;
+  /** What tells this kernel from the target's others in the name of a log. */
+  variant: "" | "-16k";
+}
+
+interface Source {
+  variant: Kernel["variant"];
+  /** Debian's package that depends on the current kernel of this kind. */
+  package: string;
+}
+
+/** Debian builds no arm64 kernel with 64 KiB pages (docs/boot.md). */
+const SOURCES: Record<string, { architecture: Architecture; kernels: readonly Source[] }> = {
+  x86_64: { architecture: "amd64", kernels: [{ variant: "", package: "linux-image-cloud-amd64" }] },
+  aarch64: {
+    architecture: "arm64",
+    kernels: [
+      { variant: "", package: "linux-image-cloud-arm64" },
+      { variant: "-16k", package: "linux-image-6.12-arm64-16k" },
+    ],
+  },
+};
+const IMAGE = "vmlinuz";
+
+function knobOf(arch: string): "KERNEL_x86_64" | "KERNEL_aarch64" {
+  if (arch === "x86_64" || arch === "aarch64") return `KERNEL_${arch}`;
+  throw new Error(`no kernel for ${arch}`);
+}
+
+/**
+ * The kernel that KERNEL_<architecture> names; undefined when it is unset.
+ * @throws Failure (2) when it is no kernel for the architecture, (3) when it can't be read
+ */
+export function ownKernel({ arch }: Target): Kernel | undefined {
+  const path = knob(knobOf(arch));
+  return path === undefined ? undefined : { ...identify(fromCaller(path), arch), variant: "" };
+}
+
+/**
+ * Debian's kernels for a target: from the cache as they are, without asking for newer ones, else from the archive.
+ * @throws Failure (3) when one can't be had
+ */
+export async function debianKernels({ arch }: Target, progress: Progress): Promise<Kernel[]> {
+  const { architecture, kernels } = SOURCES[arch] ?? {};
+  if (architecture === undefined || kernels === undefined) throw new Error(`no kernels for ${arch}`);
+  const missing = kernels.filter((kernel) => newestOf(kernel) === undefined);
+  try {
+    if (missing.length > 0) {
+      await withArchive(architecture, progress, async (archive) => {
+        for (const kernel of missing) await unpackKernel(kernel, archive, progress);
+      });
+    }
+    return kernels.map((kernel) => ({ ...identify(newestOf(kernel) ?? "", arch), variant: kernel.variant }));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const own = `set ${knobOf(arch)} to a kernel image`;
+    const problems = error.problems.map(({ fix, ...problem }) => ({
+      ...problem,
+      fix: fix ? `${fix}; or ${own}` : own,
+    }));
+    throw new Failure(error.exitCode, ...problems);
+  }
+}
+
+async function unpackKernel(source: Source, archive: Archive, progress: Progress): Promise<void> {
+  const name = await archive.dependency(source.package, /^linux-image-/);
+  const folder = join(cacheOf(source), `${name}_${await archive.version(name)}`);
+  await ensureFolder(folder, progress, async (aside) => {
+    const unpacked = join(aside, "unpacked");
+    await archive.unpack([name], unpacked);
+    const boot = join(unpacked, "boot");
+    const image = fs.readdirSync(boot).find((file) => file.startsWith(`${IMAGE}-`)) ?? IMAGE;
+    fs.renameSync(join(boot, image), join(aside, IMAGE));
+    // The modules take many times the space, and no boot loads any.
+    fs.rmSync(unpacked, { recursive: true });
+  });
+}
+
+const cacheOf = (source: Source): string => cacheDir("kernels", source.package);
+
+/** The path of the newest kernel image in the cache; undefined when there is none. */
+function newestOf(source: Source): string | undefined {
+  const parent = cacheOf(source);
+  const names = fs.existsSync(parent) ? fs.readdirSync(parent).filter((name) => !name.startsWith(".")) : [];
+  const newest = names.sort(new Intl.Collator("en", { numeric: true }).compare).at(-1);
+  return newest === undefined ? undefined : join(parent, newest, IMAGE);
+}
+
+/** How much of an image its formats' magic numbers are in. */
+const HEAD = 0x1000;
+
+/**
+ * Looks whether an image is one that QEMU starts on the target's machine, since QEMU takes any file for an aarch64 kernel
+ * and then shows nothing (Linux, Documentation/arch/arm64/booting.rst, "Call the kernel image", and
+ * Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header").
+ */
+function identify(path: string, arch: string): Omit<Kernel, "variant"> {
+  const read = readRegular(path, HEAD);
+  const expected =
+    arch === "aarch64" ? "an Image, plain or gzip-compressed" : "a bzImage, or a vmlinux with a PVH entry";
+  const fix = `set ${knobOf(arch)} to a kernel image, or unset it for Debian's`;
+  const file = printable(path);
+  if ("trouble" in read)
+    throw missingFailure({ what: "the kernel can't be read", expected, got: read.trouble, fix, file });
+  const found = formatOf(Buffer.concat([read.bytes, Buffer.alloc(HEAD)]));
+  if (found?.arch === arch) return { path, pageSize: found.pageSize };
+  const got = found === undefined ? "another kind of file" : `a kernel for ${found.arch}`;
+  throw usageFailure({ what: `this is no kernel image for ${arch}`, expected, got, fix, file });
+}
+
+/** What the header of an Image says in bits 1 and 2 of its flags. */
+const PAGE_SIZES = [null, 4096, 16384, 65536] as const;
+
+function formatOf(head: Buffer): { arch: string; pageSize: number | null } | undefined {
+  const text = (from: number, to: number): string => head.toString("latin1", from, to);
+  if (text(0x202, 0x206) === "HdrS") return { arch: "x86_64", pageSize: 4096 };
+  if (text(0, 4) === "\x7fELF" && head.readUInt16LE(0x12) === MACHINES["x86-64"]) {
+    return { arch: "x86_64", pageSize: 4096 };
+  }
+  const image = text(0, 2) === "\x1f\x8b" ? inflateStart(head) : head;
+  if (image.toString("latin1", 0x38, 0x3c) !== "ARM\x64") return undefined;
+  return { arch: "aarch64", pageSize: PAGE_SIZES[(image.readUInt8(0x18) >> 1) & 3] ?? null };
+}
+
+/** What the start of a gzip stream holds; empty when it is none. */
+function inflateStart(bytes: Buffer): Buffer {
+  try {
+    return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}

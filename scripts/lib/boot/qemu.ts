@@ -1,0 +1,121 @@
+/** Emulated machines with a processor, memory and a serial console: no disk, no network, no firmware settings. */
+import { spawn } from "node:child_process";
+import type { Target } from "../contract.ts";
+
+/** What a contract's architecture is emulated by. */
+interface Emulator {
+  program: string;
+  /** Debian package that has it. */
+  package: string;
+  board: string;
+  /** The oldest processor that a target may count on, so that an artifact built for a newer one is found out. */
+  processor: string;
+  /** One whose memory unit knows 16 KiB pages, which the architecture leaves optional and the one above lacks. */
+  processor16K?: string;
+  /** The kernel's name of the first serial port. */
+  console: string;
+}
+
+const EMULATORS: Record<string, Emulator> = {
+  x86_64: {
+    program: "qemu-system-x86_64",
+    package: "qemu-system-x86",
+    board: "pc",
+    processor: "qemu64",
+    console: "ttyS0",
+  },
+  aarch64: {
+    program: "qemu-system-aarch64",
+    package: "qemu-system-arm",
+    board: "virt",
+    processor: "cortex-a57",
+    processor16K: "cortex-a76",
+    console: "ttyAMA0",
+  },
+};
+
+/** The emulator of a target. @throws Error for an architecture that no target of the contract has */
+export function emulatorOf({ arch }: Target): Emulator {
+  const emulator = EMULATORS[arch];
+  if (emulator === undefined) throw new Error(`no emulator for ${arch}`);
+  return emulator;
+}
+
+export interface Machine {
+  target: Target;
+  /** Path of the kernel image. */
+  kernel: string;
+  /** Bytes; null: unknown. */
+  pageSize: number | null;
+  /** Open file that holds the initramfs; it may be unlinked. */
+  initramfs: number;
+  /** Bytes. */
+  memory: number;
+}
+
+/**
+ * Shown on the console is everything down to the information level, where `Run /init as init process` is; a panic ends
+ * the machine at once (-1), as QEMU does not reboot.
+ */
+const KERNEL_PARAMETERS = "panic=-1 loglevel=7";
+
+/** The initramfs is the machine process's file 3, so that it needs no name, and nothing has to remove it. */
+const commandOf = ({ target, kernel, pageSize, memory }: Machine): string[] => {
+  const emulator = emulatorOf(target);
+  const processor = pageSize === 16384 ? emulator.processor16K : undefined;
+  return [
+    emulator.program,
+    ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", "tcg", "-serial", "stdio"],
+    ...["-machine", emulator.board, "-cpu", processor ?? emulator.processor],
+    ...["-m", `${Math.ceil(memory / 2 ** 20)}M`],
+    ...["-kernel", kernel, "-initrd", "/dev/fd/3"],
+    ...["-append", `console=${emulator.console} ${KERNEL_PARAMETERS}`],
+  ];
+};
+
+/**
+ * Runs a command and kills it when this shell's stdin ends: the kernel closes that pipe when our process is gone, even
+ * if nothing in it could run any more. No signal handler and no parent-death signal can say the same under both runtimes
+ * (the latter is about the parent's thread, and Deno may start processes from one that ends).
+ */
+const SUPERVISOR = `
+exec 4<&0
+"$@" </dev/null 4<&- &
+machine=$!
+{ read -r _ <&4; kill -KILL "$machine"; } >/dev/null 2>&1 3<&- &
+watcher=$!
+wait "$machine"
+status=$?
+kill "$watcher"
+exit "$status"
+`;
+
+/** A machine that was started. */
+export interface Running {
+  /** Ends it at once. */
+  stop(): void;
+  /** QEMU's exit code, and what it wrote to stderr, when the machine is gone. */
+  ended: Promise<{ code: number | null; stderr: string }>;
+}
+
+/** Starts a machine. @param onConsole gets the console's bytes as they come */
+export function startMachine(machine: Machine, onConsole: (bytes: Buffer) => void): Running {
+  const child = spawn("/bin/sh", ["-c", SUPERVISOR, "sh", ...commandOf(machine)], {
+    // Out of reach of the terminal's interrupt, which would end the shell before it has ended QEMU.
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe", machine.initramfs],
+  });
+  let stderr = "";
+  child.stdout?.on("data", onConsole);
+  child.stderr?.on("data", (bytes: Buffer) => {
+    stderr = (stderr + bytes.toString()).slice(0, 4096);
+  });
+  child.stdin?.on("error", () => {});
+  return {
+    stop: () => child.stdin?.end(),
+    ended: new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, stderr: stderr.trim() }));
+    }),
+  };
+}

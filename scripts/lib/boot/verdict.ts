@@ -1,0 +1,135 @@
+/** What a boot proves: whether the kernel ran /init as PID 1, from what the console said and how the machine ended. */
+import { constants } from "node:os";
+import type { Target } from "../contract.ts";
+import { type Problem, printable } from "../errors.ts";
+import { duration } from "../log.ts";
+import type { Console } from "./console.ts";
+
+/** Why we ended a machine: it had been watched for long enough, or its time was up. */
+export type Stop = "watched" | "limit";
+
+export interface Ending {
+  /** undefined: it ended by itself. */
+  stopped: Stop | undefined;
+  /** QEMU's exit code; null: a signal ended it. */
+  code: number | null;
+  /** What QEMU wrote to stderr. */
+  stderr: string;
+  limitMs: number;
+  watchMs: number;
+}
+
+export interface Judgement {
+  ok: boolean;
+  /** 1: the file is wrong; 3: the machine never came as far as the file. */
+  exitCode: 0 | 1 | 3;
+  /** What was seen, in words. */
+  outcome: string;
+  /** What went wrong. */
+  problem?: Problem;
+}
+
+interface Subject {
+  path: string;
+  target: Target;
+  expect: RegExp | undefined;
+}
+
+/** The judgement of one boot. It passes only on what the kernel said; silence never does. */
+export function judge(seen: Console, ending: Ending, subject: Subject): Judgement {
+  const fail = (exitCode: 1 | 3, problem: Problem): Judgement => ({
+    ok: false,
+    exitCode,
+    outcome: problem.what,
+    problem: { ...problem, file: printable(subject.path) },
+  });
+  const { expect, target } = subject;
+  if (seen.execError !== undefined) return fail(1, execProblem(seen.execError, target));
+  if (!seen.started) return fail(3, notStarted(seen, ending));
+  if (seen.panic !== undefined) return fail(1, panicProblem(seen.panic));
+  const end = seen.end ?? (ending.stopped === undefined ? undefined : "still running");
+  if (end === undefined) {
+    return fail(3, {
+      what: "the machine ended though PID 1 did not end it",
+      got: qemuSays(ending),
+      fix: "run it again",
+    });
+  }
+  if (expect !== undefined && seen.match === undefined) {
+    return fail(1, {
+      what: "it ran as PID 1 and did not print the expected line",
+      expected: `a line that matches /${printable(expect.source)}/ within ${duration(ending.limitMs)}`,
+      got: end === "still running" ? "time out" : `none until it ${WISH[end]}`,
+      fix: "set FASTBOOP_STAGE0_BOOT_EXPECT to what this stage0 prints; the example's line is expected of the example only",
+    });
+  }
+  const said = seen.match === undefined ? "" : `, printed "${seen.match}"`;
+  const after = end === "still running" ? `kept running for ${duration(ending.watchMs)}` : WISH[end];
+  return { ok: true, exitCode: 0, outcome: `ran as PID 1${said}, ${after}` };
+}
+
+const WISH = {
+  "powered off": "powered the machine off",
+  restarted: "restarted the machine",
+  halted: "halted the machine",
+};
+
+const EXEC_ERRORS: Record<number, { got: string; fix(target: Target): string }> = {
+  [constants.errno.ENOENT]: {
+    got: "the interpreter that it asks for is missing, as always where there is no other file",
+    fix: () => "link it statically",
+  },
+  [constants.errno.ENOEXEC]: {
+    got: "wrong machine or format",
+    fix: ({ triple }) => `build it for ${triple}`,
+  },
+  [constants.errno.EINVAL]: {
+    got: "segments that can't be mapped, as when they are aligned to less than a page of this kernel",
+    fix: () => "link it with -z max-page-size=65536",
+  },
+};
+
+/** execve(2) failed for /init. */
+function execProblem(number: number, target: Target): Problem {
+  const known = EXEC_ERRORS[number];
+  const name = Object.entries(constants.errno).find(([, value]) => value === number)?.[0];
+  const got = known?.got ?? name ?? "an error of no known name";
+  return {
+    what: `the kernel can't execute it: error -${number}`,
+    expected: `a static executable for ${target.triple}`,
+    got,
+    fix: known?.fix(target) ?? "scripts/preflight.ts says what is wrong with the file",
+  };
+}
+
+/** A panic while PID 1 was running; PID 1's end is the common one (Linux, kernel/exit.c, do_exit). */
+function panicProblem(panic: string): Problem {
+  const status = /^Attempted to kill init! exitcode=0x([0-9a-f]{8})/.exec(panic)?.[1];
+  if (status === undefined) return { what: "the kernel panicked while it ran", got: printable(panic) };
+  const wait = Number.parseInt(status, 16);
+  const signal = Object.entries(constants.signals).find(([, number]) => number === (wait & 0x7f))?.[0];
+  return {
+    what:
+      (wait & 0x7f) === 0
+        ? `PID 1 ended with exit code ${(wait >> 8) & 0xff}`
+        : `PID 1 was killed by ${signal ?? "a signal"}`,
+    expected: "a program that keeps running, or ends the machine",
+    got: `kernel panic: ${printable(panic)}`,
+  };
+}
+
+/** The machine did not come as far as the file. */
+function notStarted(seen: Console, ending: Ending): Problem {
+  if (seen.panic !== undefined) {
+    return { what: "the kernel panicked before it ran /init", got: printable(seen.panic), fix: "try another kernel" };
+  }
+  if (ending.stopped === undefined) return { what: "QEMU ended before the kernel ran /init", got: qemuSays(ending) };
+  return {
+    what: `the kernel did not come as far as /init within ${duration(ending.limitMs)}`,
+    got: seen.lines.length === 0 ? "no word from the kernel" : "a kernel that had begun to boot",
+    fix: "raise FASTBOOP_STAGE0_BOOT_TIMEOUT, or try another kernel",
+  };
+}
+
+const qemuSays = ({ code, stderr }: Ending): string =>
+  `exit code ${code ?? "none"}${stderr === "" ? "" : `: ${printable(stderr.slice(0, 500))}`}`;

@@ -1,0 +1,121 @@
+/**
+ * What the user's cargo configuration says about a target: the files that cargo itself would read (The Cargo Book,
+ * "Configuration"), since stable cargo does not print what it made of them.
+ */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { Target } from "../contract.ts";
+import { knob } from "../knobs.ts";
+import { at, readToml } from "../workspace.ts";
+import { matchesCfg } from "./cargo-cfg.ts";
+
+export type Environment = Record<string, string>;
+
+interface TargetConfig {
+  /** Whether a linker is named for the target. */
+  linker: boolean;
+  /** The target's own flags for rustc: while there is one, cargo takes no heed of the build's. */
+  targetFlags: string[];
+  /** The flags for every target. */
+  buildFlags: string[];
+}
+
+/** A table of our own: in the target's, cargo would refuse to join our list with flags that the user wrote as one text. */
+const EVERY_TARGET = "cfg(all(unix))";
+const CRT_STATIC = ["-C", "target-feature=+crt-static"];
+
+/**
+ * Linker and `+crt-static`. cargo takes rustc's flags from the first of these places that has any, and from no other:
+ * CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, the target's configuration, the build's. So ours go where the user's are.
+ * @param env what cargo will get
+ * @returns arguments for cargo, and variables to set in its environment
+ */
+export async function targetSettings(
+  workspace: string,
+  target: Target,
+  env: Environment,
+): Promise<{ args: string[]; set: Environment }> {
+  const home = resolve(workspace, knob("CARGO_HOME") ?? join(knob("HOME") ?? homedir(), ".cargo"));
+  const config = await readConfig(workspace, home, target);
+  const prefix = `CARGO_TARGET_${target.triple.toUpperCase().replaceAll("-", "_")}`;
+  const set: Environment = {};
+  if (target.linker !== undefined && !config.linker && !env[`${prefix}_LINKER`]) {
+    set[`${prefix}_LINKER`] = target.linker;
+  }
+  // Set but empty counts too: to cargo it means no flags from elsewhere.
+  if (env.CARGO_ENCODED_RUSTFLAGS !== undefined) {
+    const flags = env.CARGO_ENCODED_RUSTFLAGS.split("\x1f").filter((flag) => flag !== "");
+    set.CARGO_ENCODED_RUSTFLAGS = [...flags, ...CRT_STATIC].join("\x1f");
+    return { args: [], set };
+  }
+  if (env.RUSTFLAGS !== undefined) {
+    set.RUSTFLAGS = [...flagList(env.RUSTFLAGS), ...CRT_STATIC].join(" ");
+    return { args: [], set };
+  }
+  const ofTarget = [...config.targetFlags, ...flagList(env[`${prefix}_RUSTFLAGS`])];
+  const ofBuild = [...config.buildFlags, ...flagList(env.CARGO_BUILD_RUSTFLAGS)];
+  // The build's flags, which cargo skips once the target has any, have to come along.
+  const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...CRT_STATIC];
+  return { args: ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`], set };
+}
+
+/** JSON's strings are TOML's, but for the one control character that JSON leaves as it is. */
+const tomlList = (texts: string[]): string => JSON.stringify(texts).replaceAll("\x7f", "\\u007f");
+
+/**
+ * The configuration that cargo finds when it runs in a folder.
+ * @param folder absolute
+ * @param cargoHome absolute; its configuration counts least
+ * @throws Failure (2) when a file is not TOML
+ */
+async function readConfig(folder: string, cargoHome: string, target: Target): Promise<TargetConfig> {
+  const result: TargetConfig = { linker: false, targetFlags: [], buildFlags: [] };
+  for (const file of configFiles(folder, cargoHome)) await takeFile(file, target, result, []);
+  return result;
+}
+
+/** The files, those that count least first, as cargo joins lists in this order. */
+function configFiles(folder: string, cargoHome: string): string[] {
+  const files: string[] = [];
+  const take = (dir: string): void => {
+    const file = [join(dir, "config"), join(dir, "config.toml")].find((path) => existsSync(path));
+    if (file !== undefined && !files.includes(file)) files.unshift(file);
+  };
+  for (let dir = folder; ; dir = dirname(dir)) {
+    take(join(dir, ".cargo"));
+    if (dir === dirname(dir)) break;
+  }
+  take(cargoHome);
+  return files;
+}
+
+async function takeFile(file: string, target: Target, result: TargetConfig, including: string[]): Promise<void> {
+  const config = await readToml(file);
+  if (!including.includes(file)) {
+    for (const path of includes(config)) {
+      await takeFile(resolve(dirname(file), path), target, result, [...including, file]);
+    }
+  }
+  const tables = Object.entries(at(config, "target") ?? {}).filter(
+    ([name]) => name === target.triple || matchesCfg(name, target),
+  );
+  for (const [, table] of tables) {
+    result.linker ||= at(table, "linker") !== undefined;
+    result.targetFlags.push(...flagList(at(table, "rustflags")));
+  }
+  result.buildFlags.push(...flagList(at(config, "build", "rustflags")));
+}
+
+/** `include`: a path, or a list of paths and of tables with a path. */
+function includes(config: Record<string, unknown>): string[] {
+  const entries = [config.include ?? []].flat();
+  return entries.map((entry) => (typeof entry === "string" ? entry : at(entry, "path"))).filter(isText);
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+
+/** cargo takes a list, or a text that it splits at spaces. */
+function flagList(value: unknown): string[] {
+  return isText(value) ? value.split(/\s+/).filter((flag) => flag !== "") : [value ?? []].flat().filter(isText);
+}

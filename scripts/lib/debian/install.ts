@@ -1,0 +1,93 @@
+/** Debian packages that become part of the system, by apt, as root. */
+import { aptFailure, complaints, hasApt, noApt } from "../debian.ts";
+import { missingFailure } from "../errors.ts";
+import type { Progress } from "../phases.ts";
+import { interruptRunning, onSignal, type RunResult, run } from "../run.ts";
+
+/** The command that installs packages, as root types it. */
+export const installCommand = (names: readonly string[]): string =>
+  `apt-get update && apt-get install --no-install-recommends ${names.join(" ")}`;
+
+/**
+ * Installs packages, without what they merely recommend, or brings them to the version that apt offers.
+ * @param replaceable installed packages that may go for it; anything else that apt would remove is an error
+ * @throws Failure (3) when there is no apt, when this is not root (naming the command that root has to run), when apt
+ *   fails, and when it would remove other packages
+ */
+export async function installPackages(
+  names: readonly string[],
+  progress: Progress,
+  replaceable: readonly string[] = [],
+): Promise<void> {
+  if (!hasApt()) throw noApt();
+  if (process.getuid?.() !== 0) {
+    throw missingFailure({
+      what: `Debian packages have to be installed: ${names.join(", ")}`,
+      fix: `run as root: ${installCommand(names)}`,
+    });
+  }
+  const aptGet = (...args: string[]): Promise<RunResult> =>
+    run(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", ...args], {
+      env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
+    });
+  const install = ["install", "-y", "--no-install-recommends", ...names];
+  progress("reading Debian's package lists");
+  const update = await aptGet("update");
+  const plan = await aptGet("-s", ...install);
+  if (plan.code !== 0) throw aptFailure("apt-get install", plan, complaints(update));
+  const removed = [...plan.stdout.matchAll(/^Remv (\S+)/gm)].map((match) => match[1] ?? "");
+  const precious = removed.filter((name) => !replaceable.includes(name));
+  if (precious.length > 0) {
+    throw missingFailure({
+      what: `installing ${names.join(", ")} would remove ${precious.join(", ")}`,
+      fix: `decide yourself: ${installCommand(names)}`,
+    });
+  }
+  progress(`installing ${names.join(", ")}${removed.length > 0 ? ` (in place of ${removed.join(", ")})` : ""}`);
+  const installed = await unbroken(() => aptGet(...install));
+  if (installed.code !== 0) throw aptFailure("apt-get install", installed);
+}
+
+/** Passes a signal on to the command, and lets it end this process only after the command: dpkg must not be killed. */
+async function unbroken<T>(command: () => Promise<T>): Promise<T> {
+  let received: NodeJS.Signals | undefined;
+  const stopHandling = onSignal((signal) => {
+    received = signal;
+    interruptRunning();
+  });
+  try {
+    return await command();
+  } finally {
+    stopHandling();
+    if (received !== undefined) process.kill(process.pid, received);
+  }
+}
+
+/** A program and the Debian package that has it. */
+export interface Tool {
+  program: string;
+  package: string;
+}
+
+/**
+ * Makes sure that programs are on PATH: as root on Debian their packages are installed.
+ * @throws Failure (3) naming the command that root has to run, where that can't be done
+ */
+export async function requireTools(tools: readonly Tool[], progress: Progress): Promise<void> {
+  const { which } = await import("zx");
+  const missing = async (): Promise<Tool[]> => {
+    const found = await Promise.all(tools.map(({ program }) => which(program, { nothrow: true })));
+    return tools.filter((_, index) => found[index] === null);
+  };
+  const names = (absent: readonly Tool[]): string[] => [...new Set(absent.map((tool) => tool.package))];
+  const absent = await missing();
+  if (absent.length === 0) return;
+  if (process.getuid?.() === 0 && (await which("apt-get", { nothrow: true })) !== null) {
+    await installPackages(names(absent), progress);
+    if ((await missing()).length === 0) return;
+  }
+  throw missingFailure({
+    what: `${absent.map(({ program }) => program).join(" and ")} ${absent.length === 1 ? "is" : "are"} not on PATH`,
+    fix: `run as root: ${installCommand(names(absent))}`,
+  });
+}

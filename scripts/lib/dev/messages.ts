@@ -1,0 +1,96 @@
+/** Every error message in the scripts with its remedy, read from the sources: what docs/troubleshooting.md is made of. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PROJECT } from "../paths.ts";
+
+interface Message {
+  what: string;
+  fix: string | undefined;
+}
+
+/** Which part of the work a module's messages belong to, by its path below scripts/. The first that fits is the one. */
+const AREAS: readonly [heading: string, modules: RegExp][] = [
+  ["Building", /^(build-|lib\/(build|workspace|target|handoff|phases|run)\b)/],
+  ["Toolchain", /^(toolchain|lib\/(toolchain|debian|lock-folder)\b)/],
+  ["Gate", /^(preflight|lib\/(gate|elf|html)\b)/],
+  ["Booting", /^(boot-|lib\/boot\b)/],
+  ["Checksums, tags and pins", /^(sums|tag|lock|lib\/(dist|hash|tags|trust\/(sums|pins))\b)/],
+  ["Fetching", /^(fetch-|lib\/(fetch|http|trust|release\/github)\b)/],
+  ["Publishing", /^(publish-|release-|rehearse|lib\/release\b)/],
+  ["Packaging and workflows", /^(package|recipes|install|bundle|lib\/(package|dev)\b)/],
+  ["Everything", /./],
+];
+
+/**
+ * The string literal that begins at an index of a source text, as a reader meets it: what is only known when it runs
+ * becomes an ellipsis. Undefined when there is none. `end` is the index after it.
+ */
+function literalAt(source: string, start: number): { text: string; end: number } | undefined {
+  const quote = source[start];
+  if (quote !== '"' && quote !== "`") return undefined;
+  let text = "";
+  for (let at = start + 1; at < source.length; at++) {
+    const character = source[at];
+    if (character === "\\") text += source[++at] === "n" ? " " : source[at];
+    else if (character === quote) return { text, end: at + 1 };
+    else if (quote === "`" && character === "$" && source[at + 1] === "{") {
+      at = closing(source, at + 2);
+      text += "…";
+    } else text += character;
+  }
+  return undefined;
+}
+
+/** The index of the brace that closes what is open at an index, past strings and templates with braces of their own. */
+function closing(source: string, start: number): number {
+  for (let at = start, depth = 1; at < source.length; at++) {
+    const literal = literalAt(source, at);
+    if (literal !== undefined) at = literal.end - 1;
+    else if (source[at] === "{") depth++;
+    else if (source[at] === "}" && --depth === 0) return at;
+  }
+  return source.length;
+}
+
+/** The messages of one source text, each with the remedy that stands in the same object. */
+export function messagesOf(source: string): Message[] {
+  return [...source.matchAll(/\bwhat:\s*(?=["`])/g)].flatMap((match) => {
+    const what = literalAt(source, match.index + match[0].length);
+    if (what === undefined) return [];
+    const object = source.slice(what.end, closing(source, what.end));
+    const fix = /\bfix:\s*(?=["`])/.exec(object);
+    return [{ what: what.text, fix: fix === null ? undefined : literalAt(object, fix.index + fix[0].length)?.text }];
+  });
+}
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
+
+/** A Markdown table for each part of the work. */
+export function messageTables(): string {
+  const sources = readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" }).filter(
+    (name) => name.endsWith(".ts") && !/^(lint|bench)|^lib\/(bench|dev\/messages)\b/.test(name),
+  );
+  const byArea = new Map<string, Map<string, string>>();
+  for (const name of sources.sort()) {
+    const [heading = ""] = AREAS.find(([, modules]) => modules.test(name)) ?? [];
+    const area = byArea.get(heading) ?? new Map<string, string>();
+    for (const { what, fix } of messagesOf(readFileSync(join(PROJECT, "scripts", name), "utf8"))) {
+      if (!area.has(what) || fix !== undefined) area.set(what, fix ?? "");
+    }
+    byArea.set(heading, area);
+  }
+  return AREAS.flatMap(([heading]) => {
+    const rows = [...(byArea.get(heading) ?? [])].sort(([a], [b]) =>
+      a.replace(/^[…"\s]+/, "") < b.replace(/^[…"\s]+/, "") ? -1 : 1,
+    );
+    if (rows.length === 0) return [];
+    return [
+      `## ${heading}`,
+      "",
+      "| message | what to do |",
+      "|---|---|",
+      ...rows.map(([what, fix]) => `| ${cell(what)} | ${cell(fix) || "what the message itself says"} |`),
+      "",
+    ];
+  }).join("\n");
+}

@@ -1,0 +1,121 @@
+/** What the headers of an ELF file point at: interpreter, dynamic section, notes. */
+
+import type { DynamicEntry, Note, Section, Segment } from "../elf.ts";
+import { bytesAt, defect, type File, fields, range, strings, untilNul, within } from "./bytes.ts";
+import { DT, PT, SHF, SHT } from "./names.ts";
+
+/** Most bytes of the dynamic section, and of all notes together. */
+const PART_LIMIT = 64 * 1024;
+/** Bytes after which a path is cut: PATH_MAX of Linux. */
+const PATH_LIMIT = 4096;
+
+const smaller = (length: bigint, limit: number): bigint => (length < limit ? length : BigInt(limit));
+
+/** The path in the first PT_INTERP; undefined without one, empty when it is outside the file. */
+export function readInterpreter(file: File, segments: Segment[]): string | undefined {
+  const segment = segments.find(({ type }) => type === PT.INTERP);
+  if (segment === undefined) return undefined;
+  const { offset, filesz } = segment;
+  // What reaches outside the file is seen by its segment.
+  if (!within(file.source, offset, filesz)) return "";
+  return untilNul(bytesAt(file.source, offset, smaller(filesz, PATH_LIMIT)));
+}
+
+/** The entries of the first PT_DYNAMIC up to its DT_NULL. */
+export function readDynamic(file: File, segments: Segment[]): DynamicEntry[] {
+  const segment = segments.find(({ type }) => type === PT.DYNAMIC);
+  if (segment === undefined) return [];
+  const { offset, filesz } = segment;
+  if (!within(file.source, offset, filesz)) {
+    defect(file, "dynamic", `the section inside the file's ${file.source.size} bytes`, range(offset, filesz));
+    return [];
+  }
+  const bytes = bytesAt(file.source, offset, smaller(filesz, PART_LIMIT));
+  const next = fields(file, bytes);
+  const entries: DynamicEntry[] = [];
+  const room = Math.floor(bytes.length / file.shape.dynamic);
+  let ended = false;
+  while (!ended && entries.length < room) {
+    const entry = { tag: next.word(), value: next.word() };
+    if (entry.tag === DT.NULL) ended = true;
+    else entries.push(entry);
+  }
+  if (!ended) defect(file, "dynamic", "a DT_NULL at the end of the section", `${room} entries without one`);
+  nameEntries(file, segments, entries);
+  return entries;
+}
+
+const NAMING: readonly bigint[] = [DT.NEEDED, DT.SONAME, DT.RPATH, DT.RUNPATH];
+
+/** Looks up what the entries name in the string table that DT_STRTAB gives the address of. */
+function nameEntries(file: File, segments: Segment[], entries: DynamicEntry[]): void {
+  const naming = entries.filter(({ tag }) => NAMING.includes(tag));
+  if (naming.length === 0) return;
+  const given = (wanted: bigint): bigint => entries.find(({ tag }) => tag === wanted)?.value ?? 0n;
+  const offset = offsetOf(segments, given(DT.STRTAB));
+  const length = given(DT.STRSZ);
+  const usable = offset !== undefined && within(file.source, offset, length);
+  const lookup = usable ? strings(file, offset, length, PATH_LIMIT) : undefined;
+  for (const entry of naming) {
+    const name = lookup?.(entry.value);
+    if (name !== undefined) entry.name = name;
+  }
+  if (naming.some(({ name }) => name === undefined)) {
+    defect(file, "dynamic", "every name inside the string table of DT_STRTAB", "a name outside it");
+  }
+}
+
+/** The file offset of an address, by the PT_LOAD that brings it into memory. */
+function offsetOf(segments: Segment[], address: bigint): bigint | undefined {
+  const load = segments.find(
+    ({ type, vaddr, filesz }) => type === PT.LOAD && address >= vaddr && address < vaddr + filesz,
+  );
+  return load === undefined ? undefined : address - load.vaddr + load.offset;
+}
+
+/** The notes: those of the PT_NOTEs, then those of the SHT_NOTEs that no PT_NOTE holds, since they are not loaded. */
+export function readNotes(file: File, segments: Segment[], sections: Section[]): Note[] {
+  const pieces = [
+    ...segments
+      .filter(({ type }) => type === PT.NOTE)
+      .map(({ offset, filesz, align }) => ({ offset, length: filesz, align })),
+    ...sections
+      .filter(({ type, flags }) => type === SHT.NOTE && (segments.length === 0 || (flags & SHF.ALLOC) === 0n))
+      .map(({ offset, size, addralign }) => ({ offset, length: size, align: addralign })),
+  ];
+  const notes: Note[] = [];
+  let room = BigInt(PART_LIMIT);
+  for (const { offset, length, align } of pieces) {
+    const inside = within(file.source, offset, length);
+    if (!inside || length > room) {
+      const limit = inside
+        ? `at most ${PART_LIMIT} bytes of notes`
+        : `the notes inside the file's ${file.source.size} bytes`;
+      defect(file, "notes", limit, range(offset, length));
+      return notes;
+    }
+    room -= length;
+    if (!parseNotes(file, bytesAt(file.source, offset, length), align === 8n ? 8 : 4, notes)) {
+      defect(file, "notes", "notes that end where their segment ends", `others in ${range(offset, length)}`);
+      return notes;
+    }
+  }
+  return notes;
+}
+
+/** Adds the notes in the bytes (gABI, "Note Section"; the padding is the segment's alignment). False: they are malformed. */
+function parseNotes(file: File, bytes: Buffer, align: number, notes: Note[]): boolean {
+  const padded = (length: number): number => Math.ceil(length / align) * align;
+  const next = fields(file, bytes);
+  for (let at = 0; at < bytes.length; ) {
+    if (at + 12 > bytes.length) return false;
+    next.at = at;
+    const [nameLength, length, type] = [next.u32(), next.u32(), next.u32()];
+    const start = at + padded(12 + nameLength);
+    if (start + length > bytes.length) return false;
+    const name = untilNul(bytes.subarray(at + 12, at + 12 + nameLength));
+    notes.push({ name, type, description: bytes.toString("hex", start, start + length) });
+    at = start + padded(length);
+  }
+  return true;
+}

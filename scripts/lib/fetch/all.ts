@@ -1,0 +1,96 @@
+/** Both assets of a release at once: what a lock file pins, and what a kit carries. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { assetName, RELEASE_TARGETS, SUMS } from "../contract.ts";
+import { printable, usageFailure } from "../errors.ts";
+import { readPinsOf, requireTrust } from "../fetch.ts";
+import { writeText } from "../files.ts";
+import { sha512File } from "../hash.ts";
+import { knob } from "../knobs.ts";
+import { say } from "../log.ts";
+import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
+import type { FoundRelease } from "../release/github.ts";
+import { formatPins, LOCK, type Pin, parsePins, updatePins } from "../trust/pins.ts";
+import { formatSums } from "../trust/sums.ts";
+import { defaultPath, lockFolders, MODE, noTag, place, type Wanted, wantedTag } from "./plan.ts";
+import { fetchRelease } from "./release.ts";
+import { writeTar } from "./tar.ts";
+
+export interface Both {
+  tag: string;
+  /** One for each release target, in the order of the contract. */
+  pins: Pin[];
+  /** Their paths, by asset name. */
+  paths: Map<string, string>;
+}
+
+/**
+ * Fetches every asset of the release that the environment names, each with its witnesses heard anew: nothing is taken
+ * for right because an earlier run found it so.
+ * @throws Failure as a fetch does; (2) for a pin that can only be about one asset
+ */
+export async function fetchBoth(): Promise<Both> {
+  if (knob("FASTBOOP_STAGE0_SHA256") !== undefined) {
+    throw usageFailure({
+      what: "FASTBOOP_STAGE0_SHA256 pins one asset, and this is about every asset of the release",
+      fix: `unset it; ${LOCK} pins them all`,
+    });
+  }
+  const wanted = (await wantedTag()) ?? noTag();
+  const from = place();
+  let release: FoundRelease | undefined;
+  if (wanted === "latest") release = await (await import("./latest.ts")).latestRelease(from);
+  const tag = release?.tag ?? wanted;
+  const both: Both = { tag, pins: [], paths: new Map() };
+  for (const target of RELEASE_TARGETS) {
+    const one: Wanted = { place: from, target, tag, out: defaultPath(target, tag) };
+    const pins = await readPinsOf(target, async () => tag);
+    requireTrust(one, pins);
+    const { path, size, sha256 } = await fetchRelease(one, pins, undefined, release);
+    const asset = assetName(target.triple);
+    both.pins.push({ tag, asset, size, sha256, sha512: sha512File(path) });
+    both.paths.set(asset, path);
+  }
+  return both;
+}
+
+/** Adds the pins to stage0.lock in the workspace, or for want of one in the caller's folder. Comes out with its path. */
+export async function writeLock({ tag, pins }: Both): Promise<string> {
+  const file = join(lockFolders()[0] ?? "", LOCK);
+  const there = existsSync(file) ? await parsePins(readFileSync(file, "utf8"), file) : [];
+  const text = formatPins(updatePins(there, pins));
+  writeText(file, text);
+  say(`${printable(file)} pins ${pins.map(({ asset }) => asset).join(" and ")} of ${tag}`);
+  return file;
+}
+
+/** 1980-01-01, the earliest time that every archive format can hold. */
+const EARLIEST = 315_532_800;
+
+/**
+ * Writes one archive with all that a build without network needs. It unpacks to a folder that FASTBOOP_STAGE0_MIRROR
+ * takes, as it takes the archive itself; the same release gives the same bytes.
+ */
+export function writeKit({ tag, pins, paths }: Both, file: string): void {
+  const member = (name: string, bytes: Uint8Array | string, mode = 0o644) => ({
+    name,
+    bytes: Buffer.from(bytes),
+    mode,
+  });
+  const assets = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
+  const members = [
+    ...licences().map(([name, path]) => member(name, readFileSync(path))),
+    member(LOCK, formatPins(pins)),
+    member(`${tag}/${SUMS}`, formatSums(pins.map(({ asset, sha256 }) => [asset, sha256] as const))),
+    ...assets.map(([name, path]) => member(`${tag}/${name}`, readFileSync(path), MODE)),
+  ];
+  writeText(file, writeTar(members, knob("SOURCE_DATE_EPOCH") ?? EARLIEST));
+}
+
+/** The licence files of the workspace, else this project's own. */
+function licences(): [name: string, path: string][] {
+  const [folder = PROJECT] = lockFolders().filter((candidate) => candidate !== EXAMPLE_WORKSPACE);
+  const isLicence = (name: string): boolean => /^(licen[cs]e|copying)[\w.-]*$/i.test(name);
+  const own = existsSync(folder) ? readdirSync(folder).filter(isLicence).sort() : [];
+  return own.length > 0 ? own.map((name) => [name, join(folder, name)]) : [["LICENSE", join(PROJECT, "LICENSE")]];
+}

@@ -1,0 +1,116 @@
+/**
+ * What earlier fetches left for later ones, below the cache folder: assets by their digest, re-hashed on every use, and
+ * records of which digest a release was found to have. A cache that can't be written to costs a note and no more.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { basename, dirname } from "node:path";
+import { assetName } from "../contract.ts";
+import { errorCode, printable } from "../errors.ts";
+import { eachChunk, makeFolder } from "../files.ts";
+import type { Digest } from "../hash.ts";
+import { say } from "../log.ts";
+import { cacheDir } from "../paths.ts";
+import type { Wanted } from "./plan.ts";
+
+/** A digest that an earlier run established, and by whose word. */
+export interface Known {
+  sha256: string;
+  /** Names of the witnesses that spoke for it. */
+  by: string[];
+}
+
+/** Where the asset with a digest is, if it is. */
+const cachedAsset = (sha256: string): string => cacheDir("assets", sha256);
+export const isCached = (sha256: string): boolean => fs.existsSync(cachedAsset(sha256));
+
+const recordPath = ({ place, tag, target }: Wanted): string => {
+  const where = createHash("sha256").update(place.key).digest("hex").slice(0, 16);
+  return cacheDir("releases", where, tag, `${assetName(target.triple)}.json`);
+};
+
+/** What an earlier run found out about an asset of a place. */
+export function readRecord(wanted: Wanted): Known | undefined {
+  try {
+    const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(wanted), "utf8")) as Record<string, unknown>;
+    const isText = (value: unknown): value is string => typeof value === "string";
+    return isText(sha256) && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isText)
+      ? { sha256, by }
+      : undefined;
+  } catch (error) {
+    // Torn, or not there: what can't be read is not relied on.
+    if (error instanceof SyntaxError || errorCode(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+export function writeRecord(wanted: Wanted, known: Known): void {
+  write(recordPath(wanted), (path) => fs.writeFileSync(path, JSON.stringify(known)));
+}
+
+/** Above this a copy would take as long as the download did; only a file system that shares blocks caches such files. */
+const LARGE = 64 * 1024 * 1024;
+
+/** Copies a verified file into the cache, where the file system can without copying its bytes (reflink). */
+export function cacheAsset(file: string, { sha256, size }: Digest): void {
+  if (isCached(sha256)) return;
+  const { COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = fs.constants;
+  const mode = size > LARGE ? COPYFILE_FICLONE_FORCE : COPYFILE_FICLONE;
+  write(cachedAsset(sha256), (aside) => fs.copyFileSync(file, aside, mode));
+}
+
+/** Puts a file into the cache under its name when it is whole. No fsync: nothing there is relied on unread. */
+function write(path: string, fill: (aside: string) => void): void {
+  const aside = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    makeFolder(dirname(path), 0o700);
+    fill(aside);
+    fs.renameSync(aside, path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    say(`note: ${printable(basename(path))} is not kept in the cache, ${printable(cacheDir())}: ${code}`);
+    removeQuietly(aside);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    fs.rmSync(path, { force: true });
+  } catch (error) {
+    // What could not be written to can't be cleaned either (a file where the cache folder should be, say).
+    if (errorCode(error) === undefined) throw error;
+  }
+}
+
+/** Hands the pieces of a cached asset on. Comes out with false when there is none. */
+export function readCached(sha256: string, use: (bytes: Buffer) => void): boolean {
+  let fd: number;
+  try {
+    fd = fs.openSync(cachedAsset(sha256), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return false;
+  }
+  try {
+    eachChunk(fd, use);
+    return true;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Whether the cache has an asset that still has its digest; one that has not is taken out. */
+export function cacheHolds(sha256: string): boolean {
+  const hash = createHash("sha256");
+  if (!readCached(sha256, (bytes) => hash.update(bytes))) return false;
+  if (hash.digest("hex") === sha256) return true;
+  evict(sha256);
+  return false;
+}
+
+/** Takes an asset out that does not have its digest any more. */
+export function evict(sha256: string): void {
+  say(`note: the cached asset ${sha256} is damaged and was removed`);
+  removeQuietly(cachedAsset(sha256));
+}

@@ -1,0 +1,53 @@
+/** A local file in place of a download: gated, held against the pins, and no socket opened (specification, "Embed Modes"). */
+import { assetName, type Target } from "../contract.ts";
+import { printable } from "../errors.ts";
+import { type Fetched, readPinsOf } from "../fetch.ts";
+import { knob } from "../knobs.ts";
+import { say, size } from "../log.ts";
+import { fromCaller } from "../paths.ts";
+import { establish, isPinned, testimony, wrongDigest } from "../trust.ts";
+import { pass } from "./gate.ts";
+import { filePath, wantedTag } from "./plan.ts";
+
+/**
+ * Verifies the file that FASTBOOP_STAGE0_EMBED_PATH names. It stays where it is, unless OUT asks for a copy.
+ * @throws Failure as the gate and the pins have it
+ */
+export async function takeLocal(given: string, target: Target): Promise<Fetched> {
+  const path = fromCaller(given);
+  const what = printable(path);
+  // A lock speaks of a tag: of the one that is asked for, or that the workspace has.
+  const { witnesses } = await readPinsOf(target, async () => {
+    const tag = await wantedTag();
+    return tag === "latest" ? undefined : tag;
+  });
+  const report = pass(path, target, path);
+  const found = { path, size: report.size ?? 0, sha256: report.sha256 ?? "" };
+  for (const line of testimony(witnesses, found.sha256)) say(line);
+  if (isPinned(witnesses) && establish(witnesses, assetName(target.triple)) !== found.sha256) {
+    throw wrongDigest(witnesses, what, found);
+  }
+  say(`${what}: ${size(found.size)}, sha256 ${found.sha256}, taken as it is (FASTBOOP_STAGE0_EMBED_PATH)`);
+  const out = knob("OUT");
+  return out === undefined ? found : copy(found, filePath(out, assetName(target.triple)), target);
+}
+
+async function copy(found: Fetched, out: string, target: Target): Promise<Fetched> {
+  if (out === found.path) return found;
+  const [{ withStage0, place }, { contractFailure }] = await Promise.all([
+    import("../build/artifact.ts"),
+    import("../errors.ts"),
+  ]);
+  const candidate = {
+    path: found.path,
+    name: "FASTBOOP_STAGE0_EMBED_PATH",
+    fix: "run it again when nothing writes to it",
+  };
+  const { sha256 } = withStage0(candidate, target, (fd) => place(fd, out));
+  if (sha256 === found.sha256) return { ...found, path: out };
+  throw contractFailure({
+    what: "the file changed while it was copied",
+    file: printable(found.path),
+    fix: candidate.fix,
+  });
+}

@@ -1,0 +1,148 @@
+/** What a run is to fetch, and from where, as the environment says. No network, no file but manifests and lock files. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { assetName, DEFAULT_API, DEFAULT_REPO, DEFAULT_SERVER, RELEASE_TARGETS, type Target } from "../contract.ts";
+import { printable, usageFailure } from "../errors.ts";
+import { type KnobName, knob } from "../knobs.ts";
+import { callerDir, distDir, fromCaller } from "../paths.ts";
+import { readTag, spellTag } from "../tags.ts";
+import { selectedTarget } from "../target.ts";
+import { findWorkspace, workspaceVersion } from "../workspace.ts";
+
+/** What every script that fetches from a release reads. */
+export const FETCH_KNOBS = [
+  "TAG",
+  "FASTBOOP_STAGE0_TAG",
+  "DIST",
+  "WORKSPACE",
+  "FASTBOOP_STAGE0_TRUST",
+  "FASTBOOP_STAGE0_REPO",
+  "FASTBOOP_STAGE0_MIRROR",
+  "FASTBOOP_STAGE0_CACHE",
+  "FASTBOOP_STAGE0_MAX_SIZE",
+  "FASTBOOP_STAGE0_STALL_TIMEOUT",
+  "GITHUB_SERVER_URL",
+  "GITHUB_API_URL",
+  "GH_TOKEN",
+  "GITHUB_TOKEN",
+] as const satisfies readonly KnobName[];
+
+/** Where releases come from. Whoever sets any of it names another publisher than the default one. */
+export interface Place {
+  server: string;
+  api: string;
+  repo: string;
+  /** Used instead of the repository: an https address or a file: one. */
+  mirror: string | undefined;
+  token: string | undefined;
+  /** Whether nothing of it is overridden, so that the publisher's own digests will do. */
+  isDefault: boolean;
+  /** Printable. */
+  name: string;
+  /** Tells places apart. */
+  key: string;
+}
+
+/** The place that the environment names. */
+export function place(): Place {
+  const server = knob("GITHUB_SERVER_URL") ?? DEFAULT_SERVER;
+  // An enterprise server has its API below its own address.
+  const api = knob("GITHUB_API_URL") ?? (server === DEFAULT_SERVER ? DEFAULT_API : `${server}/api/v3`);
+  const repo = knob("FASTBOOP_STAGE0_REPO") ?? DEFAULT_REPO;
+  const mirror = knob("FASTBOOP_STAGE0_MIRROR");
+  const unchanged = server === DEFAULT_SERVER && api === DEFAULT_API && repo.toLowerCase() === DEFAULT_REPO;
+  return {
+    server,
+    api,
+    repo,
+    mirror,
+    token: mirror === undefined ? (knob("GH_TOKEN") ?? knob("GITHUB_TOKEN")) : undefined,
+    isDefault: unchanged && mirror === undefined,
+    name: printable(mirror ?? `${server}/${repo}`),
+    key: mirror ?? [server, api, repo.toLowerCase()].join(" "),
+  };
+}
+
+/** The target to fetch for: one that releases carry. @throws Failure (2) for any other */
+export function releasedTarget(): Target {
+  const target = selectedTarget();
+  if (target.status === "released") return target;
+  throw usageFailure({
+    what: `releases carry no stage0 for ${target.triple}`,
+    expected: RELEASE_TARGETS.map(({ triple }) => triple).join(", "),
+    got: target.triple,
+    fix: "set TARGET to one of them, or build this one with make stage0",
+  });
+}
+
+/**
+ * The tag to fetch, in the tag's own form, or "latest": TAG, else FASTBOOP_STAGE0_TAG, else the workspace's version.
+ * Undefined when nothing says.
+ * @throws Failure (2) when what is said is no tag
+ */
+export async function wantedTag(): Promise<string | undefined> {
+  for (const name of ["TAG", "FASTBOOP_STAGE0_TAG"] as const) {
+    const given = name === "TAG" ? knob("TAG") : knob("FASTBOOP_STAGE0_TAG");
+    if (given !== undefined) return given === "latest" ? given : spellTag(readTag(given, name));
+  }
+  const { dir, origin } = findWorkspace();
+  // The example's version is no release of fastboop's.
+  if (origin === "example") return undefined;
+  return spellTag(readTag(await workspaceVersion(dir), `the version of the workspace ${printable(dir)}`));
+}
+
+/** @throws Failure (2), always: for a run that nothing tells the tag */
+export function noTag(): never {
+  throw usageFailure({
+    what: "nothing says which release to fetch",
+    expected: "TAG, FASTBOOP_STAGE0_TAG, or a cargo workspace with a version at or above this folder",
+    got: `no workspace at or above ${printable(callerDir())}`,
+    fix: "make fetch-stage0 TAG=v0.0.1-rc.7, or TAG=latest",
+  });
+}
+
+/** The folders whose stage0.lock counts: the workspace and the caller's folder. */
+export function lockFolders(): string[] {
+  const { dir, origin } = findWorkspace();
+  return origin === "example" ? [callerDir()] : [dir, callerDir()];
+}
+
+/** Permission bits of what is fetched. */
+export const MODE = 0o755;
+
+/** What to fetch. */
+export interface Wanted {
+  place: Place;
+  target: Target;
+  /** In the tag's own form. */
+  tag: string;
+  /** Absolute final path. */
+  out: string;
+}
+
+/** What messages call it. */
+export const whatIs = ({ target, tag }: Wanted): string => `${assetName(target.triple)} of ${tag}`;
+
+/** OUT from the caller's folder, else dist/fetched/TAG/ASSET. @throws Failure (2) when OUT is a folder */
+export function outPath(target: Target, tag: string): string {
+  const given = knob("OUT");
+  return given === undefined ? defaultPath(target, tag) : filePath(given, assetName(target.triple));
+}
+
+export const defaultPath = (target: Target, tag: string): string =>
+  join(distDir(), "fetched", tag, assetName(target.triple));
+
+/** The absolute path of a file that the user names with OUT. @param name what a file in a folder would be called @throws Failure (2) for a folder */
+export function filePath(given: string, name: string): string {
+  const path = fromCaller(given);
+  if (!given.endsWith("/") && !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  throw usageFailure({
+    what: "OUT is a folder",
+    expected: "the path of a file",
+    got: printable(path),
+    fix: `OUT=${printable(join(path, name))}`,
+  });
+}
+
+/** The size budget in bytes. */
+export const maxSize = (): number => knob("FASTBOOP_STAGE0_MAX_SIZE");

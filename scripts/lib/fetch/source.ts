@@ -1,0 +1,113 @@
+/** Places that a release comes from over the network: download addresses, and the API. folder.ts has those on this machine. */
+import { downloadUrl, SUMS } from "../contract.ts";
+import { missingFailure, printable } from "../errors.ts";
+import { HttpFailure } from "../http/errors.ts";
+import { expiredAddress, statusFailure } from "../http/status.ts";
+import { askWhole, patience } from "../http/whole.ts";
+import { ask, type Reply } from "../http.ts";
+import type { FoundRelease } from "../release/github.ts";
+import type { Word } from "../trust.ts";
+import { download, type Limits } from "./download.ts";
+import type { Arrived, Partial } from "./partial.ts";
+import type { Place } from "./plan.ts";
+
+export interface Source {
+  /** Where the release's list is, for messages. Printable. */
+  list: string;
+  /** The release's SHA256SUMS; undefined: it has none. */
+  sums(): Promise<Uint8Array | undefined>;
+  /** What the API says of the asset, and its size in bytes; only a source that asked it knows. */
+  word: Word;
+  size?: number;
+  /** Brings the asset's bytes. @throws Missing when the place has no such asset */
+  fill(partial: Partial, sha256: string, limits: Limits): Promise<Arrived>;
+}
+
+/** A place answered that it has no such file. */
+export class Missing extends HttpFailure {}
+
+const hostOf = (address: string): string => printable(new URL(address).host);
+
+/** Brings an asset over the network. */
+function remote(
+  address: string,
+  headers: Readonly<Record<string, string>>,
+  partial: Partial,
+  sha256: string,
+  limits: Limits,
+) {
+  const token = headers.authorization !== undefined;
+  const open = async (range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Reply> => {
+    // Asked anew each time: signed addresses live for minutes.
+    const reply = await ask(address, { headers: { ...headers, ...range }, signal });
+    if ([200, 206, 416].includes(reply.status)) return reply;
+    reply.discard();
+    throw refusal(reply, address, token);
+  };
+  return download(open, partial, { host: hostOf(address), sha256, patience: patience(), ...limits });
+}
+
+function refusal(reply: Reply, address: string, token: boolean): Error {
+  const expired = expiredAddress(reply, address);
+  if (expired !== undefined) return expired;
+  if (reply.status === 404 || reply.status === 410) {
+    return new Missing({
+      what: `${printable(address)} does not exist`,
+      got: `status ${reply.status}`,
+      fix: "check TAG and TARGET",
+    });
+  }
+  return statusFailure(reply, token);
+}
+
+/** Plain download addresses: the repository's public ones, or an https mirror. No API, no token. */
+export function webSource({ server, repo, mirror }: Place, tag: string, asset: string): Source {
+  const address = (name: string): string =>
+    mirror === undefined ? downloadUrl(server, repo, tag, name) : `${mirror}/${tag}/${name}`;
+  return {
+    list: printable(address(SUMS)),
+    word: "not asked",
+    sums: () => wholeFile(address(SUMS), {}),
+    fill: (partial, sha256, limits) => remote(address(asset), {}, partial, sha256, limits),
+  };
+}
+
+/** A small file of the release; undefined: there is none. */
+async function wholeFile(address: string, headers: Readonly<Record<string, string>>): Promise<Uint8Array | undefined> {
+  const token = headers.authorization !== undefined;
+  const reply = await askWhole(address, { headers }, token);
+  if (reply.status === 200) return reply.bytes;
+  if (reply.status === 404) return undefined;
+  throw statusFailure(reply, token);
+}
+
+/** A release as the API shows it; with a token its bodies come through the API too, as private ones must. */
+export function apiSource(place: Place, { tag, assets }: FoundRelease, asset: string): Source {
+  const { api, repo, token, server, name: at } = place;
+  const headers = token === undefined ? {} : { authorization: `token ${token}`, accept: "application/octet-stream" };
+  const find = (name: string) => assets.find((candidate) => candidate.name === name);
+  const address = (name: string, id: number): string =>
+    token === undefined ? downloadUrl(server, repo, tag, name) : `${api}/repos/${repo}/releases/assets/${id}`;
+  const found = find(asset);
+  if (found === undefined || !found.whole) {
+    throw missingFailure({
+      what: `the release ${tag} of ${at} has no ${asset}`,
+      expected: asset,
+      got:
+        found === undefined
+          ? assets.map(({ name }) => printable(name)).join(", ") || "no asset at all"
+          : "an upload that was not finished",
+      fix: "check TAG and TARGET; a release that is being made may not be complete yet",
+    });
+  }
+  return {
+    list: `${SUMS} of ${tag}`,
+    word: found.word,
+    size: found.size,
+    async sums() {
+      const list = find(SUMS);
+      return list === undefined ? undefined : wholeFile(address(SUMS, list.id), headers);
+    },
+    fill: (partial, sha256, limits) => remote(address(asset, found.id), headers, partial, sha256, limits),
+  };
+}

@@ -1,0 +1,141 @@
+/** What the rules of the gate ask of an ELF file: its segments, sections and dynamic entries held against each other. */
+import { MACHINES } from "../contract.ts";
+import { DF_1_PIE, DT, PF, PT, SHF, SHT } from "../elf/names.ts";
+import type { Elf, Section, Segment } from "../elf.ts";
+
+/** Bytes of program headers that every kernel reads: older ones refuse more than a page of them. */
+export const MOST_HEADERS = 4096;
+/** Memory that a payload may ask for before it runs. */
+export const MOST_MEMORY = 1n << 30n;
+export const KIB_64 = 0x10000n;
+const PAGE = 0x1000n;
+
+interface Memory {
+  /** Largest page that kernels for the machine use. */
+  page: bigint;
+  /** The middle of a process's addresses: stack and mmap come from above. */
+  end: bigint;
+}
+/** The kernels of most phones are built with 39 bits of virtual address, and may be with pages of 64 KiB. */
+const PHONE: Memory = { page: KIB_64, end: 1n << 38n };
+const PC: Memory = { page: PAGE, end: 1n << 46n };
+export const memory = (elf: Elf): Memory => (elf.header.machine === MACHINES["x86-64"] ? PC : PHONE);
+
+/** The segments of some types, among those that a kernel reads: comparing any number of them would take for ever. */
+export const ofType = (elf: Elf, ...types: number[]): Segment[] =>
+  elf.segments.slice(0, MOST_HEADERS / 32).filter(({ type }) => types.includes(type));
+export const loads = (elf: Elf): Segment[] => ofType(elf, PT.LOAD);
+
+export const has = (flags: number, flag: number): boolean => (flags & flag) !== 0;
+const hasBit = (flags: bigint, flag: bigint): boolean => (flags & flag) !== 0n;
+export const rights = ({ flags }: Segment): string =>
+  (has(flags, PF.R) ? "R" : "") + (has(flags, PF.W) ? "W" : "") + (has(flags, PF.X) ? "X" : "");
+
+export const hasTag = (elf: Elf, tag: bigint): boolean => elf.dynamic.some((entry) => entry.tag === tag);
+export const hasFlag = (elf: Elf, tag: bigint, flag: bigint): boolean =>
+  elf.dynamic.some((entry) => entry.tag === tag && hasBit(entry.value, flag));
+export const isPie = (elf: Elf): boolean => hasFlag(elf, DT.FLAGS_1, DF_1_PIE);
+export const names = (elf: Elf, ...tags: bigint[]): string[] =>
+  elf.dynamic.filter(({ tag }) => tags.includes(tag)).map(({ name }) => name ?? "(no name)");
+
+/** Bytes that a section takes in the file. */
+export const fileSize = ({ type, size }: Section): bigint => (type === SHT.NOBITS || type === SHT.NULL ? 0n : size);
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const isPowerOfTwo = (value: bigint): boolean => (value & (value - 1n)) === 0n;
+const MAX_ALIGN = 1n << 30n;
+
+/** Whether the alignment is one, and address and file offset agree modulo it, and modulo a page for a PT_LOAD. */
+export function isAligned({ type, align, vaddr, offset }: Segment): boolean {
+  const least = type === PT.LOAD ? 0n : 1n;
+  const modulus = larger(align, type === PT.LOAD ? PAGE : 1n);
+  return align >= least && align <= MAX_ALIGN && isPowerOfTwo(align) && (vaddr - offset) % modulus === 0n;
+}
+
+/** PT_LOADs that begin in a page in which an earlier one ends, or before it. */
+export function misplaced(elf: Elf): Segment[] {
+  let end = 0n;
+  return loads(elf).filter(({ vaddr, memsz, align }) => {
+    if (memsz === 0n) return false;
+    const page = smaller(larger(align, PAGE), memory(elf).page);
+    const collides = vaddr / page < (end + page - 1n) / page;
+    end = vaddr + memsz;
+    return collides;
+  });
+}
+
+/** A range of memory that comes from the file. */
+interface Range {
+  vaddr: bigint;
+  filesz: bigint;
+}
+const holds = (load: Segment, { vaddr, filesz }: Range): boolean =>
+  vaddr >= load.vaddr && vaddr + filesz <= load.vaddr + load.filesz;
+
+/** Whether the file's bytes of a segment are those that a PT_LOAD brings to the same addresses. */
+export const isLoadedBy = (load: Segment, part: Range & { offset: bigint }): boolean =>
+  holds(load, part) && part.vaddr - part.offset === load.vaddr - load.offset;
+
+/** Sections that belong in memory, in no PT_LOAD that has their bytes and the rights that their flags ask for. */
+export function unloaded(elf: Elf): Section[] {
+  const candidates = loads(elf);
+  if (candidates.length === 0) return [];
+  const tls = ofType(elf, PT.TLS).length > 0;
+  return elf.sections.filter((section) => {
+    const { flags, addr: vaddr, offset, size } = section;
+    if (!hasBit(flags, SHF.ALLOC) || size === 0n) return false;
+    if (hasBit(flags, SHF.TLS) && !tls) return true;
+    // What thread-local storage has beyond the file's bytes takes no addresses of its own.
+    if (section.type === SHT.NOBITS && hasBit(flags, SHF.TLS)) return false;
+    const wanted = hasBit(flags, SHF.WRITE) ? PF.W : hasBit(flags, SHF.EXECINSTR) ? PF.X : PF.R | PF.X;
+    const held = (load: Segment): boolean =>
+      section.type === SHT.NOBITS
+        ? vaddr >= load.vaddr && vaddr + size <= load.vaddr + load.memsz
+        : isLoadedBy(load, { vaddr, offset, filesz: size });
+    return !candidates.some((load) => has(load.flags, wanted) && held(load));
+  });
+}
+
+/** The tables of relocations that a static-pie applies to itself: address and size in bytes. */
+const RELOCATIONS = [
+  ["DT_RELA", DT.RELA, DT.RELASZ],
+  ["DT_REL", DT.REL, DT.RELSZ],
+  ["DT_RELR", DT.RELR, DT.RELRSZ],
+  ["DT_JMPREL", DT.JMPREL, DT.PLTRELSZ],
+] as const;
+
+/** Tables of relocations of which the address or the size is missing, or that are not in memory. */
+export function lostRelocations(elf: Elf): string[] {
+  const value = (wanted: bigint): bigint | undefined => elf.dynamic.find(({ tag }) => tag === wanted)?.value;
+  return RELOCATIONS.filter(([, table, size]) => {
+    const [vaddr, filesz] = [value(table), value(size)];
+    if (vaddr === undefined || filesz === undefined) return vaddr !== filesz;
+    return filesz > 0n && !loads(elf).some((load) => holds(load, { vaddr, filesz }));
+  }).map(([name]) => name);
+}
+
+/** The byte after the last one that a header, segment or section accounts for; what has no bytes accounts for none. */
+export function endOfContent(elf: Elf): bigint {
+  const { header, segments, sections } = elf;
+  const ranges: [offset: bigint, length: bigint][] = [
+    [0n, BigInt(header.ehsize)],
+    [header.phoff, BigInt(segments.length * header.phentsize)],
+    [header.shoff, BigInt(sections.length * header.shentsize)],
+    ...segments.map(({ type, offset, filesz }): [bigint, bigint] => [offset, type === PT.NULL ? 0n : filesz]),
+    ...sections.map((section): [bigint, bigint] => [section.offset, fileSize(section)]),
+  ];
+  return ranges.reduce((end, [offset, length]) => (length > 0n ? larger(end, offset + length) : end), 0n);
+}
+
+/** Sections that strip removes: symbols and debug information. */
+export function strippable(elf: Elf): Section[] {
+  const symbols = elf.sections.filter(({ type }) => type === SHT.SYMTAB);
+  const strings = new Set(symbols.map(({ link }) => elf.sections[link]));
+  return elf.sections.filter(
+    (section) =>
+      section.type === SHT.SYMTAB ||
+      strings.has(section) ||
+      (!hasBit(section.flags, SHF.ALLOC) && /^\.z?debug_/.test(section.name)),
+  );
+}

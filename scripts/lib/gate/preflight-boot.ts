@@ -1,0 +1,58 @@
+/** The gate's last question, asked of the files that passed all others: does a kernel start them? */
+import { type BootRequest, bootAll, type Verdict } from "../boot.ts";
+import { findTarget } from "../contract.ts";
+import { Failure, type Problem, printable } from "../errors.ts";
+import type { FileReport, Finding } from "../gate.ts";
+import { say } from "../log.ts";
+import { showProgress } from "../phases.ts";
+import { findingOf, type Preflight, preflightOf } from "./preflight.ts";
+
+/**
+ * Boots the files that passed; a boot that goes wrong is a finding.
+ * @throws Failure (2) when a kernel that the user brings is none
+ */
+export async function bootPassed(gated: Preflight): Promise<Preflight> {
+  const requests = gated.files.flatMap(requestFor);
+  if (requests.length === 0) return gated;
+  try {
+    const verdicts = await showProgress("boot", (progress) => bootAll(requests, progress));
+    for (const { path, kernel, outcome } of verdicts)
+      say(`booted ${printable(path)} on ${kernel === null ? "an unknown kernel" : `Linux ${kernel}`}: ${outcome}`);
+    const files = gated.files.map((file) => {
+      const found = verdicts.filter(({ path }) => path === file.path).flatMap(findingsOf);
+      return { ...file, findings: [...file.findings, ...found] };
+    });
+    return preflightOf(files, gated.findings);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.exitCode === 2) throw error;
+    const rule = error.exitCode === 3 ? "boot-machine" : "boot";
+    // Without a boot no file has passed; what the gate found of them stands all the same.
+    return preflightOf(gated.files, [...gated.findings, ...error.problems.map((problem) => asFinding(rule, problem))]);
+  }
+}
+
+function requestFor({ ok, path, sha256, target: triple }: FileReport): BootRequest[] {
+  const target = ok && triple !== null ? findTarget(triple) : undefined;
+  return target === undefined || sha256 === null ? [] : [{ path, target, sha256 }];
+}
+
+/** What a boot adds to a file's findings: nothing when it went well. */
+function findingsOf({ exitCode, outcome, problem, kernel, log }: Verdict): Finding[] {
+  if (exitCode === 0) return [];
+  // The finding stands with its file.
+  const { file: _file, what, got, ...rest }: Problem = problem ?? { what: outcome };
+  const seen = [what, got, kernel === null ? undefined : `Linux ${kernel}`, `console in ${printable(log)}`];
+  const told = { what: seen.filter((part) => part !== undefined).join("; "), ...rest };
+  return [asFinding(exitCode === 3 ? "boot-machine" : "boot", told)];
+}
+
+/** A problem of a boot as a finding. */
+function asFinding(rule: string, { file, what, expected, got, fix }: Problem): Finding {
+  const told = [file, what].filter((part) => part !== undefined).join(" ");
+  const finding = findingOf(
+    rule,
+    expected ?? "the file started as PID 1",
+    got === undefined ? told : `${told}; ${got}`,
+  );
+  return fix === undefined ? finding : { ...finding, fix };
+}

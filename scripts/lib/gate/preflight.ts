@@ -1,0 +1,113 @@
+/** What a release has to hold: every asset of the contract, each of them right, and nothing that only looks like one. */
+import * as fs from "node:fs";
+import { join, relative } from "node:path";
+import { assetName, isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
+import { errorCode, printable, usageFailure } from "../errors.ts";
+import { crossCheck, type FileReport, type Finding, inspect, READABLE, ruleById } from "../gate.ts";
+import { callerDir, distDir, fromCaller } from "../paths.ts";
+
+/** The result of one run. */
+export interface Preflight {
+  /** Whether no finding is of severity fail. */
+  ok: boolean;
+  files: FileReport[];
+  /** What no single file shows. */
+  findings: Finding[];
+}
+
+/** A result whose verdicts follow from the findings. */
+export function preflightOf(files: readonly FileReport[], findings: readonly Finding[]): Preflight {
+  const passes = (list: readonly Finding[]): boolean => list.every(({ severity }) => severity !== "fail");
+  const judged = files.map((file) => ({ ...file, ok: passes(file.findings) }));
+  return { ok: judged.every(({ ok }) => ok) && passes(findings), files: judged, findings: [...findings] };
+}
+
+/** All findings of a result, those of the files first. */
+export const allFindings = ({ files, findings }: Preflight): Finding[] => [
+  ...files.flatMap((file) => file.findings),
+  ...findings,
+];
+
+/** A finding of a rule that looks at more than a file's bytes. The texts must be printable. */
+export function findingOf(id: string, expected: string, got: string): Finding {
+  const { severity, fix } = ruleById(id);
+  return { rule: id, severity, expected, got, fix };
+}
+
+const ASSETS = RELEASE_ASSETS.join(" and ");
+/** Names that people and their patterns would take for a stage0 asset. */
+const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
+
+/**
+ * Gates what the contract requires of a folder (specification, "Artifact Contract"): every release asset is there and
+ * passes, and so does what is there for other targets; nothing else bears a stage0 name.
+ * @param dist absolute path
+ * @param maxSize size budget of a file in bytes
+ */
+export function checkDist(dist: string, maxSize: number): Preflight {
+  const { names, obstacle } = listing(dist);
+  if (names === undefined) return preflightOf([], [obstacle]);
+  const others = names.filter(
+    (name) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isPackageName(name),
+  );
+  const present = [...RELEASE_ASSETS, ...others].filter(
+    (name) => names.includes(name) && targetOfAsset(name)?.status !== "deferred" && targetOfAsset(name) !== undefined,
+  );
+  const files = present.map((name) => inspectAs(shown(join(dist, name)), { maxSize }));
+  const absent = RELEASE_ASSETS.filter((name) => !names.includes(name));
+  return preflightOf(files, [
+    ...absent.map((name) => findingOf("release-asset", name, "no such file")),
+    ...others.map(outsider),
+    ...crossCheck(files),
+  ]);
+}
+
+type Listing = { names: string[]; obstacle?: never } | { names?: never; obstacle: Finding };
+
+function listing(folder: string): Listing {
+  try {
+    return { names: fs.readdirSync(folder).sort() };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    const finding = findingOf(READABLE, "a folder that can be listed", `${printable(shown(folder))}: ${code}`);
+    const fix = "make stage0-all builds the release assets into dist/; DIST=folder names another folder";
+    return { obstacle: code === "ENOENT" ? { ...finding, fix } : finding };
+  }
+}
+
+/** The path of a target's asset in the folder of artifacts, as the user would write it. */
+export const assetPath = ({ triple }: Target): string => shown(join(distDir(), assetName(triple)));
+
+/** What is to be said of a stage0 name that is no release asset's. */
+function outsider(name: string): Finding {
+  const target = targetOfAsset(name);
+  const got = `"${printable(name)}"`;
+  if (target?.status === "buildable") return findingOf("not-released", ASSETS, got);
+  return findingOf("unknown-asset", ASSETS, target?.reason === undefined ? got : `${got}: ${target.reason}`);
+}
+
+/**
+ * Gates files.
+ * @param paths as the user gave them; relative ones count from the caller's folder
+ * @param target the target of all of them; else each file's name tells
+ * @param maxSize size budget of a file in bytes
+ * @throws Failure (2) for an empty path
+ */
+export function checkFiles(paths: readonly string[], target: Target | undefined, maxSize: number): Preflight {
+  if (paths.includes("")) throw usageFailure({ what: "a file name is empty", fix: "name a file" });
+  const files = paths.map((path) => inspectAs(path, { target, maxSize }));
+  return preflightOf(files, crossCheck(files));
+}
+
+/** Inspects a path as the user wrote it: the process may run in another folder. */
+const inspectAs = (path: string, expected: { target?: Target | undefined; maxSize: number }): FileReport => ({
+  ...inspect(fromCaller(path), expected),
+  path,
+});
+
+/** A path of ours as the user would write it, from the caller's folder when it is below that. */
+function shown(path: string): string {
+  const near = relative(callerDir(), path) || ".";
+  return /^\.\.(\/|$)/.test(near) ? path : near;
+}

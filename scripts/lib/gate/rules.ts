@@ -1,0 +1,649 @@
+/** The rules of the release gate as data, each with the small check that decides it. */
+import { MACHINES, type Target } from "../contract.ts";
+import { DF_TEXTREL, DT, ET, machineName, PF, PT, SHT, sectionName, segmentName, typeName } from "../elf/names.ts";
+import type { Defect, Elf, ElfResult, Section, Segment } from "../elf.ts";
+import { printable } from "../errors.ts";
+import {
+  endOfContent,
+  fileSize,
+  has,
+  hasFlag,
+  hasTag,
+  isAligned,
+  isLoadedBy,
+  isPie,
+  KIB_64,
+  loads,
+  lostRelocations,
+  MOST_HEADERS,
+  MOST_MEMORY,
+  memory,
+  misplaced,
+  names,
+  ofType,
+  rights,
+  strippable,
+  unloaded,
+} from "./layout.ts";
+
+export type Severity = "fail" | "warn";
+
+/** A rule of the gate, as the documentation shows it. */
+export interface Rule {
+  id: string;
+  severity: Severity;
+  /** What the rule demands. */
+  demands: string;
+  /** Why it matters for a PID 1 payload. */
+  why: string;
+  /** What to do about a file that breaks it. */
+  fix: string;
+}
+
+/** What the rules are applied to. */
+export interface Subject {
+  read: ElfResult;
+  /** Bytes of the file, and the most that it may have. */
+  size: number;
+  maxSize: number;
+  target: Target | undefined;
+  /** The target that the file's name stands for. */
+  named: Target | undefined;
+  /** Build paths found in the content: how many, and the first of them. */
+  paths: { count: number; examples: readonly string[] };
+}
+
+/** How a file departs from a rule. */
+interface Deviation {
+  expected: string;
+  got: string;
+}
+
+/** A rule with the check that decides it; those about a set of files are decided where the set is known. */
+interface CheckedRule extends Rule {
+  check?: (subject: Subject) => Deviation[];
+}
+
+export const READABLE = "readable";
+export const SWAP = "swap";
+/** The rule of boots that did not come as far as the file: exit code 3, as READABLE's. */
+export const NO_MACHINE = "boot-machine";
+
+/** A check of what the ELF reader saw; nothing when there was nothing to see. */
+const elf =
+  (check: (elf: Elf, subject: Subject) => Deviation[]) =>
+  (subject: Subject): Deviation[] =>
+    subject.read.elf === undefined ? [] : check(subject.read.elf, subject);
+
+/** A deviation unless the condition holds. */
+const demand = (holds: boolean, expected: string, got: () => string): Deviation[] =>
+  holds ? [] : [{ expected, got: got() }];
+
+/** One deviation for all that break a rule: the first three, and how many more. */
+function none<T>(offenders: readonly T[], expected: string, show: (offender: T) => string): Deviation[] {
+  const more = offenders.length > 3 ? ` and ${offenders.length - 3} more` : "";
+  return demand(offenders.length === 0, expected, () => offenders.slice(0, 3).map(show).join(", ") + more);
+}
+
+const defects = (elf: Elf, part: Defect["part"]): Deviation[] => elf.defects.filter((defect) => defect.part === part);
+const readError =
+  (kind: string) =>
+  (subject: Subject): Deviation[] =>
+    subject.read.error?.kind === kind ? [subject.read.error] : [];
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+const quoted = (text: string): string => `"${printable(text)}"`;
+const show = (segment: Segment): string => `${segmentName(segment.type)} at ${hex(segment.vaddr)}`;
+const isWhole = (elf: Elf): boolean => !elf.defects.some(({ part }) => part.endsWith("headers"));
+const showBytes = ({ offset }: Segment | Section, size: bigint): string => `bytes ${offset} to ${offset + size}`;
+
+/** Every rule, in the order in which findings are listed. */
+export const RULES: readonly CheckedRule[] = [
+  {
+    id: READABLE,
+    severity: "fail",
+    demands: "the path leads to a regular file that can be read and does not change meanwhile",
+    why: "a file that could not be checked has not passed",
+    fix: "check the path, its owner and its mode, and that nothing is still writing the file",
+    check: readError("unreadable"),
+  },
+  {
+    id: "target",
+    severity: "fail",
+    demands: "the file's name, or --target, tells which target it is for, and they agree",
+    why: "without a target nobody can tell whether the machine is the right one",
+    fix: "give the file its asset name, or name the target",
+    check: ({ target, named }) => {
+      const known = target !== undefined;
+      const expected = named?.triple ?? "an asset name such as fastboop-stage0-aarch64-unknown-linux-musl, or a target";
+      if (!known) return [{ expected, got: "neither" }];
+      if (target.status === "deferred")
+        return [{ expected: "a target that is supported", got: `${target.triple}: ${target.reason}` }];
+      return demand(named === undefined || named === target, expected, () => target.triple);
+    },
+  },
+  {
+    id: "elf",
+    severity: "fail",
+    demands: "the file begins with the ELF magic",
+    why: "the kernel starts nothing else (error -8, ENOEXEC)",
+    fix: "look at what was saved under this name; download or build it again",
+    check: readError("not-elf"),
+  },
+  {
+    id: "elf-header",
+    severity: "fail",
+    demands: "the file header is whole, of a known class and byte order, of version 1 and of the class's size",
+    why: "a damaged header means a damaged file",
+    fix: "download or build the file again",
+    check: (subject) => [
+      ...readError("header")(subject),
+      ...elf((elf) => [
+        ...defects(elf, "header"),
+        ...demand(elf.header.identVersion === 1, "EI_VERSION 1", () => String(elf.header.identVersion)),
+        ...demand(elf.header.version === 1, "e_version 1", () => String(elf.header.version)),
+      ])(subject),
+    ],
+  },
+  {
+    id: "class",
+    severity: "fail",
+    demands: "the class (32 or 64 bits) is the target's",
+    why: "the kernel refuses the other class, or runs it in a compatibility mode that stage0 is not made for",
+    fix: "build it for the target that its name tells",
+    check: elf((elf, { target }) =>
+      demand(
+        target === undefined || elf.bits === target.elf.bits,
+        `${target?.elf.bits} bits`,
+        () => `${elf.bits} bits`,
+      ),
+    ),
+  },
+  {
+    id: "byte-order",
+    severity: "fail",
+    demands: "the byte order is the target's",
+    why: "the kernel refuses the other order",
+    fix: "build it for the target that its name tells",
+    check: elf((elf, { target }) =>
+      demand(
+        target === undefined || elf.order === target.elf.order,
+        `${target?.elf.order}-endian`,
+        () => `${elf.order}-endian`,
+      ),
+    ),
+  },
+  {
+    id: "machine",
+    severity: "fail",
+    demands: "the machine is the target's",
+    why: "a phone's kernel can't start another machine's code, and panics for lack of an init",
+    fix: "build it for the target that its name tells; were two files swapped?",
+    check: elf((elf, { target }) =>
+      demand(
+        target === undefined || elf.header.machine === target.elf.machine,
+        machineName(target?.elf.machine ?? 0),
+        () => machineName(elf.header.machine),
+      ),
+    ),
+  },
+  {
+    id: "type",
+    severity: "fail",
+    demands: "the type is ET_EXEC, or ET_DYN with DF_1_PIE in DT_FLAGS_1",
+    why: "ET_DYN without the flag is a shared library, and ET_REL and ET_CORE are no programs",
+    fix: "link it as a static executable (-C target-feature=+crt-static; gcc -static or -static-pie)",
+    check: elf((elf) => {
+      const { type } = elf.header;
+      const got = `ET_${typeName(type)}${type === ET.DYN ? " without DF_1_PIE" : ""}`;
+      return demand(type === ET.EXEC || (type === ET.DYN && isPie(elf)), "ET_EXEC, or ET_DYN with DF_1_PIE", () => got);
+    }),
+  },
+  {
+    id: "os-abi",
+    severity: "fail",
+    demands: "EI_OSABI is SYSV (0) or GNU (3)",
+    why: "the file says that it was made for another system",
+    fix: "build it with a Linux toolchain",
+    check: elf(({ header }) =>
+      demand(header.osabi === 0 || header.osabi === 3, "EI_OSABI 0 or 3", () => String(header.osabi)),
+    ),
+  },
+  {
+    id: "interpreter",
+    severity: "fail",
+    demands: "there is no PT_INTERP and no .interp section",
+    why: "the initramfs holds no dynamic loader: the kernel fails with error -2 (ENOENT)",
+    fix: "link it statically; Debian's musl-gcc -static-pie silently makes a dynamic file, musl-gcc -static does not",
+    check: elf((elf) => [
+      ...none(ofType(elf, PT.INTERP), "no PT_INTERP", () => quoted(elf.interpreter ?? "")),
+      ...none(
+        elf.sections.filter(({ name }) => name === ".interp" && ofType(elf, PT.INTERP).length === 0),
+        "no .interp section",
+        () => "one, but no PT_INTERP",
+      ),
+    ]),
+  },
+  {
+    id: "needed",
+    severity: "fail",
+    demands: "there is no DT_NEEDED",
+    why: "the initramfs holds no shared library",
+    fix: "link it statically",
+    check: elf((elf) => none(names(elf, DT.NEEDED), "no DT_NEEDED", quoted)),
+  },
+  {
+    id: "program-headers",
+    severity: "fail",
+    demands:
+      "the program header table lies inside the file, with entries of the class's size and at most 4096 bytes of them",
+    why: "older kernels refuse a larger table, and every kernel refuses one that is cut off",
+    fix: "download or build the file again",
+    check: elf((elf) => [
+      ...defects(elf, "program headers"),
+      ...demand(
+        elf.segments.length * elf.header.phentsize <= MOST_HEADERS,
+        `at most ${MOST_HEADERS} bytes of program headers`,
+        () => `${elf.segments.length} entries of ${elf.header.phentsize} bytes`,
+      ),
+    ]),
+  },
+  {
+    id: "section-headers",
+    severity: "fail",
+    demands: "the section header table, when there is one, lies inside the file with its names",
+    why: "it is at the file's end, so a download that was cut short shows here first",
+    fix: "download or build the file again",
+    check: elf((elf) => defects(elf, "section headers")),
+  },
+  {
+    id: "segment-bounds",
+    severity: "fail",
+    demands: "every segment lies inside the file",
+    why: "the program would be killed by SIGBUS when it touches what is missing",
+    fix: "download or build the file again",
+    check: elf((elf, { size }) =>
+      none(
+        elf.segments.filter(({ type, offset, filesz }) => type !== PT.NULL && offset + filesz > BigInt(size)),
+        `segments inside the file's ${size} bytes`,
+        (segment) => `${segmentName(segment.type)} ${showBytes(segment, segment.filesz)}`,
+      ),
+    ),
+  },
+  {
+    id: "section-bounds",
+    severity: "fail",
+    demands: "every section lies inside the file",
+    why: "something was cut off the file or out of it",
+    fix: "download or build the file again",
+    check: elf((elf, { size }) =>
+      none(
+        elf.sections.filter((section) => fileSize(section) > 0n && section.offset + fileSize(section) > BigInt(size)),
+        `sections inside the file's ${size} bytes`,
+        (section) => `${printable(section.name || sectionName(section.type))} ${showBytes(section, section.size)}`,
+      ),
+    ),
+  },
+  {
+    id: "load",
+    severity: "fail",
+    demands: "there is a PT_LOAD",
+    why: "nothing would be in memory to run",
+    fix: "download or build the file again",
+    check: elf((elf) => demand(loads(elf).length > 0, "at least one PT_LOAD", () => "none")),
+  },
+  {
+    id: "load-size",
+    severity: "fail",
+    demands: "no PT_LOAD or PT_TLS takes more bytes of the file than of memory, and together they take at most 1 GiB",
+    why: "the kernel refuses or kills such a program, or its C library overruns the thread-local storage",
+    fix: "download or build the file again",
+    check: elf((elf) => {
+      const segments = ofType(elf, PT.LOAD, PT.TLS);
+      const total = segments.reduce((sum, { memsz }) => sum + memsz, 0n);
+      return [
+        ...none(
+          segments.filter(({ filesz, memsz }) => filesz > memsz),
+          "p_filesz of at most p_memsz",
+          (segment) => `${show(segment)}: ${segment.filesz} of ${segment.memsz} bytes`,
+        ),
+        ...demand(total <= MOST_MEMORY, `at most ${MOST_MEMORY} bytes of memory`, () => `${total} bytes`),
+      ];
+    }),
+  },
+  {
+    id: "load-alignment",
+    severity: "fail",
+    demands:
+      "the p_align of PT_LOADs and PT_TLS is a power of two up to 1 GiB, and address and file offset agree modulo it, " +
+      "those of PT_LOADs also modulo 4 KiB",
+    why: "the kernel maps whole pages: it refuses the segment or puts it at a wrong address",
+    fix: "build it with the linker's own page layout; take patchelf and linker scripts out of the way",
+    check: elf((elf) =>
+      none(
+        ofType(elf, PT.LOAD, PT.TLS).filter((segment) => !isAligned(segment)),
+        "a power of two as p_align, and p_vaddr equal to p_offset modulo it",
+        (segment) => `${show(segment)}, offset ${hex(segment.offset)}, p_align ${hex(segment.align)}`,
+      ),
+    ),
+  },
+  {
+    id: "page-size",
+    severity: "fail",
+    demands: "on aarch64 every PT_LOAD's p_align is at least 64 KiB",
+    why: "such a file does not start on kernels with pages of 16 or 64 KiB, and qemu-user -p does not reveal it",
+    fix: "link with -z max-page-size=65536, the default of Rust's targets and of GNU ld",
+    check: elf((elf) =>
+      none(
+        elf.header.machine === MACHINES.aarch64 ? loads(elf).filter(({ align }) => align < KIB_64) : [],
+        `p_align of at least ${hex(KIB_64)}`,
+        (segment) => `${show(segment)}: ${hex(segment.align)}`,
+      ),
+    ),
+  },
+  {
+    id: "load-order",
+    severity: "fail",
+    demands: "the PT_LOADs ascend and no two share a page of memory",
+    why: "the later one would replace the earlier one's bytes or rights in that page",
+    fix: "build it with the linker's own page layout",
+    check: elf((elf) => none(misplaced(elf), "PT_LOADs in pages of their own, ascending", show)),
+  },
+  {
+    id: "load-address",
+    severity: "fail",
+    demands:
+      "every PT_LOAD lies in the lower half of a process's addresses (2^38 on aarch64, 2^46 on x86_64), and those of an " +
+      "ET_EXEC at 64 KiB or above",
+    why: "phones' kernels have 39 bits of address and the stack at their end, and vm.mmap_min_addr is 64 KiB",
+    fix: "link at the linker's default address",
+    check: elf((elf) => {
+      const { end } = memory(elf);
+      const extent = (segment: Segment): string => `${show(segment)}, ${segment.memsz} bytes`;
+      return [
+        ...none(
+          loads(elf).filter(({ vaddr, memsz }) => vaddr + memsz > end),
+          `PT_LOADs that end at ${hex(end)} or below`,
+          extent,
+        ),
+        ...none(
+          elf.header.type === ET.EXEC ? loads(elf).filter(({ vaddr }) => vaddr < KIB_64) : [],
+          `PT_LOADs of an ET_EXEC that begin at ${hex(KIB_64)} or above`,
+          extent,
+        ),
+      ];
+    }),
+  },
+  {
+    id: "entry",
+    severity: "fail",
+    demands:
+      "the entry point is not 0 and lies in the file's bytes of an executable PT_LOAD, on aarch64 at a multiple of 4",
+    why: "the program would crash on its first instruction, and the kernel panics when PID 1 dies",
+    fix: "build it with a start file (crt1.o, rcrt1.o) or name the entry with -e",
+    check: elf((elf) => {
+      const { entry, machine } = elf.header;
+      const home = loads(elf).find(
+        ({ vaddr, filesz, flags }) => has(flags, PF.X) && entry >= vaddr && entry < vaddr + filesz,
+      );
+      const aligned = machine !== MACHINES.aarch64 || entry % 4n === 0n;
+      return demand(entry !== 0n && home !== undefined && aligned, "an address in an executable PT_LOAD", () =>
+        hex(entry),
+      );
+    }),
+  },
+  {
+    id: "headers-loaded",
+    severity: "fail",
+    demands:
+      "the first PT_LOAD holds the program header table and can be read, and PT_PHDR, when there is one, names that table",
+    why: "the C library finds thread-local storage through it (AT_PHDR) before main",
+    fix: "do not link with -n or -N, and let no tool move the program headers",
+    check: elf((elf) => {
+      const { phoff, phentsize } = elf.header;
+      const end = phoff + BigInt(elf.segments.length * phentsize);
+      const first = loads(elf).slice(0, 1);
+      return [
+        ...none(
+          first.filter(({ offset, filesz }) => phoff < offset || end > offset + filesz),
+          "the program header table in the first PT_LOAD",
+          () => `bytes ${phoff} to ${end}`,
+        ),
+        ...none(
+          first.filter(({ flags }) => !has(flags, PF.R)),
+          "a first PT_LOAD with R",
+          (segment) => rights(segment) || "no right at all",
+        ),
+        ...none(
+          ofType(elf, PT.PHDR).filter(({ offset }) => offset !== phoff),
+          "PT_PHDR at e_phoff",
+          show,
+        ),
+      ];
+    }),
+  },
+  {
+    id: "segment-loaded",
+    severity: "fail",
+    demands: "PT_DYNAMIC, PT_TLS, PT_PHDR, PT_GNU_RELRO and PT_GNU_EH_FRAME are parts of a PT_LOAD",
+    why: "the program reads them from memory, at their addresses",
+    fix: "download or build the file again; let no tool edit its segments",
+    check: elf((elf) =>
+      none(
+        ofType(elf, PT.DYNAMIC, PT.TLS, PT.PHDR, PT.GNU_RELRO, PT.GNU_EH_FRAME).filter(
+          (segment) => segment.filesz > 0n && !loads(elf).some((load) => isLoadedBy(load, segment)),
+        ),
+        "bytes of a PT_LOAD at the same addresses",
+        show,
+      ),
+    ),
+  },
+  {
+    id: "section-loaded",
+    severity: "fail",
+    demands: "every section that belongs in memory is part of a PT_LOAD with the rights that it needs, or of PT_TLS",
+    why: "code or data that the linker placed would be missing, or could not be run or written",
+    fix: "download or build the file again; let no tool edit its segments",
+    check: elf((elf) =>
+      none(unloaded(elf), "segments that hold every section of the memory image", ({ name, type }) =>
+        printable(name || sectionName(type)),
+      ),
+    ),
+  },
+  {
+    id: "dynamic",
+    severity: "fail",
+    demands: "the dynamic section is well-formed, and a section header and a PT_DYNAMIC agree on where it is",
+    why: "a dynamic executable whose PT_DYNAMIC was removed looks static and crashes",
+    fix: "link it statically instead of editing a dynamic file",
+    check: elf((elf) => {
+      const segments = ofType(elf, PT.DYNAMIC);
+      const same = ({ offset, size }: Section): boolean =>
+        segments.some((segment) => segment.offset === offset && segment.filesz === size);
+      return [
+        ...defects(elf, "dynamic"),
+        ...none(segments.slice(1), "one PT_DYNAMIC", show),
+        ...none(
+          elf.sections.filter((section) => section.type === SHT.DYNAMIC && !same(section)),
+          "a PT_DYNAMIC for the section of type SHT_DYNAMIC",
+          (section) => `${printable(section.name || "a section")} ${showBytes(section, section.size)} without one`,
+        ),
+      ];
+    }),
+  },
+  {
+    id: "relocations",
+    severity: "fail",
+    demands: "every table of relocations in the dynamic section has its address and its size, and is in a PT_LOAD",
+    why: "a static-pie relocates itself by them before anything else, and crashes",
+    fix: "download or build the file again",
+    check: elf((elf) => none(lostRelocations(elf), "tables of relocations in memory", (name) => name)),
+  },
+  {
+    id: "notes",
+    severity: "fail",
+    demands: "the notes are well-formed",
+    why: "the kernel reads some of them (PT_GNU_PROPERTY), and the build id is one",
+    fix: "download or build the file again",
+    check: elf((elf) => defects(elf, "notes")),
+  },
+  {
+    id: "executable-stack",
+    severity: "fail",
+    demands: "PT_GNU_STACK does not ask for an executable stack",
+    why: "PID 1 runs as root and reads what a computer sends: an overflow must not become code",
+    fix: "find the object that lacks .note.GNU-stack, or link with -z noexecstack",
+    check: elf((elf) =>
+      none(
+        ofType(elf, PT.GNU_STACK).filter(({ flags }) => has(flags, PF.X)),
+        "a stack without X",
+        rights,
+      ),
+    ),
+  },
+  {
+    id: "write-execute",
+    severity: "fail",
+    demands: "no PT_LOAD is writable and executable",
+    why: "an overflow must not become code, and hardened kernels refuse such a mapping",
+    fix: "do not link with -N or --omagic; give the sections of a linker script their own segments",
+    check: elf((elf) =>
+      none(
+        loads(elf).filter(({ flags }) => has(flags, PF.W) && has(flags, PF.X)),
+        "PT_LOADs with W or X, not both",
+        (segment) => `${show(segment)}: ${rights(segment)}`,
+      ),
+    ),
+  },
+  {
+    id: "text-relocations",
+    severity: "fail",
+    demands: "there is no DT_TEXTREL and no DF_TEXTREL",
+    why: "the start code would have to write to read-only pages, and crashes",
+    fix: "compile every object as position-independent code (-fPIE, relocation-model=pic)",
+    check: elf((elf) =>
+      demand(!hasTag(elf, DT.TEXTREL) && !hasFlag(elf, DT.FLAGS, DF_TEXTREL), "no text relocations", () =>
+        hasTag(elf, DT.TEXTREL) ? "DT_TEXTREL" : "DF_TEXTREL",
+      ),
+    ),
+  },
+  {
+    id: "run-path",
+    severity: "fail",
+    demands: "there is no DT_RPATH and no DT_RUNPATH",
+    why: "a static-pie with DT_RUNPATH crashes with glibc 2.36, and a path of the build machine has no place in a release",
+    fix: "link without -rpath",
+    check: elf((elf) => none(names(elf, DT.RPATH, DT.RUNPATH), "no DT_RPATH, no DT_RUNPATH", quoted)),
+  },
+  {
+    id: "trailing-bytes",
+    severity: "fail",
+    demands: "no byte follows the last header, segment and section",
+    why: "they are no part of the program: an appended payload, or two files in one",
+    fix: "download or build the file again",
+    check: elf((elf, { size }) => {
+      const end = endOfContent(elf);
+      return demand(!isWhole(elf) || BigInt(size) <= end, `an end at byte ${end}`, () => `an end at byte ${size}`);
+    }),
+  },
+  {
+    id: "size",
+    severity: "fail",
+    demands: "the file is within the size budget (FASTBOOP_STAGE0_MAX_SIZE)",
+    why: "the payload travels over USB in an image that boots from memory",
+    fix: "strip it and build it with --release, or raise FASTBOOP_STAGE0_MAX_SIZE",
+    check: ({ size, maxSize }) => demand(size <= maxSize, `at most ${maxSize} bytes`, () => `${size} bytes`),
+  },
+  {
+    id: "stack-rights",
+    severity: "warn",
+    demands: "there is a PT_GNU_STACK",
+    why: "without it older kernels make the stack and all other memory executable",
+    fix: "link with -z noexecstack",
+    check: elf((elf) => demand(ofType(elf, PT.GNU_STACK).length > 0, "a PT_GNU_STACK", () => "none")),
+  },
+  {
+    id: "relro",
+    severity: "warn",
+    demands: "there is a PT_GNU_RELRO",
+    why: "tables of function pointers stay writable without it",
+    fix: "link with -z relro",
+    check: elf((elf) => demand(ofType(elf, PT.GNU_RELRO).length > 0, "a PT_GNU_RELRO", () => "none")),
+  },
+  {
+    id: "stripped",
+    severity: "warn",
+    demands: "there is no symbol table and no debug section",
+    why: "nobody reads them on the phone, and they travel with every boot",
+    fix: "strip the file (strip = true in the cargo profile, or -C strip=symbols)",
+    check: elf((elf) => {
+      const sections = strippable(elf);
+      const saved = sections.reduce((sum, section) => sum + fileSize(section), 0n);
+      return none(sections, "a stripped file", ({ name }) => printable(name)).map(({ expected, got }) => ({
+        expected,
+        got: `${got}: strip would save ${saved} bytes`,
+      }));
+    }),
+  },
+  {
+    id: "build-paths",
+    severity: "warn",
+    demands: "no path of the build machine is in the file (/home/, /root/.cargo/, /Users/)",
+    why: "it tells who built the file where, and two builds in two folders differ",
+    fix: "build with --remap-path-prefix, or -C strip=symbols for those in debug information",
+    check: ({ paths: { count, examples } }) =>
+      demand(count === 0, "no build path", () => {
+        const more = count > examples.length ? ` and ${count - examples.length} more` : "";
+        return examples.map(quoted).join(", ") + more;
+      }),
+  },
+  {
+    id: SWAP,
+    severity: "fail",
+    demands: "no two targets' files have one digest or one build id",
+    why: "one of them is the other's copy under a wrong name",
+    fix: "build or download both again, each under its own name",
+  },
+  {
+    id: "release-asset",
+    severity: "fail",
+    demands: "the release folder holds every release asset",
+    why: "packages would be built from a payload that nobody gated, or not at all",
+    fix: "make stage0-all builds every one",
+  },
+  {
+    id: "unknown-asset",
+    severity: "fail",
+    demands: "no file in the release folder bears a stage0 name that the contract does not know or has deferred",
+    why: "a downloader or packager would take it for a release asset",
+    fix: "remove it from the folder, or give it its asset name",
+  },
+  {
+    id: "not-released",
+    severity: "warn",
+    demands: "no file in the release folder is for a target that can be built but is not released",
+    why: "the checksum list and what is published take up every file of the folder",
+    fix: "move it out of the folder before a release is made from it",
+  },
+  {
+    id: "boot",
+    severity: "fail",
+    demands: "with BOOT=1, a Linux kernel starts the file as PID 1 and shows what it has to",
+    why: "what a kernel does with a file is the last word on it",
+    fix: "read the console's log",
+  },
+  {
+    id: NO_MACHINE,
+    severity: "fail",
+    demands: "with BOOT=1, there is a machine that comes as far as starting the file",
+    why: "a boot that did not take place proves nothing",
+    fix: "install the missing program, or bring a kernel with KERNEL_x86_64= or KERNEL_aarch64=",
+  },
+];
+
+/** The rule of an id. @throws Error for an id that no rule has: a defect of the caller */
+export function ruleById(id: string): Rule {
+  const rule = RULES.find((candidate) => candidate.id === id);
+  if (rule === undefined) throw new Error(`no rule has the id ${id}`);
+  return rule;
+}

@@ -1,0 +1,198 @@
+/** Building a package of the payload with a distribution's own tool, and taking the payload out again. */
+import * as fs from "node:fs";
+import { basename, join } from "node:path";
+import { INSTALL_PATH } from "../contract.ts";
+import { requireTools, type Tool } from "../debian/install.ts";
+import { contractFailure, missingFailure, printable } from "../errors.ts";
+import { makeFolder, writeText } from "../files.ts";
+import { digestFile } from "../hash.ts";
+import { knob } from "../knobs.ts";
+import { say } from "../log.ts";
+import type { RecipeFile } from "./recipes.ts";
+
+interface Kind {
+  /** Programs that it takes. */
+  tools: readonly Tool[];
+  /** Puts the recipe into a folder as the tool wants it. */
+  lay(recipes: readonly RecipeFile[], folder: string): void;
+  /** The command that builds in that folder. */
+  command(folder: string, epoch: number | undefined): string[];
+  /** Where below the folder's parent the package comes to lie, by the end of its name. */
+  suffix: string;
+  /** The commands that unpack a package into a folder: the output of each is the input of the next. */
+  unpack(file: string, folder: string): string[][];
+}
+
+const put = (folder: string, path: string, { text, mode }: RecipeFile): void => {
+  const target = join(folder, path);
+  fs.mkdirSync(join(target, ".."), { recursive: true });
+  fs.writeFileSync(target, text, { mode });
+  fs.chmodSync(target, mode);
+};
+
+/** The files of a recipe's own folder and the script that all recipes share, without the folder's name. */
+function layFlat(prefix: string, folder: string, recipes: readonly RecipeFile[]): void {
+  for (const recipe of recipes) {
+    if (recipe.path.startsWith(prefix)) put(folder, recipe.path.slice(prefix.length), recipe);
+    if (recipe.path === "payload.sh") put(folder, recipe.path, recipe);
+  }
+}
+
+export const KINDS = {
+  deb: {
+    tools: [
+      { program: "dpkg-buildpackage", package: "dpkg-dev" },
+      { program: "dh", package: "debhelper" },
+    ],
+    lay: (recipes, folder) => layFlat("debian/", join(folder, "debian"), recipes),
+    command: () => ["dpkg-buildpackage", "-b", "-us", "-uc", "--no-sign"],
+    suffix: ".deb",
+    unpack: (file, folder) => [["dpkg-deb", "-x", file, folder]],
+  },
+  rpm: {
+    tools: [
+      { program: "rpmbuild", package: "rpm" },
+      { program: "rpm2cpio", package: "rpm2cpio" },
+      { program: "cpio", package: "cpio" },
+    ],
+    lay: (recipes, folder) => layFlat("rpm/", folder, recipes),
+    command: (folder, epoch) => [
+      "rpmbuild",
+      "-bb",
+      ...defines({ _topdir: join(folder, "rpmbuild"), _sourcedir: folder, _rpmdir: join(folder, "..", "out") }),
+      // Without a build host's name and time two builds are the same bytes (reproducible-builds.org).
+      ...(epoch === undefined
+        ? []
+        : defines({
+            use_source_date_epoch_as_buildtime: "1",
+            clamp_mtime_to_source_date_epoch: "1",
+            _buildhost: "localhost",
+          })),
+      join(folder, "fastboop-stage0.spec"),
+    ],
+    suffix: ".rpm",
+    unpack: (file, folder) => [
+      ["rpm2cpio", file],
+      ["cpio", "-idm", "--quiet", "-D", folder],
+    ],
+  },
+  apk: {
+    // Alpine's own: Debian has no package of it.
+    tools: [],
+    lay: (recipes, folder) => layFlat("alpine/", folder, recipes),
+    // Its phases up to the package, without the index, which would want a key that this machine trusts.
+    command: (folder) => [
+      "abuild",
+      "-F",
+      "-P",
+      join(folder, "..", "out"),
+      "fetch",
+      "verify",
+      "unpack",
+      "prepare",
+      "build",
+      "rootpkg",
+    ],
+    suffix: ".apk",
+    unpack: (file, folder) => [["tar", "-xzf", file, "-C", folder]],
+  },
+} as const satisfies Record<string, Kind>;
+export type PackageKind = keyof typeof KINDS;
+
+const defines = (macros: Record<string, string>): string[] =>
+  Object.entries(macros).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
+
+export interface Built {
+  /** Absolute path of the package. */
+  path: string;
+  /** Bytes of the payload, and its digest in lower-case hexadecimal: the same inside and outside. */
+  size: number;
+  sha256: string;
+}
+
+/**
+ * Builds a package around a payload and compares what it holds with what went in.
+ * @param payload absolute path of a stage0 file that has passed the gate
+ * @param dist folder that the package is moved to
+ * @param log file that takes the tool's output
+ * @throws Failure (3) when the tool is not there or fails, (1) when the payload came out changed
+ */
+export async function buildPackage(
+  kind: PackageKind,
+  recipes: readonly RecipeFile[],
+  payload: string,
+  dist: string,
+  log: string,
+): Promise<Built> {
+  const definition: Kind = KINDS[kind];
+  await requireTools(definition.tools, say);
+  const { $, tmpdir, which } = await import("zx");
+  if (kind === "apk" && (await which("abuild", { nothrow: true })) === null) {
+    throw missingFailure({ what: "abuild is not on PATH", fix: "run it on Alpine: apk add abuild" });
+  }
+  const root = tmpdir();
+  try {
+    const folder = join(root, "fastboop-stage0");
+    const out = join(root, "out");
+    fs.mkdirSync(out, { recursive: true });
+    definition.lay(recipes, folder);
+    const run = $({ nothrow: true, quiet: true, cwd: folder });
+    const keys = join(root, "keys");
+    const env = { ...$.env, FASTBOOP_STAGE0_EMBED_PATH: payload, ...(kind === "apk" && { ABUILD_USERDIR: keys }) };
+    if (kind === "apk") {
+      fs.mkdirSync(keys);
+      await run({ env })`abuild-keygen -a -n`;
+    }
+    const command = definition.command(folder, knob("SOURCE_DATE_EPOCH"));
+    const { exitCode, stdout, stderr } = await run({ env })`${command}`;
+    makeFolder(join(log, ".."));
+    fs.writeFileSync(log, stdout + stderr);
+    if (exitCode !== 0) {
+      throw missingFailure({
+        what: `${command[0]} failed`,
+        got: `exit code ${exitCode}\n${printable((stdout + stderr).trimEnd().split("\n").slice(-15).join("\n")).replaceAll("\\n", "\n")}`,
+        fix: `read ${log}`,
+      });
+    }
+    const found = fs
+      .readdirSync(root, { recursive: true, encoding: "utf8" })
+      .find((name) => name.endsWith(definition.suffix));
+    if (found === undefined)
+      throw missingFailure({ what: `${command[0]} made no ${definition.suffix} file`, fix: `read ${log}` });
+
+    const inside = join(root, "inside");
+    fs.mkdirSync(inside);
+    const [first = [], second] = definition.unpack(join(root, found), inside);
+    const unpacking = run`${first}`;
+    await (second === undefined ? unpacking : unpacking.pipe(run`${second}`));
+    const digest = compare(join(inside, "usr", INSTALL_PATH), payload, found);
+    const path = join(dist, basename(found));
+    writeText(path, fs.readFileSync(join(root, found)));
+    return { path, ...digest };
+  } finally {
+    fs.rmSync(root, { recursive: true, force: true });
+  }
+}
+
+function compare(inside: string, payload: string, name: string): { size: number; sha256: string } {
+  const expected = digestFile(payload);
+  if (!fs.existsSync(inside)) {
+    throw contractFailure({
+      file: name,
+      what: "the package does not hold the payload",
+      expected: `/usr/${INSTALL_PATH}`,
+    });
+  }
+  const got = digestFile(inside);
+  const mode = fs.statSync(inside).mode & 0o7777;
+  if (got.sha256 !== expected.sha256 || mode !== 0o644) {
+    throw contractFailure({
+      file: name,
+      what: "packaging changed the payload",
+      expected: `sha256 ${expected.sha256}, mode 0644`,
+      got: `sha256 ${got.sha256}, mode 0${mode.toString(8)}`,
+      fix: "keep the packaging tool from stripping it",
+    });
+  }
+  return expected;
+}

@@ -1,0 +1,169 @@
+/** A release from the folder of artifacts: draft, upload, proof of what was uploaded, and only then publication. */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { SUMS } from "../contract.ts";
+import { checkList, isArtifact } from "../dist.ts";
+import { contractFailure, Failure, missingFailure, type Problem, printable } from "../errors.ts";
+import { Partial } from "../fetch/partial.ts";
+import type { Place } from "../fetch/plan.ts";
+import { apiSource, webSource } from "../fetch/source.ts";
+import { allFindings, checkDist } from "../gate/preflight.ts";
+import { type Digest, digestFile } from "../hash.ts";
+import { PATIENCE } from "../http/patience.ts";
+import { knob } from "../knobs.ts";
+import { say, shortSize } from "../log.ts";
+import type { Asset, Release, Releases } from "./releases.ts";
+
+/** Uploads at once: more gain nothing, and GitHub asks clients not to hammer it. */
+const PARALLEL = 4;
+
+/** A file of the folder of artifacts that the release is to carry. */
+export interface Local extends Digest {
+  name: string;
+  path: string;
+}
+
+/** What is to be done about a file: nothing, upload it, or delete what is there and upload it. */
+export interface Step {
+  file: Local;
+  action: "keep" | "upload" | "replace";
+  why: string;
+  /** The asset that has the file's name now. */
+  there?: Asset;
+}
+
+/**
+ * The files of a folder that passes preflight and agrees with its SHA256SUMS: what a release carries.
+ * @throws Failure (1) with all that is wrong, (3) when a file can't be read
+ */
+export function releaseFiles(dist: string): Local[] {
+  const result = checkDist(dist, knob("FASTBOOP_STAGE0_MAX_SIZE"));
+  const problems: Problem[] = allFindings(result)
+    .filter(({ severity }) => severity === "fail")
+    .map(({ rule, expected, got, fix }) => ({ what: `preflight: ${rule}`, expected, got, fix }));
+  const check = checkList(dist);
+  problems.push(...check.problems.map((problem) => ({ ...problem, file: check.list })));
+  if (check.unread.length > 0) throw missingFailure(...check.unread);
+  if (problems.length > 0) throw contractFailure(...problems);
+  return fs
+    .readdirSync(dist)
+    .filter((name) => (name === SUMS || isArtifact(name)) && fs.lstatSync(join(dist, name)).isFile())
+    .sort()
+    .map((name) => ({ name, path: join(dist, name), ...digestFile(join(dist, name)) }));
+}
+
+/** What each file needs, given the assets that the release has. Pure. */
+export function planUploads(files: readonly Local[], assets: readonly Asset[]): Step[] {
+  return files.map((file) => {
+    const there = assets.find(({ name }) => name === file.name);
+    if (there === undefined) return { file, action: "upload", why: "missing" };
+    if (!there.whole) return { file, action: "replace", why: "its upload was not finished", there };
+    if (there.sha256 === file.sha256) return { file, action: "keep", why: "same digest", there };
+    return {
+      file,
+      action: "replace",
+      why: there.sha256 === undefined ? "GitHub tells no digest of it" : "its digest differs",
+      there,
+    };
+  });
+}
+
+/**
+ * Makes the draft's assets those of the folder, then asks for every digest and downloads every asset again.
+ * @throws Failure (1) when what is there is not what was uploaded, (3) when GitHub can't be brought to take it
+ */
+export async function upload(releases: Releases, release: Release, files: readonly Local[]): Promise<void> {
+  const queue = planUploads(files, release.assets);
+  const failures: Failure[] = [];
+  const worker = async (): Promise<void> => {
+    for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
+      try {
+        await carryOut(releases, release, step);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const named = error.problems.map((problem) => ({ ...problem, file: printable(step?.file.name ?? "") }));
+        failures.push(new Failure(error.exitCode, ...named));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  const [first] = failures;
+  if (first !== undefined) throw new Failure(first.exitCode, ...failures.flatMap(({ problems }) => problems));
+}
+
+/** One file's step. An upload whose answer was lost may have arrived: what is there decides, not what was heard. */
+async function carryOut(releases: Releases, release: Release, first: Step): Promise<void> {
+  let step = first;
+  for (let attempt = 1; step.action !== "keep"; attempt++) {
+    if (step.there !== undefined) await releases.remove(step.there);
+    try {
+      await releases.upload(release, step.file);
+      say(`uploaded ${printable(step.file.name)} (${shortSize(step.file.size)}): ${step.why}`);
+      return;
+    } catch (error) {
+      if (!releases.mayRetry(error) || attempt === PATIENCE.tries) throw error;
+      await releases.pause(error, attempt);
+    }
+    const [again] = planUploads([step.file], (await releases.get(release.id)).assets);
+    step = again ?? step;
+  }
+  say(`kept ${printable(step.file.name)}: ${step.why}`);
+}
+
+/**
+ * Proves that the release holds exactly the files: by the digests that the API tells, and by downloading all of them,
+ * as anyone would when the release is public, with the token while it is a draft.
+ * @throws Failure (1) listing every difference
+ */
+export async function verifyUploads(
+  place: Place,
+  release: Release,
+  files: readonly Local[],
+  folder: string,
+): Promise<void> {
+  const problems: Problem[] = [];
+  for (const { file, action, why } of planUploads(files, release.assets)) {
+    const unknown = why === "GitHub tells no digest of it";
+    if (action !== "keep" && !unknown)
+      problems.push({ what: `the release's ${printable(file.name)} is not the file that was uploaded`, got: why });
+  }
+  for (const { name } of release.assets.filter(({ name }) => !files.some((file) => file.name === name))) {
+    problems.push({
+      what: `the release holds ${printable(name)}, which ${SUMS} does not list`,
+      fix: "put the file into dist/ and run make sums, or delete the asset",
+    });
+  }
+  if (problems.length > 0) throw contractFailure(...problems);
+  const queue = [...files];
+  const worker = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift())
+      await downloadAgain(place, release, file, folder, problems);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  if (problems.length > 0) throw contractFailure(...problems);
+  releaseFiles(folder);
+  say(`downloaded ${files.length} assets again: sums, gate and bytes agree`);
+}
+
+async function downloadAgain(
+  place: Place,
+  release: Release,
+  file: Local,
+  folder: string,
+  problems: Problem[],
+): Promise<void> {
+  const found = { tag: release.tag, draft: release.draft, assets: release.assets };
+  const source = release.draft
+    ? apiSource(place, found, file.name)
+    : webSource({ ...place, token: undefined }, release.tag, file.name);
+  const path = join(folder, file.name);
+  const partial = new Partial(path, file.sha256);
+  const { sha256 } = await source.fill(partial, file.sha256, { size: file.size, maxSize: file.size });
+  if (sha256 === file.sha256) partial.finish(path, 0o644);
+  else
+    problems.push({
+      what: `${printable(file.name)} comes down as another file than went up`,
+      expected: file.sha256,
+      got: sha256,
+    });
+}

@@ -1,0 +1,223 @@
+/** The specification's whole flow on one machine, against a local GitHub: what is run, and what each step proves. */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import type { Aim, Fault, GitHub } from "../../../test/github/types.ts";
+import { assetName, DEFAULT_TARGET, INSTALL_PATH, SUMS } from "../contract.ts";
+import { contractFailure, Failure, missingFailure, printable } from "../errors.ts";
+import { digestFile } from "../hash.ts";
+import { environment } from "../knobs.ts";
+import { PROJECT } from "../paths.ts";
+import { byteName, parseSums } from "../trust/sums.ts";
+
+/** A step: a script as a user runs it, and what it has proven when it ends with 0. */
+export interface Step {
+  name: string;
+  script: string;
+  args?: readonly string[];
+  env?: Record<string, string>;
+  proves: string;
+  /** What goes wrong on the way with FAULTS=1. */
+  fault?: Fault & Aim;
+}
+export interface Done {
+  step: Step;
+  milliseconds: number;
+  /** Its result, as it stood on stdout, and its log. */
+  stdout: string;
+  said: string;
+  /** Requests that the local GitHub saw meanwhile. */
+  requests: number;
+}
+/** One place where the payload's bytes were met, and their digest there. */
+export interface Link {
+  place: string;
+  path: string;
+  size: number;
+  sha256: string;
+}
+
+export const ASSET = assetName(DEFAULT_TARGET);
+const KINDS = ["deb", "rpm", "apk"] as const;
+
+/** The steps in the order of the specification's "CI and Release Flow" and "Downstream Packaging". */
+export function steps(work: string, github: GitHub, tag: string): Step[] {
+  const dist = join(work, "dist");
+  const fetched = join(work, "packager", ASSET);
+  const server = {
+    TAG: tag,
+    GITHUB_SERVER_URL: github.server,
+    GITHUB_API_URL: github.api,
+    NODE_EXTRA_CA_CERTS: github.caFile,
+  };
+  const publisher = { ...server, DIST: dist, GH_TOKEN: github.token };
+  const nobody = { GH_TOKEN: "", GITHUB_TOKEN: "" };
+  const packager = { ...nobody, DIST: join(work, "packager"), FASTBOOP_STAGE0_EMBED_PATH: fetched };
+  return [
+    {
+      name: "build",
+      script: "build-stage0.ts",
+      args: ["--all"],
+      env: { DIST: dist, FASTBOOP_STAGE0_EMBED_PATH: "" },
+      proves: "cargo makes both release assets",
+    },
+    {
+      name: "preflight",
+      script: "preflight.ts",
+      env: { DIST: dist, TARGET: "" },
+      proves: "both pass every rule of the gate, and none is the other",
+    },
+    {
+      name: "boot",
+      script: "boot-stage0.ts",
+      env: { DIST: dist, TARGET: "" },
+      proves: "a real kernel runs each as PID 1",
+    },
+    { name: "sums", script: "sums.ts", env: { DIST: dist }, proves: `${SUMS} lists every file` },
+    {
+      name: "draft",
+      script: "publish-stage0.ts",
+      args: ["--draft"],
+      env: publisher,
+      proves: "there is one draft of the tag",
+      fault: { on: "api", kind: "status", status: 503 },
+    },
+    {
+      name: "upload",
+      script: "publish-stage0.ts",
+      env: { ...publisher, UNDRAFT: "" },
+      proves: "every asset came down again as it went up",
+      fault: { on: "upload", kind: "reset", after: 10_000 },
+    },
+    {
+      name: "verify",
+      script: "publish-stage0.ts",
+      env: { ...publisher, UNDRAFT: "" },
+      proves: "a second run finds nothing left to upload",
+      fault: { on: "blob", kind: "short", after: 5_000, framing: "length" },
+    },
+    {
+      name: "un-draft",
+      script: "publish-stage0.ts",
+      env: { ...publisher, UNDRAFT: "1" },
+      proves: "only a verified draft became public",
+      fault: { on: "api", kind: "reset", method: "PATCH" },
+    },
+    {
+      name: "fetch",
+      script: "fetch-stage0.ts",
+      env: {
+        ...server,
+        ...nobody,
+        DIST: join(work, "packager"),
+        OUT: fetched,
+        TARGET: "",
+        FASTBOOP_STAGE0_EMBED_PATH: "",
+        FASTBOOP_STAGE0_TRUST: "sums",
+        FASTBOOP_STAGE0_CACHE: join(work, "cache"),
+      },
+      proves: "a packager without a token gets the file, verified and gated",
+      fault: { on: "web", kind: "status", status: 502 },
+    },
+    {
+      name: "embed",
+      script: "build-cli.ts",
+      env: { ...packager, DIST: join(work, "embed"), TARGET: "" },
+      proves: "fastboop-cli is built around the fetched file",
+    },
+    ...KINDS.map((kind) => ({
+      name: kind,
+      script: "package.ts",
+      args: [kind],
+      // Last on PATH: a stand-in for abuild where the real one, Alpine's, is not to be had. It says so in the log.
+      env: { ...packager, TAG: tag, PATH: `${environment().PATH}:${join(PROJECT, "test", "packaging")}` },
+      proves: `the payload came out of the ${kind} as it went in`,
+    })),
+  ];
+}
+
+/** Runs a step as a process of its own. @throws Failure with the step's own exit code and what it said last */
+export async function runStep(step: Step, github: GitHub, log: string, faults: boolean): Promise<Done> {
+  const { $ } = await import("zx");
+  if (faults && step.fault !== undefined) github.fault(step.fault);
+  const before = github.requests.length;
+  const start = performance.now();
+  const runtime = "deno" in process.versions ? ["run", "-A", "--quiet"] : process.execArgv;
+  const command = [process.execPath, ...runtime, join(PROJECT, "scripts", step.script), ...(step.args ?? [])];
+  const child = await $({
+    cwd: PROJECT,
+    nothrow: true,
+    quiet: true,
+    env: { ...environment(), ...step.env },
+  })`${command}`;
+  fs.writeFileSync(join(log, `${step.name}.log`), `${child.stderr}${child.stdout}`);
+  if (child.exitCode !== 0) {
+    const code = child.exitCode === 1 || child.exitCode === 2 ? child.exitCode : 3;
+    throw new Failure(code, {
+      what: `the step ${step.name} failed`,
+      expected: step.proves,
+      got: `exit code ${child.exitCode}\n${child.stderr.trimEnd().split("\n").slice(-12).map(printable).join("\n")}`,
+      fix: `read ${join(log, `${step.name}.log`)}`,
+    });
+  }
+  const seen = github.requests.slice(before);
+  if (faults && step.fault !== undefined && !seen.some(({ fault }) => fault === step.fault?.kind)) {
+    throw new Error(`the step ${step.name} met no ${step.fault.kind}`);
+  }
+  return {
+    step,
+    milliseconds: performance.now() - start,
+    stdout: child.stdout.trim(),
+    said: child.stderr,
+    requests: seen.length,
+  };
+}
+
+/**
+ * Follows the payload's bytes from cargo to the packages.
+ * @throws Failure (1) naming every place where they are others
+ */
+export async function custody(work: string, github: GitHub, tag: string, done: readonly Done[]): Promise<Link[]> {
+  const built = join(work, "dist", ASSET);
+  const bytes = fs.readFileSync(built);
+  const origin = digestFile(built);
+  const links: Link[] = [{ place: "built by cargo", path: built, ...origin }];
+  const listed = parseSums(fs.readFileSync(join(work, "dist", SUMS))).entries.get(byteName(ASSET)) ?? "none";
+  links.push({ place: `listed in ${SUMS}`, path: join(work, "dist", SUMS), size: origin.size, sha256: listed });
+  const asset = github
+    .releases()
+    .find((release) => release.tag === tag && !release.draft)
+    ?.asset(ASSET);
+  if (asset === undefined) throw missingFailure({ what: `the local GitHub has no published release ${tag}` });
+  links.push({ place: "asset of the release", path: asset.url, size: asset.size, sha256: asset.sha256 });
+  const fetched = join(work, "packager", ASSET);
+  links.push({ place: "fetched without a token", path: fetched, ...digestFile(fetched) });
+  for (const { step, stdout, said } of done) {
+    if (step.name === "embed") {
+      // The command carries other bytes too: what counts is that ours are in it, whole.
+      const inside = fs.readFileSync(stdout).includes(bytes);
+      links.push({
+        place: "embedded in fastboop-cli",
+        path: stdout,
+        size: origin.size,
+        sha256: inside ? origin.sha256 : "other bytes",
+      });
+    }
+    if (step.script === "package.ts") {
+      // The digest of what package.ts took out of the package again, by its own words.
+      const [, sha256 = "none"] = /as it went in: .* sha256 ([0-9a-f]{64})/.exec(said) ?? [];
+      links.push({ place: `in the ${step.name}, at /usr/${INSTALL_PATH}`, path: stdout, size: origin.size, sha256 });
+    }
+  }
+  const broken = links.filter(({ sha256 }) => sha256 !== origin.sha256);
+  if (broken.length > 0) {
+    throw contractFailure(
+      ...broken.map(({ place, path, sha256 }) => ({
+        file: printable(path),
+        what: `the payload ${place} is not the one that was built`,
+        expected: origin.sha256,
+        got: sha256,
+      })),
+    );
+  }
+  return links;
+}

@@ -1,0 +1,205 @@
+/**
+ * stage0.lock: the digests that a tree pins, one entry for each tag and asset. Written as TOML, read as TOML or as JSON
+ * of the same shape (`{"pin": [{"tag": …}]}`):
+ *
+ *     [[pin]]
+ *     tag = "v0.0.1-rc.7"
+ *     asset = "fastboop-stage0-aarch64-unknown-linux-musl"
+ *     size = 742792
+ *     sha256 = "…"
+ *     sha512 = "…"
+ */
+import { readFileSync } from "node:fs";
+import { isTag, TAG_FORM, TARGETS, targetOfAsset } from "../contract.ts";
+import { errorCode, type Problem, printable, usageFailure } from "../errors.ts";
+import { compareTags, parseTag } from "../tags.ts";
+
+/** Name of the lock file, in the workspace and in the caller's folder. */
+export const LOCK = "stage0.lock";
+
+export interface Pin {
+  /** A release tag in its own form. */
+  tag: string;
+  /** An asset name that the contract knows. */
+  asset: string;
+  /** Bytes. */
+  size?: number;
+  /** Lower-case hexadecimal. */
+  sha256: string;
+  /** Lower-case hexadecimal; Alpine's recipes want it. */
+  sha512?: string;
+}
+/** A pin and the file that it was read from. */
+export interface PinFrom extends Pin {
+  file: string;
+}
+
+/** The pin of an asset of a tag (in the tag's own form); undefined when there is none. */
+export function findPin<P extends Pin>(pins: readonly P[], tag: string, asset: string): P | undefined {
+  return pins.find((pin) => pin.tag === tag && pin.asset === asset);
+}
+
+/** The pins with others added to them; an entry for the same tag and asset is replaced. */
+export function updatePins(pins: readonly Pin[], fresh: readonly Pin[]): Pin[] {
+  return [...pins.filter(({ tag, asset }) => findPin(fresh, tag, asset) === undefined), ...fresh];
+}
+
+/** The text of a lock file: releases in their order, then assets by name, so that a new release is a few new lines. */
+export function formatPins(pins: readonly Pin[]): string {
+  const order = (tag: string) => parseTag(tag) ?? { major: 0, minor: 0, patch: 0 };
+  const sorted = [...pins].sort(
+    (a, b) => compareTags(order(a.tag), order(b.tag)) || (a.asset < b.asset ? -1 : a.asset > b.asset ? 1 : 0),
+  );
+  const entry = ({ tag, asset, size, sha256, sha512 }: Pin): string =>
+    [
+      "[[pin]]",
+      `tag = "${tag}"`,
+      `asset = "${asset}"`,
+      ...(size === undefined ? [] : [`size = ${size}`]),
+      `sha256 = "${sha256}"`,
+      ...(sha512 === undefined ? [] : [`sha512 = "${sha512}"`]),
+    ].join("\n");
+  return `${["# Digests of stage0 release assets; make lock writes them.", ...sorted.map(entry)].join("\n\n")}\n`;
+}
+
+const isHex = (digits: number) => (value: unknown) =>
+  typeof value === "string" && value.length === digits && /^[0-9a-f]+$/.test(value);
+interface Key {
+  takes: string;
+  holds(value: unknown): boolean;
+  optional?: true;
+}
+const KEYS: Record<string, Key> = {
+  tag: { takes: TAG_FORM, holds: (value) => typeof value === "string" && isTag(value) },
+  asset: {
+    takes: `fastboop-stage0- and one of ${TARGETS.map(({ triple }) => triple).join(", ")}`,
+    holds: (value) => typeof value === "string" && targetOfAsset(value) !== undefined,
+  },
+  size: {
+    takes: "a number of bytes",
+    holds: (value) => Number.isSafeInteger(value) && Number(value) > 0,
+    optional: true,
+  },
+  sha256: { takes: "64 lower-case hexadecimal digits", holds: isHex(64) },
+  sha512: { takes: "128 lower-case hexadecimal digits", holds: isHex(128), optional: true },
+};
+const FIX = "write the entry again with make lock TAG=…, and review the difference";
+
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const show = (value: unknown): string => printable(JSON.stringify(value) ?? String(value)).slice(0, 200);
+
+/** What is wrong with one entry, as its n-th. */
+function entryProblems(entry: unknown, place: string): Problem[] {
+  if (!isTable(entry)) return [{ what: `${place} is not a table`, got: show(entry) }];
+  const unknown = Object.keys(entry).filter((key) => !Object.hasOwn(KEYS, key));
+  const problems: Problem[] = unknown.map((key) => ({
+    what: `${place} has an unknown key, ${show(key)}`,
+    expected: Object.keys(KEYS).join(", "),
+  }));
+  for (const [key, { takes, holds, optional }] of Object.entries(KEYS)) {
+    const value = entry[key];
+    if (value === undefined && optional) continue;
+    if (value === undefined) problems.push({ what: `${place} has no ${key}`, expected: takes });
+    else if (!holds(value))
+      problems.push({ what: `${place} has a malformed ${key}`, expected: takes, got: show(value) });
+  }
+  return problems;
+}
+
+/** The data in a text: JSON when it begins with a brace, else TOML. @throws Failure (2) when it does not parse */
+async function parseData(text: string, file: string): Promise<unknown> {
+  const isJson = /^\s*\{/.test(text);
+  try {
+    return isJson ? JSON.parse(text) : (await import("smol-toml")).parse(text);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    // smol-toml puts an excerpt of the text below its message, and the place beside it.
+    const [message = ""] = error.message.split("\n");
+    const got = `${printable(message)}${"line" in error ? ` (line ${error.line})` : ""}`;
+    throw usageFailure({ file, what: `is not ${isJson ? "JSON" : "TOML"}`, got, fix: FIX });
+  }
+}
+
+/**
+ * The pins in a lock file's text.
+ * @param file its path, for messages
+ * @throws Failure (2) with every problem of every entry
+ */
+export async function parsePins(text: string, file: string): Promise<PinFrom[]> {
+  const data = await parseData(text, file);
+  const { pin: entries = [], ...rest } = isTable(data) ? data : { pin: data };
+  const problems: Problem[] = Object.keys(rest).map((key) => ({
+    what: `there is an unknown key, ${show(key)}`,
+    expected: "pin",
+  }));
+  if (!Array.isArray(entries)) problems.push({ what: "pin is not an array of tables", got: show(entries) });
+  const pins: PinFrom[] = [];
+  const places = new Map<string, string>();
+  for (const [index, entry] of (Array.isArray(entries) ? entries : []).entries()) {
+    const place = `entry ${index + 1}`;
+    const wrong = entryProblems(entry, place);
+    problems.push(...wrong);
+    if (wrong.length > 0) continue;
+    const pin: PinFrom = { ...(entry as Pin), file };
+    const key = `${pin.asset} of ${pin.tag}`;
+    if (places.has(key)) problems.push({ what: `${place} pins ${key}, as ${places.get(key)} does` });
+    else places.set(key, place);
+    pins.push(pin);
+  }
+  // JSON.parse keeps the last of two equal keys and is silent about the first.
+  if (problems.length === 0 && /^\s*\{/.test(text) && JSON.stringify(data) !== withoutSpace(text)) {
+    problems.push({ what: "a key stands twice in one entry, or a value is not in its plain form" });
+  }
+  if (problems.length > 0) throw usageFailure(...problems.map((problem) => ({ file, fix: FIX, ...problem })));
+  return pins;
+}
+
+const withoutSpace = (json: string): string => json.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
+
+/**
+ * The pins of the lock files among some paths. A path that is not there holds none; equal pins of two files are one.
+ * @throws Failure (2) when a file is malformed, or when two files pin different digests for the same tag and asset
+ */
+export async function readPins(paths: readonly string[]): Promise<PinFrom[]> {
+  const pins: PinFrom[] = [];
+  const problems: Problem[] = [];
+  for (const file of paths) {
+    const text = readIfThere(file);
+    for (const pin of text === undefined ? [] : await parsePins(text, file)) {
+      const other = findPin(pins, pin.tag, pin.asset);
+      if (other === undefined) pins.push(pin);
+      else if (!agree(other, pin)) problems.push(conflict(other, pin));
+    }
+  }
+  if (problems.length > 0) throw usageFailure(...problems);
+  return pins;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+const agree = (a: Pin, b: Pin): boolean =>
+  a.sha256 === b.sha256 &&
+  (a.sha512 === undefined || b.sha512 === undefined || a.sha512 === b.sha512) &&
+  (a.size === undefined || b.size === undefined || a.size === b.size);
+
+const conflict = (a: PinFrom, b: PinFrom): Problem => ({
+  file: b.file,
+  what: `pins ${b.asset} of ${b.tag} differently from ${printable(a.file)}`,
+  expected: digests(a),
+  got: digests(b),
+  fix: "find out which one is right, and delete the other",
+});
+const digests = ({ size, sha256, sha512 }: Pin): string =>
+  [
+    `sha256 ${sha256}`,
+    ...(sha512 === undefined ? [] : [`sha512 ${sha512}`]),
+    ...(size === undefined ? [] : [`${size} bytes`]),
+  ].join(", ");
