@@ -71,7 +71,7 @@ async function bareRoot(): Promise<string> {
   ].map((entry): [string, string] => (typeof entry === "string" ? [entry, entry] : [entry[0] ?? "", entry[1] ?? ""]));
   for (const [from, to] of copies) {
     fs.mkdirSync(dirname(join(root, to)), { recursive: true });
-    fs.cpSync(from, join(root, to), { dereference: true });
+    fs.copyFileSync(from, join(root, to));
   }
   fs.mkdirSync(join(root, "tmp"));
   const unpacked = await runProgram(["tar", "-xzf", join(DIST, "stage0-tools.tar.gz"), "-C", root]);

@@ -206,6 +206,35 @@ testUnless(test, needsRoot, "should not remove what somebody installed", async (
   ]);
 });
 
+testUnless(test, needsRoot, "should start no service of what it installs", async () => {
+  const folder = temporaryFolder();
+  const found = join(folder, "found");
+  fs.mkdirSync(join(folder, "x", "DEBIAN"), { recursive: true });
+  fs.chmodSync(folder, 0o755);
+  const control = "Package: stage0-test-service\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n";
+  fs.writeFileSync(join(folder, "x", "DEBIAN", "control"), control);
+  const script = [
+    "#!/bin/sh -e",
+    "invoke-rc.d x start",
+    "deb-systemd-invoke start x",
+    `for name in invoke-rc.d deb-systemd-invoke dpkg; do command -v $name; done > '${found}'`,
+  ];
+  fs.writeFileSync(join(folder, "x", "DEBIAN", "postinst"), script.join("\n"), { mode: 0o755 });
+  const built = await runProgram(["dpkg-deb", "-b", join(folder, "x"), join(folder, "x.deb")]);
+  assert.is(built.code, 0, built.stderr);
+  try {
+    const { stdout } = await runProgram(ask("install", "", join(folder, "x.deb")));
+    assert.is(stdout, "null\n");
+    const [first = "", second = "", third] = fs.readFileSync(found, "utf8").split("\n");
+    assert.match(first, /\/stage0-no-services-[^/]+\/invoke-rc\.d$/);
+    assert.is(second, join(first, "..", "deb-systemd-invoke"));
+    assert.is(third, "/usr/bin/dpkg");
+    assert.not.ok(fs.existsSync(join(first, "..")));
+  } finally {
+    await runProgram(["dpkg", "--purge", "stage0-test-service"]);
+  }
+});
+
 testUnless(test, needsRoot, "should tell who is not root what root has to run", async () => {
   const { stdout } = await runProgram(asNobody(ask("install", "", "hello", "lld")));
   assert.equal(JSON.parse(stdout), [

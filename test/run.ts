@@ -12,7 +12,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { runFile, type Tally } from "./lib/guard.ts";
-import { installPackages } from "./lib/packages.ts";
+import { providePackages } from "./lib/packages.ts";
 
 /** Far above what any file takes: it only ends a hang. */
 const LIMIT_MS = 30 * 60_000;
@@ -27,7 +27,7 @@ const files =
         .sort()
         .map((name) => join(folder, name));
 
-if (positionals.length === 0 && values.in === undefined) await installPackages();
+if (positionals.length === 0 && values.in === undefined) await providePackages();
 
 const tallies: Tally[] = [];
 const queue = [...files];

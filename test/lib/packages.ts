@@ -1,4 +1,8 @@
 /** Debian packages that the tests use as oracles, peers and machines. */
+
+import { installPackages } from "../../scripts/lib/debian/install.ts";
+import { hasApt } from "../../scripts/lib/debian.ts";
+import { say } from "../../scripts/lib/log.ts";
 import { runProgram } from "./harness.ts";
 
 const PACKAGES: readonly string[] = [
@@ -42,20 +46,12 @@ const PACKAGES: readonly string[] = [
 ];
 
 /** Installs what is missing, as root on Debian; elsewhere the tests that need it are skipped, loudly. */
-export async function installPackages(): Promise<void> {
-  if (process.getuid?.() !== 0) return;
-  const { stdout } = await runProgram(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n"]).catch(() => ({
-    stdout: "",
-  }));
+export async function providePackages(): Promise<void> {
+  if (process.getuid?.() !== 0 || !hasApt()) return;
+  const { stdout } = await runProgram(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n"]);
   const installed = new Set(
     stdout.split("\n").flatMap((line) => (line.endsWith(" installed") ? [line.split(" ")[0]] : [])),
   );
   const missing = PACKAGES.filter((name) => !installed.has(name));
-  if (stdout === "" || missing.length === 0) return;
-  process.stdout.write(`installing ${missing.join(" ")}\n`);
-  const apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
-  for (const step of [["update"], ["install", "-y", "--no-install-recommends", ...missing]]) {
-    const { code, stderr } = await runProgram([...apt, ...step]);
-    if (code !== 0) throw new Error(`apt-get ${step[0]} failed (${code}): ${stderr}`);
-  }
+  if (missing.length > 0) await installPackages(missing, say);
 }

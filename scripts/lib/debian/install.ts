@@ -1,4 +1,7 @@
 /** Debian packages that become part of the system, by apt, as root. */
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { aptFailure, complaints, hasApt, noApt } from "../debian.ts";
 import { missingFailure } from "../errors.ts";
 import type { Progress } from "../phases.ts";
@@ -9,7 +12,8 @@ export const installCommand = (names: readonly string[]): string =>
   `apt-get update && apt-get install --no-install-recommends ${names.join(" ")}`;
 
 /**
- * Installs packages, without what they merely recommend, or brings them to the version that apt offers.
+ * Installs packages, without what they merely recommend, or brings them to the version that apt offers. No service of
+ * theirs is started: what is wanted is a program to run.
  * @param replaceable installed packages that may go for it; anything else that apt would remove is an error
  * @throws Failure (3) when there is no apt, when this is not root (naming the command that root has to run), when apt
  *   fails, and when it would remove other packages
@@ -44,8 +48,23 @@ export async function installPackages(
     });
   }
   progress(`installing ${names.join(", ")}${removed.length > 0 ? ` (in place of ${removed.join(", ")})` : ""}`);
-  const installed = await unbroken(() => aptGet(...install));
+  const installed = await unbroken(() => withoutServices((option) => aptGet("-o", option, ...install)));
   if (installed.code !== 0) throw aptFailure("apt-get install", installed);
+}
+
+/**
+ * Hands on an option of apt's with which the packages' scripts find programs that do nothing where they look for those
+ * that start services (invoke-rc.d(8), deb-systemd-invoke(1p)).
+ */
+async function withoutServices<T>(use: (option: string) => Promise<T>): Promise<T> {
+  const folder = fs.mkdtempSync(join(tmpdir(), "stage0-no-services-"));
+  try {
+    for (const name of ["invoke-rc.d", "deb-systemd-invoke"])
+      fs.writeFileSync(join(folder, name), "#!/bin/sh\n", { mode: 0o755 });
+    return await use(`DPkg::Path=${folder}:/usr/sbin:/usr/bin:/sbin:/bin`);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Passes a signal on to the command, and lets it end this process only after the command: dpkg must not be killed. */
