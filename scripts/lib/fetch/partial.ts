@@ -12,7 +12,8 @@ import { say, shortSize } from "../log.ts";
 import { adopt, ownName } from "./owner.ts";
 
 /** Written at a time: hashing and writing large pieces costs a third less than the network's small ones. */
-const BATCH = 1024 * 1024; /** On a slow line bytes are written at least so often, so that a kill loses little. */
+const BATCH = 1024 * 1024;
+/** On a slow line bytes are written at least so often, so that a kill loses little. */
 const LATEST_MS = 100;
 
 interface State {

@@ -29,6 +29,22 @@ export const PATIENCE: Patience = {
 const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /**
+ * Waits before the next attempt, and says so.
+ * @param tried attempts so far, in a row
+ * @throws the error, when another attempt can't help or would be one too many
+ */
+export async function pauseAfter(error: unknown, tried: number, patience: Patience): Promise<void> {
+  if (!(error instanceof HttpFailure) || !error.transient || tried >= patience.tries) throw error;
+  const asked = error.wait;
+  if (asked !== undefined && asked > patience.longestWait) throw error;
+  // Half of the pause is left to chance, so that many clients do not come back at the same moment.
+  const pause = Math.min(patience.firstPause * 2 ** (tried - 1), patience.longestPause) * (0.5 + Math.random() / 2);
+  const wait = asked === undefined ? pause : asked + pause / 4;
+  say(`${error.problems[0]?.what}; trying again in ${wait.toFixed(1)} s (${tried + 1} of ${patience.tries})`);
+  await sleep(wait);
+}
+
+/**
  * Repeats an attempt while its failures are transient.
  * @param gained whether the attempt that just failed brought something, so that the count begins anew
  * @throws what the last attempt threw
@@ -42,15 +58,8 @@ export async function persist<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof HttpFailure) || !error.transient) throw error;
       if (gained()) tried = 1;
-      const asked = error.wait;
-      if (tried >= patience.tries || (asked !== undefined && asked > patience.longestWait)) throw error;
-      // Half of the pause is left to chance, so that many clients do not come back at the same moment.
-      const pause = Math.min(patience.firstPause * 2 ** (tried - 1), patience.longestPause) * (0.5 + Math.random() / 2);
-      const wait = asked === undefined ? pause : asked + pause / 4;
-      say(`${error.problems[0]?.what}; trying again in ${wait.toFixed(1)} s (${tried + 1} of ${patience.tries})`);
-      await sleep(wait);
+      await pauseAfter(error, tried, patience);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { Place } from "../fetch/plan.ts";
 import { apiSource, webSource } from "../fetch/source.ts";
 import { allFindings, checkDist } from "../gate/preflight.ts";
 import { type Digest, digestFile } from "../hash.ts";
-import { PATIENCE } from "../http/patience.ts";
+import { PATIENCE, pauseAfter } from "../http/patience.ts";
 import { knob } from "../knobs.ts";
 import { say, shortSize } from "../log.ts";
 import type { Asset, Release, Releases } from "./releases.ts";
@@ -101,8 +101,7 @@ async function carryOut(releases: Releases, release: Release, first: Step): Prom
       say(`uploaded ${printable(step.file.name)} (${shortSize(step.file.size)}): ${step.why}`);
       return;
     } catch (error) {
-      if (!releases.mayRetry(error) || attempt === PATIENCE.tries) throw error;
-      await releases.pause(error, attempt);
+      await pauseAfter(error, attempt, PATIENCE);
     }
     const [again] = planUploads([step.file], (await releases.get(release.id)).assets);
     step = again ?? step;
@@ -122,8 +121,9 @@ export async function verifyUploads(
   folder: string,
 ): Promise<void> {
   const problems: Problem[] = [];
-  for (const { file, action, why } of planUploads(files, release.assets)) {
-    const unknown = why === "GitHub tells no digest of it";
+  for (const { file, action, why, there } of planUploads(files, release.assets)) {
+    // Without a digest of GitHub's the download has to prove it.
+    const unknown = there?.whole === true && there.sha256 === undefined;
     if (action !== "keep" && !unknown)
       problems.push({ what: `the release's ${printable(file.name)} is not the file that was uploaded`, got: why });
   }

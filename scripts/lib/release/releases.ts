@@ -3,15 +3,14 @@ import type { Octokit } from "@octokit/rest";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import type { Place } from "../fetch/plan.ts";
 import { HttpFailure } from "../http/errors.ts";
-import { PATIENCE, watched } from "../http/patience.ts";
+import { PATIENCE, pauseAfter, watched } from "../http/patience.ts";
 import { statusFailure, transientStatus } from "../http/status.ts";
 import { ask } from "../http.ts";
 import { say } from "../log.ts";
 import { apiWord } from "../trust.ts";
 import { type FoundAsset, octokit, statusOf } from "./github.ts";
 
-export interface Asset extends Omit<FoundAsset, "word"> {
-  word: FoundAsset["word"];
+export interface Asset extends FoundAsset {
   /** What the API says its digest is; undefined when it says nothing. */
   sha256?: string;
 }
@@ -42,8 +41,6 @@ const PAGE = 100;
 const SLOWEST = 64 * 1024;
 /** Seconds within which any upload may be silent. */
 const UPLOAD_STALL = 300;
-const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-
 export class Releases {
   readonly #place: Place;
   readonly #token: string;
@@ -96,8 +93,7 @@ export class Releases {
         // Two publishers at once would each make one.
         return one(await this.find(tag), tag, published) ?? this.#whole(raw);
       } catch (error) {
-        if (!this.mayRetry(error) || attempt === PATIENCE.tries) throw error;
-        await this.pause(error, attempt);
+        await pauseAfter(error, attempt, PATIENCE);
       }
     }
   }
@@ -107,7 +103,7 @@ export class Releases {
     say(`deleted the release's ${printable(name)}`);
   }
 
-  /** Streams a file to the release. @throws HttpFailure that `mayRetry` judges */
+  /** Streams a file to the release. @throws HttpFailure that `pauseAfter` judges */
   async upload(release: Release, { name, path, size }: { name: string; path: string; size: number }): Promise<void> {
     const url = this.#uploadAddress(release.uploadUrl);
     url.searchParams.set("name", name);
@@ -144,24 +140,11 @@ export class Releases {
           rest.repos.updateRelease({ ...this.#where(), release_id: release.id, tag_name: release.tag, draft: false }),
         );
       } catch (error) {
-        if (!this.mayRetry(error) || attempt === PATIENCE.tries) throw error;
-        await this.pause(error, attempt);
+        await pauseAfter(error, attempt, PATIENCE);
       }
       const now = await this.get(release.id);
       if (!now.draft) return now;
     }
-  }
-
-  mayRetry(error: unknown): error is HttpFailure {
-    return error instanceof HttpFailure && error.transient && (error.wait ?? 0) <= PATIENCE.longestWait;
-  }
-
-  async pause(error: HttpFailure, attempt: number): Promise<void> {
-    const wait =
-      error.wait ??
-      Math.min(PATIENCE.firstPause * 2 ** (attempt - 1), PATIENCE.longestPause) * (0.5 + Math.random() / 2);
-    say(`${error.problems[0]?.what}; trying again in ${wait.toFixed(1)} s (${attempt + 1} of ${PATIENCE.tries})`);
-    await sleep(wait);
   }
 
   #where() {
