@@ -110,6 +110,24 @@ testUnless(test, compilers, `should find exactly what is wrong with each of ${EN
   }
 });
 
+testUnless(
+  test,
+  compilers ?? lacking({ programs: ["file"] }),
+  "should refuse what `file | grep static` takes, as many files of the corpus as the README says",
+  async () => {
+    const { bytesOf } = await corpus();
+    const folder = temporaryFolder();
+    const wrong = ENTRIES.filter(({ findings }) => findings.some(([rule]) => !WARNINGS.has(rule)));
+    for (const [index, entry] of wrong.entries()) fs.writeFileSync(join(folder, String(index)), bytesOf(entry));
+    const { stdout } = await runProgram(["file", "-b", ...wrong.map((_, index) => String(index))], { cwd: folder });
+    const words = stdout.trimEnd().split("\n");
+    assert.is(words.length, wrong.length);
+    const taken = words.filter((line) => line.includes("static"));
+    const readme = fs.readFileSync(join(PROJECT, "README.md"), "utf8");
+    assert.match(readme, `\`file \\| grep static\` takes ${taken.length} of ${wrong.length} wrong files`);
+  },
+);
+
 test("should have a file in the corpus for every rule that a file's content can break", () => {
   const elsewhere = new Set(["readable", "target", "size"]);
   const broken = new Set(ENTRIES.flatMap(({ findings }) => findings.map(([rule]) => rule)));
