@@ -140,7 +140,10 @@ testUnless(
       for (const page of PAGES) {
         const lines = commands(page).filter((line) => !(line in ELSEWHERE));
         if (lines.length === 0) continue;
-        const { code, stdout, stderr } = await runProgram(["bash", "--norc", "-eu", "-c", lines.join("\n")], { cwd: clone, env });
+        const { code, stdout, stderr } = await runProgram(["bash", "--norc", "-eu", "-c", lines.join("\n")], {
+          cwd: clone,
+          env,
+        });
         assert.is(code, 0, `${page}: ${stdout}${stderr}`);
       }
     } finally {

@@ -119,6 +119,8 @@ test("should miss a relocation table of which the address or the size is not tol
   assert.equal(lost([DT.RELA, 0n], [DT.RELASZ, 0n]), []);
   assert.equal(lost([DT.RELASZ, 0n]), ["DT_RELA"]);
   assert.equal(lost([DT.RELA, 0x400000n]), ["DT_RELA"]);
+  assert.equal(lost([DT.RELA, 0x400000n], [DT.RELASZ, 4096n], [DT.RELA, 1n]), ["DT_RELA"]);
+  assert.equal(lost([DT.RELA, 1n], [DT.RELASZ, 4096n], [DT.RELA, 0x400000n]), []);
 });
 
 test("should take for debug information what has its name from the beginning, and is not loaded", () => {

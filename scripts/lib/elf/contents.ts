@@ -51,7 +51,7 @@ const NAMING: readonly bigint[] = [DT.NEEDED, DT.SONAME, DT.RPATH, DT.RUNPATH];
 function nameEntries(file: File, segments: Segment[], entries: DynamicEntry[]): void {
   const naming = entries.filter(({ tag }) => NAMING.includes(tag));
   if (naming.length === 0) return;
-  const given = (wanted: bigint): bigint => entries.find(({ tag }) => tag === wanted)?.value ?? 0n;
+  const given = (wanted: bigint): bigint => entries.findLast(({ tag }) => tag === wanted)?.value ?? 0n;
   const offset = offsetOf(segments, given(DT.STRTAB));
   const length = given(DT.STRSZ);
   const usable = offset !== undefined && within(file.source, offset, length);

@@ -107,7 +107,8 @@ const RELOCATIONS = [
 
 /** Tables of relocations of which the address or the size is missing, or that are not in memory. */
 export function lostRelocations(elf: Elf): string[] {
-  const value = (wanted: bigint): bigint | undefined => elf.dynamic.find(({ tag }) => tag === wanted)?.value;
+  // Of two entries with one tag the later counts: start-up code goes through them and keeps what it saw last.
+  const value = (wanted: bigint): bigint | undefined => elf.dynamic.findLast(({ tag }) => tag === wanted)?.value;
   return RELOCATIONS.filter(([, table, size]) => {
     const [vaddr, filesz] = [value(table), value(size)];
     if (vaddr === undefined || filesz === undefined) return vaddr !== filesz;
