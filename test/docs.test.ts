@@ -17,6 +17,7 @@ const PAGES = [
   "README.md",
   "CONTRIBUTING.md",
   "CHANGELOG.md",
+  "docs/bench/README.md",
   ...fs
     .readdirSync(join(PROJECT, "docs"))
     .filter((name) => name.endsWith(".md"))
