@@ -116,7 +116,7 @@ release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify 
 .PHONY: help test lint format docs bench mutate clean
 help: $(if $(TARGET),$(ready)) ## Print this text; TARGET=VERB prints the details of one
 	@$(if $(TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)
-test: $(modules) $(if $(filter deno,$(RUNTIME)),$(tools)) ## Run every test
+test: $(modules) $(tools) ## Run every test
 	@$(run) test/run.ts
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
 	@$(run) scripts/lint.ts

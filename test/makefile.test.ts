@@ -85,4 +85,14 @@ test("should install node_modules when it is missing or older than the lock file
   assert.match(await dry(folder), /\bnpm ci /);
 });
 
+test("should bring the tools that tests use under either runtime", async () => {
+  const folder = temporaryFolder();
+  for (const name of ["Makefile", "package.json", "package-lock.json", "ci/tools/package.json"])
+    cpSync(join(PROJECT, name), join(folder, name));
+  for (const runtime of ["node", "deno"]) {
+    const { stdout } = await runProgram(["make", "-n", "-C", folder, "test", `RUNTIME=${runtime}`]);
+    assert.match(stdout, /\bnpm install .*--prefix ci\/tools/, runtime);
+  }
+});
+
 test.run();
