@@ -14,5 +14,5 @@ END {
     if (length(line) + length(knobs[i]) + 1 > 100) { print line; line = "         " }
     line = line " " knobs[i]
   }
-  if (line ~ /[^ ]/) print line
+  print line
 }

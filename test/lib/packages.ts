@@ -1,9 +1,8 @@
 /** Debian packages that the tests use as oracles, peers and machines. */
 
 import { installPackages } from "../../scripts/lib/debian/install.ts";
-import { hasApt } from "../../scripts/lib/debian.ts";
+import { hasApt, installedVersions } from "../../scripts/lib/debian.ts";
 import { say } from "../../scripts/lib/log.ts";
-import { runProgram } from "./harness.ts";
 
 const PACKAGES: readonly string[] = [
   "binutils",
@@ -48,10 +47,7 @@ const PACKAGES: readonly string[] = [
 /** Installs what is missing, as root on Debian; elsewhere the tests that need it are skipped, loudly. */
 export async function providePackages(): Promise<void> {
   if (process.getuid?.() !== 0 || !hasApt()) return;
-  const { stdout } = await runProgram(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n"]);
-  const installed = new Set(
-    stdout.split("\n").flatMap((line) => (line.endsWith(" installed") ? [line.split(" ")[0]] : [])),
-  );
+  const installed = await installedVersions(PACKAGES);
   const missing = PACKAGES.filter((name) => !installed.has(name));
   if (missing.length > 0) await installPackages(missing, say);
 }

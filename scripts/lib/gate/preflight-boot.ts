@@ -27,7 +27,8 @@ export async function bootPassed(gated: Preflight): Promise<Preflight> {
     if (!(error instanceof Failure) || error.exitCode === 2) throw error;
     const rule = error.exitCode === 3 ? "boot-machine" : "boot";
     // Without a boot no file has passed; what the gate found of them stands all the same.
-    return preflightOf(gated.files, [...gated.findings, ...error.problems.map((problem) => asFinding(rule, problem))]);
+    const named = error.problems.map(({ file, what, ...rest }) => ({ ...rest, what: file ? `${file} ${what}` : what }));
+    return preflightOf(gated.files, [...gated.findings, ...named.map((problem) => asFinding(rule, problem))]);
   }
 }
 
@@ -39,20 +40,18 @@ function requestFor({ ok, path, sha256, target: triple }: FileReport): BootReque
 /** What a boot adds to a file's findings: nothing when it went well. */
 function findingsOf({ exitCode, outcome, problem, kernel, log }: Verdict): Finding[] {
   if (exitCode === 0) return [];
-  // The finding stands with its file.
-  const { file: _file, what, got, ...rest }: Problem = problem ?? { what: outcome };
+  const { what, got, ...rest } = problem ?? { what: outcome };
   const seen = [what, got, kernel === null ? undefined : `Linux ${kernel}`, `console in ${printable(log)}`];
   const told = { what: seen.filter((part) => part !== undefined).join("; "), ...rest };
   return [asFinding(exitCode === 3 ? "boot-machine" : "boot", told)];
 }
 
 /** A problem of a boot as a finding. */
-function asFinding(rule: string, { file, what, expected, got, fix }: Problem): Finding {
-  const told = [file, what].filter((part) => part !== undefined).join(" ");
+function asFinding(rule: string, { what, expected, got, fix }: Problem): Finding {
   const finding = findingOf(
     rule,
     expected ?? "the file started as PID 1",
-    got === undefined ? told : `${told}; ${got}`,
+    got === undefined ? what : `${what}; ${got}`,
   );
   return fix === undefined ? finding : { ...finding, fix };
 }

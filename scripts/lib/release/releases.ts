@@ -41,6 +41,7 @@ const PAGE = 100;
 const SLOWEST = 64 * 1024;
 /** Seconds within which any upload may be silent. */
 const UPLOAD_STALL = 300;
+
 export class Releases {
   readonly #place: Place;
   readonly #token: string;
