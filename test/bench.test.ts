@@ -337,12 +337,12 @@ testUnless(
     const sha256 = writeRelease(join(folder, "releases"), "v0.0.1", 100_000, "random");
     const web = await startWeb(join(folder, "releases"), join(folder, "web"));
     try {
-      const before = web.requests();
+      const before = await web.requests();
       const url = `${web.origin}/samcday/fastboop/releases/download/v0.0.1/fastboop-stage0-aarch64-unknown-linux-musl`;
       const get = 'curl -fsS -w \'%{num_redirects}\' -L --cacert "$1" -o file "$2" && sha256sum file';
       const { stdout, stderr } = await runProgram(["sh", "-c", get, "sh", web.caFile, url], { cwd: folder });
       assert.equal([stdout, stderr], [`1${sha256}  file\n`, ""]);
-      assert.is(web.requests() - before, 2);
+      assert.is((await web.requests()) - before, 2);
     } finally {
       await web.close();
     }

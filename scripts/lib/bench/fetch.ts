@@ -123,7 +123,7 @@ export const fetching: Group = async ({ folder, tools, runs, measure }) => {
     }
     const there = fetchSettings(web, folder, "v0.0.6");
     await once(tsx("fetch-stage0.ts"), benchEnvironment(there), folder);
-    const before = web.requests();
+    const before = await web.requests();
     const already = await measure({
       title: "Fetch of 6 MiB that are there already",
       env: there,
@@ -132,7 +132,7 @@ export const fetching: Group = async ({ folder, tools, runs, measure }) => {
       aims: [againstEmpty("fetch-stage0, tsx")],
       notes: ["The file is read and hashed again each time: 6 MiB take 5 ms."],
     });
-    already.notes.push(`Requests to the server in all these runs: ${web.requests() - before}.`);
+    already.notes.push(`Requests to the server in all these runs: ${(await web.requests()) - before}.`);
     return { results: [...results, already] };
   } finally {
     await web.close();

@@ -71,9 +71,9 @@ export function writeRelease(folder: string, tag: string, size: number, filler: 
   return sha256;
 }
 
-/** Two ports that are free now. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
+/** Ports that are free now. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(
     servers.map(
       (server) =>
@@ -83,7 +83,7 @@ async function freePorts(): Promise<[number, number]> {
     ),
   );
   for (const server of servers) server.close();
-  return [ports[0] ?? 0, ports[1] ?? 0];
+  return ports;
 }
 
 export interface WebServer {
@@ -91,8 +91,8 @@ export interface WebServer {
   origin: string;
   /** PEM file of the authority that signed its certificate. */
   caFile: string;
-  /** Requests that were answered so far. */
-  requests(): number;
+  /** Requests for releases that were answered so far. */
+  requests(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -105,20 +105,22 @@ export async function startWeb(releases: string, folder: string): Promise<WebSer
   fs.mkdirSync(folder, { recursive: true });
   await makeAuthority(folder);
   await certificate(folder, "valid");
-  const [web, blobs] = await freePorts();
+  const [web = 0, blobs = 0, ready = 0] = await freePorts(3);
   const origin = `https://localhost:${web}`;
   const log = join(folder, "access.log");
   for (const tag of fs.readdirSync(releases)) {
     fs.writeFileSync(join(folder, `${tag}.json`), JSON.stringify(apiRelease(origin, releases, tag)));
   }
-  fs.writeFileSync(join(folder, "nginx.conf"), configuration({ folder, releases, web, blobs }));
+  fs.writeFileSync(join(folder, "nginx.conf"), configuration({ folder, releases, web, blobs, ready }));
   const stop = new AbortController();
   const ended = run(["nginx", "-e", join(folder, "error.log"), "-p", folder, "-c", "nginx.conf"], {
     signal: stop.signal,
   });
   const { retry } = await import("zx");
-  // It refuses plain http on its TLS port, and that is an answer.
-  const isUp = await retry(50, "100ms", () => fetch(`http://127.0.0.1:${blobs}/`)).then(
+  const ask = async (): Promise<void> => {
+    await (await fetch(`http://127.0.0.1:${ready}/`)).arrayBuffer();
+  };
+  const isUp = await retry(50, "100ms", ask).then(
     () => true,
     () => false,
   );
@@ -132,7 +134,11 @@ export async function startWeb(releases: string, folder: string): Promise<WebSer
   return {
     origin,
     caFile: join(folder, "ca.pem"),
-    requests: () => fs.readFileSync(log, "utf8").split("\n").length - 1,
+    async requests() {
+      // A line is written after its answer is sent. The one worker takes up a request only when it is done with the last.
+      await ask();
+      return fs.readFileSync(log, "utf8").split("\n").length - 1;
+    },
     async close() {
       stop.abort();
       await ended;
@@ -166,7 +172,7 @@ function apiRelease(origin: string, releases: string, tag: string) {
   };
 }
 
-function configuration(at: { folder: string; releases: string; web: number; blobs: number }): string {
+function configuration(at: { folder: string; releases: string; web: number; blobs: number; ready: number }): string {
   const tls = `ssl_certificate ${at.folder}/valid.pem; ssl_certificate_key ${at.folder}/valid.key;`;
   return `daemon off; worker_processes 1; pid ${at.folder}/nginx.pid;
 ${process.getuid?.() === 0 ? "user root;" : ""}
@@ -184,6 +190,7 @@ http {
     location ~ ^/api/v3/repos/${DEFAULT_REPO}/releases/assets/(?<file>.+)$ { alias ${at.releases}/$file; }
   }
   server { listen 127.0.0.1:${at.blobs} ssl; ${tls} root ${at.releases}; }
+  server { listen 127.0.0.1:${at.ready}; access_log off; return 204; }
 }
 `;
 }
