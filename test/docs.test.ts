@@ -27,15 +27,40 @@ const text = (page: string): string => fs.readFileSync(join(PROJECT, page), "utf
 const MAKEFILE = text("Makefile");
 const VERBS = [...MAKEFILE.matchAll(/^([a-z][a-z0-9-]*):.* ## /gm)].map(([, verb]) => verb);
 
-/** The lines of a page's `sh` blocks that are commands. docs/packaging.md's block is a recipe, which another test executes. */
+/** The last part of docs/packaging.md holds snippets of recipes, which packaging-docs.test.ts executes. */
+const withoutSnippets = (page: string): string =>
+  page === "docs/packaging.md" ? text(page).replace(/^## A package of the whole program$[\s\S]*/m, "") : text(page);
+
+/** The lines of a page's `sh` blocks: commands. */
 const commands = (page: string): string[] =>
-  page === "docs/packaging.md"
-    ? []
-    : [...text(page).matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = ""]) => block.trim().split("\n"));
+  [...withoutSnippets(page).matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = ""]) =>
+    block.trim().split("\n"),
+  );
+
+/** The lines of a page's other blocks, fenced or indented, that a reader would type. */
+function loose(page: string): string[] {
+  const rest = page.replace(/^```sh\n[\s\S]*?^```$/gm, "");
+  const fence = /^ *(```|~~~).*\n([\s\S]*?)^ *\1/gm;
+  const fenced = [...rest.matchAll(fence)].flatMap(([, , block = ""]) => block.split("\n"));
+  const indented = rest
+    .replace(fence, "")
+    .split("\n")
+    .filter((line) => /^(?: {4}|\t|\$ )/.test(line));
+  return [...fenced, ...indented].map((line) => line.trim()).filter((line) => TYPED.test(line));
+}
+
+/** The anchors that GitHub gives a page's headings. */
+const anchors = (page: string): string[] =>
+  [...text(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, "")
+      .replaceAll(" ", "-"),
+  );
 
 /** How a line begins that a reader would type. */
 const TYPED =
-  /^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:make|node|deno|npm|npx|cargo|rustup|apt-get|curl|git|sh|eval|export|docker|qemu-\S+) /;
+  /^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:make|node|deno|npm|npx|cargo|rustup|apt-get|curl|git|sh|eval|export|docker|qemu-\S+) (?=[-\w."$/])/;
 
 /** Commands that are long, and the test file that executes just them. */
 const ELSEWHERE: Record<string, string> = {
@@ -48,13 +73,17 @@ const ELSEWHERE: Record<string, string> = {
 };
 
 test("should have every command in a block that is executed", () => {
-  const loose = PAGES.flatMap((page) => {
-    // What is in other blocks is output or a recipe, of which the one in packaging.md is executed by its own test.
-    const rest = text(page).replace(/^```(?:sh|make|spec)\n[\s\S]*?^```$/gm, "");
-    const typed = rest.split("\n").filter((line) => TYPED.test(line.replace(/^ +/, "")) && /^(?: {4}|\$ )/.test(line));
-    return typed.map((line) => `${page}: ${line}`).filter((line) => !ELSEWHERE[line.replace(/^.*\$ /, "")]);
-  });
-  assert.equal(loose, []);
+  const found = PAGES.flatMap((page) => loose(withoutSnippets(page)).map((line) => `${page}: ${line}`));
+  assert.equal(
+    found.filter((line) => !ELSEWHERE[line.replace(/^.*\$ /, "")]),
+    [],
+  );
+});
+
+test("should find a command in a block of any kind", () => {
+  const kinds = ["```bash\nmake a\n```", "```\nmake b\n```", "~~~sh\nmake c\n~~~", "- x\n  ```sh\n  make d\n  ```"];
+  const page = ["text", ...kinds, "    CI=1 make e", "```console\n$ make f\nmake: done\n```", "```sh\nmake g\n```", ""];
+  assert.equal(loose(page.join("\n")), ["make a", "make b", "make c", "make d", "$ make f", "CI=1 make e"]);
 });
 
 test("should be what the code makes of them", async () => {
@@ -65,9 +94,12 @@ test("should be what the code makes of them", async () => {
 });
 
 test("should link to what is there", () => {
-  for (const page of PAGES) {
-    for (const [, target = ""] of text(page).matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)) {
-      assert.ok(fs.existsSync(join(PROJECT, dirname(page), target)), `${page} links to ${target}`);
+  for (const page of [...PAGES, "test/github/README.md"]) {
+    for (const [, link = ""] of text(page).matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [target = "", anchor] = link.split("#");
+      const path = target === "" ? page : join(dirname(page), target);
+      assert.ok(fs.existsSync(join(PROJECT, path)), `${page} links to ${link}`);
+      if (anchor !== undefined) assert.ok(anchors(path).includes(anchor), `${page} links to ${link}`);
     }
   }
 });
@@ -172,12 +204,50 @@ test("should find each message in the sources with the remedy that belongs to it
     'throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });',
     'const a = { what: `the ${size(x)} file { of ${b ? `nested ${c}` : "}"} is gone` };',
     'const b = { what: "a \\"quoted\\" one", expected: { fix: 1 }, fix };',
+    'const c = { what: a === "x" ? "one" : b.map(() => "no") ? `two ${d}` : "three", fix: e ? "this" : "that" };',
+    "const d = { what: f ? `${f} ${g}` : g };",
+    'const e = (what: string, g = "default"): void => {};',
   ].join("\n");
   assert.equal(messagesOf(source), [
     { what: "no release is named", fix: "TAG=vX.Y.Z" },
     { what: "the … file { of … is gone", fix: undefined },
     { what: 'a "quoted" one', fix: undefined },
+    { what: "one", fix: "this / that" },
+    { what: "two …", fix: "this / that" },
+    { what: "three", fix: "this / that" },
   ]);
+});
+
+test("should leave out no message", () => {
+  const names = fs.readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" });
+  const silent = names
+    .filter((name) => name.endsWith(".ts") && name !== "lib/dev/messages.ts")
+    .flatMap((name) =>
+      text(`scripts/${name}`)
+        .split(/^(?=.*\bwhat:(?! *string\b))/m)
+        .slice(1),
+    )
+    .filter((source) => messagesOf(source.replace(/^.*?\bwhat:/, "what:")).length === 0);
+  // What Node says of arguments, and what only repeats another problem's message.
+  assert.equal(silent.map((source) => /\bwhat: *(.*)/.exec(source)?.[1]).sort(), [
+    "`${showName(name)} ${problem.what}` })),",
+    'error instanceof Error ? error.message.replace(/\\. To specify.*/s, "") : String(error),',
+    "file ? `${file} ${what}` : what }));",
+    "outcome };",
+    'seen.filter((part) => part !== undefined).join("; "), ...rest };',
+  ]);
+  for (const said of [
+    "… names an unknown target",
+    "the target … is deferred: …",
+    "cargo does not exist",
+    "… has no release …",
+    "lines … to … are malformed",
+    "PID 1 was killed by …",
+    "stage0 is not an ELF file for aarch64: …",
+    'RUNTIME is "…", it takes node or deno',
+  ]) {
+    assert.ok(text("docs/troubleshooting.md").includes(`\n| ${said} | `), said);
+  }
 });
 
 test.run();

@@ -91,8 +91,10 @@ function missingAssets(names: { has(name: string): boolean }, listing: Listing):
   return RELEASE_ASSETS.filter((asset) => !names.has(asset)).map((asset) => {
     const kind = listing.get(asset);
     if (kind === "regular file") return { what: `the release asset ${asset} is not listed` };
-    const what = `the release asset ${asset} is ${kind === undefined ? "missing" : `a ${kind}`}`;
-    return { what, fix: "make stage0-all" };
+    return {
+      what: `the release asset ${asset} is ${kind === undefined ? "missing" : `a ${kind}`}`,
+      fix: "make stage0-all",
+    };
   });
 }
 

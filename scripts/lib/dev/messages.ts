@@ -1,4 +1,4 @@
-/** Every error message in the scripts with its remedy, read from the sources: what docs/troubleshooting.md is made of. */
+/** Every error message of the project with its remedy, read from the sources: what docs/troubleshooting.md is made of. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../paths.ts";
@@ -18,6 +18,7 @@ const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Fetching", /^(fetch-|lib\/(fetch|http|trust|release\/github)\b)/],
   ["Publishing", /^(publish-|release-|rehearse|lib\/release\b)/],
   ["Packaging and workflows", /^(package|recipes|install|bundle|lib\/(package|dev)\b)/],
+  ["Developing", /^(bench|lint|docs|help)|^lib\/bench\b/],
   ["Everything", /./],
 ];
 
@@ -52,31 +53,67 @@ function closing(source: string, start: number): number {
   return source.length;
 }
 
+/**
+ * The string literals that a property's value may come to, by the index where it begins: a conditional's branches, but
+ * nothing that is compared with or handed to a call. `end` is the index after the value.
+ */
+function literalsAt(source: string, start: number): { texts: string[]; end: number } {
+  const texts: string[] = [];
+  let at = start;
+  for (let depth = 0; at < source.length; at++) {
+    const character = source[at] ?? "";
+    const literal = literalAt(source, at);
+    if (literal !== undefined) {
+      if (depth === 0 && !/[!=]==\s*$/.test(source.slice(start, at))) texts.push(literal.text);
+      at = literal.end - 1;
+    } else if ("([{".includes(character)) depth++;
+    else if (")]}".includes(character) && --depth < 0) break;
+    else if (",;".includes(character) && depth === 0) break;
+  }
+  return { texts, end: at };
+}
+
 /** The messages of one source text, each with the remedy that stands in the same object. */
 export function messagesOf(source: string): Message[] {
-  return [...source.matchAll(/\bwhat:\s*(?=["`])/g)].flatMap((match) => {
-    const what = literalAt(source, match.index + match[0].length);
-    if (what === undefined) return [];
-    const object = source.slice(what.end, closing(source, what.end));
-    const fix = /\bfix:\s*(?=["`])/.exec(object);
-    return [{ what: what.text, fix: fix === null ? undefined : literalAt(object, fix.index + fix[0].length)?.text }];
+  return [...source.matchAll(/\bwhat:\s*/g)].flatMap((match) => {
+    const { texts, end } = literalsAt(source, match.index + match[0].length);
+    const object = source.slice(end, closing(source, end));
+    const fix = /\bfix:\s*/.exec(object);
+    const fixes = fix === null ? [] : literalsAt(object, fix.index + fix[0].length).texts;
+    // Without a word of its own it only repeats another message.
+    const told = texts.filter((what) => /\p{L}/u.test(what));
+    return told.map((what) => ({ what, fix: fixes.length === 0 ? undefined : fixes.join(" / ") }));
   });
 }
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
 
+/** The sources that hold messages, with their texts: name below scripts/, messages. */
+function collected(): [name: string, messages: Message[]][] {
+  const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
+  const scripts = readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && name !== "lib/dev/messages.ts")
+    .sort()
+    .map((name): [string, Message[]] => [name, messagesOf(read(`scripts/${name}`))]);
+  const shell = (path: string, message: RegExp): Message[] =>
+    [...read(path).matchAll(message)].map(([, what = ""]) => ({
+      what: what.replace(/\$(\w+|\(\w+\))/g, "…"),
+      fix: undefined,
+    }));
+  return [
+    ...scripts,
+    ["package", shell("ci/packaging/payload.sh", /\bfail "([^"]+)"/g)],
+    ["Makefile", shell("Makefile", /\$\(error (.*?)\)\)$/gm)],
+  ];
+}
+
 /** A Markdown table for each part of the work. */
 export function messageTables(): string {
-  const sources = readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" }).filter(
-    (name) => name.endsWith(".ts") && !/^(lint|bench)|^lib\/(bench|dev\/messages)\b/.test(name),
-  );
   const byArea = new Map<string, Map<string, string>>();
-  for (const name of sources.sort()) {
+  for (const [name, messages] of collected()) {
     const [heading = ""] = AREAS.find(([, modules]) => modules.test(name)) ?? [];
     const area = byArea.get(heading) ?? new Map<string, string>();
-    for (const { what, fix } of messagesOf(readFileSync(join(PROJECT, "scripts", name), "utf8"))) {
-      if (!area.has(what) || fix !== undefined) area.set(what, fix ?? "");
-    }
+    for (const { what, fix } of messages) if (!area.has(what) || fix !== undefined) area.set(what, fix ?? "");
     byArea.set(heading, area);
   }
   return AREAS.flatMap(([heading]) => {
