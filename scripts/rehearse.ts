@@ -14,7 +14,7 @@ await runScript({
   name: "rehearse.ts",
   summary: "Goes the whole way of a release on this machine, from source to packages, against a local GitHub.",
   options: {},
-  knobs: ["TAG", "WORKSPACE", "FAULTS", "DIST", "FASTBOOP_STAGE0_MAX_SIZE"],
+  knobs: ["TAG", "WORKSPACE", "FAULTS", "DIST", "FASTBOOP_STAGE0_REPO", "FASTBOOP_STAGE0_MAX_SIZE"],
   prints: "the path of the HTML report",
   async main() {
     const workspace = findWorkspace();

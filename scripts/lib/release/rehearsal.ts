@@ -37,10 +37,20 @@ export interface Link {
 }
 
 export const ASSET = assetName(DEFAULT_TARGET);
+/** What may be set around a rehearsal and must not lead its steps elsewhere. Empty counts as unset. */
+const UNSET = Object.fromEntries(
+  [
+    ...["TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_EMBED_PATH", "OUT", "UNDRAFT", "GITHUB_ENV"],
+    ...["FASTBOOP_STAGE0_MIRROR", "FASTBOOP_STAGE0_SHA256", "FASTBOOP_STAGE0_OFFLINE", "GH_TOKEN", "GITHUB_TOKEN"],
+  ].map((name) => [name, ""]),
+);
 const KINDS = ["deb", "rpm", "apk"] as const;
 
 /** The steps in the order of the specification's "CI and Release Flow" and "Downstream Packaging". */
 export function steps(work: string, github: GitHub, tag: string): Step[] {
+  const path = environment().PATH ?? "";
+  // Last on PATH: a stand-in for abuild where the real one, Alpine's, is not to be had.
+  const standIn = !path.split(":").some((folder) => fs.existsSync(join(folder, "abuild")));
   const dist = join(work, "dist");
   const fetched = join(work, "packager", ASSET);
   const server = {
@@ -48,28 +58,30 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
     GITHUB_SERVER_URL: github.server,
     GITHUB_API_URL: github.api,
     NODE_EXTRA_CA_CERTS: github.caFile,
+    // No proxy leads to this machine.
+    no_proxy: "localhost,127.0.0.1",
+    NO_PROXY: "localhost,127.0.0.1",
   };
   const publisher = { ...server, DIST: dist, GH_TOKEN: github.token };
-  const nobody = { GH_TOKEN: "", GITHUB_TOKEN: "" };
-  const packager = { ...nobody, DIST: join(work, "packager"), FASTBOOP_STAGE0_EMBED_PATH: fetched };
+  const packager = { DIST: join(work, "packager"), FASTBOOP_STAGE0_EMBED_PATH: fetched };
   return [
     {
       name: "build",
       script: "build-stage0.ts",
       args: ["--all"],
-      env: { DIST: dist, FASTBOOP_STAGE0_EMBED_PATH: "" },
+      env: { DIST: dist },
       proves: "cargo makes both release assets",
     },
     {
       name: "preflight",
       script: "preflight.ts",
-      env: { DIST: dist, TARGET: "" },
+      env: { DIST: dist },
       proves: "both pass every rule of the gate, and none is the other",
     },
     {
       name: "boot",
       script: "boot-stage0.ts",
-      env: { DIST: dist, TARGET: "" },
+      env: { DIST: dist },
       proves: "a real kernel runs each as PID 1",
     },
     { name: "sums", script: "sums.ts", env: { DIST: dist }, proves: `${SUMS} lists every file` },
@@ -79,19 +91,19 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
       args: ["--draft"],
       env: publisher,
       proves: "there is one draft of the tag",
-      fault: { on: "api", kind: "status", status: 503 },
+      fault: { on: "api", kind: "rate-limit", status: 429, retryAfter: 1 },
     },
     {
       name: "upload",
       script: "publish-stage0.ts",
-      env: { ...publisher, UNDRAFT: "" },
+      env: publisher,
       proves: "every asset came down again as it went up",
       fault: { on: "upload", kind: "reset", after: 10_000 },
     },
     {
       name: "verify",
       script: "publish-stage0.ts",
-      env: { ...publisher, UNDRAFT: "" },
+      env: publisher,
       proves: "a second run finds nothing left to upload",
       fault: { on: "blob", kind: "short", after: 5_000, framing: "length" },
     },
@@ -100,37 +112,33 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
       script: "publish-stage0.ts",
       env: { ...publisher, UNDRAFT: "1" },
       proves: "only a verified draft became public",
-      fault: { on: "api", kind: "reset", method: "PATCH" },
+      fault: { on: "api", kind: "status", status: 502, method: "PATCH" },
     },
     {
       name: "fetch",
       script: "fetch-stage0.ts",
       env: {
         ...server,
-        ...nobody,
         DIST: join(work, "packager"),
         OUT: fetched,
-        TARGET: "",
-        FASTBOOP_STAGE0_EMBED_PATH: "",
         FASTBOOP_STAGE0_TRUST: "sums",
         FASTBOOP_STAGE0_CACHE: join(work, "cache"),
       },
       proves: "a packager without a token gets the file, verified and gated",
-      fault: { on: "web", kind: "status", status: 502 },
+      fault: { on: "blob", kind: "expired" },
     },
     {
       name: "embed",
       script: "build-cli.ts",
-      env: { ...packager, DIST: join(work, "embed"), TARGET: "" },
+      env: { ...packager, DIST: join(work, "embed") },
       proves: "fastboop-cli is built around the fetched file",
     },
     ...KINDS.map((kind) => ({
       name: kind,
       script: "package.ts",
       args: [kind],
-      // Last on PATH: a stand-in for abuild where the real one, Alpine's, is not to be had. It says so in the log.
-      env: { ...packager, TAG: tag, PATH: `${environment().PATH}:${join(PROJECT, "test", "packaging")}` },
-      proves: `the payload came out of the ${kind} as it went in`,
+      env: { ...packager, TAG: tag, PATH: `${path}:${join(PROJECT, "test", "packaging")}` },
+      proves: `the payload came out of the ${kind} as it went in${kind === "apk" && standIn ? ", with a stand-in for abuild" : ""}`,
     })),
   ];
 }
@@ -147,7 +155,7 @@ export async function runStep(step: Step, github: GitHub, log: string, faults: b
     cwd: PROJECT,
     nothrow: true,
     quiet: true,
-    env: { ...environment(), ...step.env },
+    env: { ...environment(), ...UNSET, ...step.env },
   })`${command}`;
   fs.writeFileSync(join(log, `${step.name}.log`), `${child.stderr}${child.stdout}`);
   if (child.exitCode !== 0) {
