@@ -31,7 +31,7 @@ interface Script<O extends Options> {
 }
 
 /** The --help text of a script, from the same data that it runs by. */
-export function helpText(script: Script<Options>): string {
+function helpText(script: Script<Options>): string {
   const rows: [string, string][] = Object.entries(script.options).map(([name, option]) => [
     `--${name}${option.type === "string" ? ` ${option.value ?? "VALUE"}` : ""}`,
     option.means,

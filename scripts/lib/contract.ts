@@ -70,7 +70,7 @@ export const isPackageName = (name: string): boolean =>
   /^fastboop-stage0[_-][0-9][A-Za-z0-9.+~_-]*\.(deb|rpm|apk)$/.test(name);
 
 /** The name of the workflow artifact that carries a target between CI jobs (specification, "Downstream Packaging"). */
-export const artifactName = (target: Target): string => `${PACKAGE}-${target.arch}`;
+const artifactName = (target: Target): string => `${PACKAGE}-${target.arch}`;
 
 const NUMBER = "(?:0|[1-9][0-9]{0,8})";
 /** `vX.Y.Z` or `vX.Y.Z-rc.N`, without leading zeros (semver 2.0.0, section 2 and 9). */

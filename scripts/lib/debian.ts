@@ -58,19 +58,6 @@ export async function withArchive<T>(
   }
 }
 
-/**
- * Downloads packages and unpacks them into a folder, which is made when it is missing.
- * @throws Failure (3) when there is no apt, no network or no such package
- */
-export function unpackPackages(
-  packages: readonly string[],
-  architecture: Architecture,
-  folder: string,
-  progress: Progress,
-): Promise<void> {
-  return withArchive(architecture, progress, (archive) => archive.unpack(packages, folder));
-}
-
 async function openArchive(
   state: string,
   architecture: Architecture,

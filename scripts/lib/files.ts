@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { errorCode } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
-export const CHUNK = 64 * 1024;
+const CHUNK = 64 * 1024;
 
 /**
  * Makes a folder and those above it. Node's own `recursive` never ends where the file system takes no folders, in /proc say

@@ -11,7 +11,7 @@ import { proxies, proxyFor } from "./http/proxy.ts";
 import { isLoopback, knob } from "./knobs.ts";
 
 /** Redirects that are followed: a release asset takes one or two. */
-export const HOPS = 5;
+const HOPS = 5;
 const USER_AGENT = "stage0-distribution";
 const isDeno = "deno" in process.versions;
 
@@ -36,7 +36,7 @@ export interface Reply {
 }
 
 /** An address as logs show it: without user, query and fragment. */
-export const shownUrl = (url: URL): string => printable(`${url.origin}${url.pathname}`);
+const shownUrl = (url: URL): string => printable(`${url.origin}${url.pathname}`);
 
 /**
  * Sends a request and follows its redirects: https only (http to this machine only, and never from https), the token to

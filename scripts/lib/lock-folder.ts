@@ -16,7 +16,7 @@ const PATIENCE_MS = 300;
  * @param waiting called once when another process holds the lock
  * @throws Failure (3) when the program flock is missing or can't lock
  */
-export async function withLock<T>(file: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
+async function withLock<T>(file: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
   // Detached: an interrupt from the terminal must not free the lock before the clean-up is done.
   const holder = spawn("flock", [file, "sh", "-c", "echo locked; exec cat"], {
     detached: true,

@@ -13,7 +13,7 @@ export const bold = (text: string): string => paint(1, text);
 export const dim = (text: string): string => paint(2, text);
 export const red = (text: string): string => paint(31, text);
 export const green = (text: string): string => paint(32, text);
-export const yellow = (text: string): string => paint(33, text);
+const yellow = (text: string): string => paint(33, text);
 
 /** One line of the log. Everything that is logged comes through here, so this is where secrets are taken out. */
 export function say(line: string): void {
@@ -21,7 +21,7 @@ export function say(line: string): void {
 }
 
 /** A problem as lines: what is wrong, expected, got, fix. The values must already be printable. */
-export function problemLines(problem: Problem, label = red("error")): string[] {
+function problemLines(problem: Problem, label = red("error")): string[] {
   const lines = [`${label}: ${problem.file ? `${problem.file}: ` : ""}${problem.what}`];
   if (problem.expected !== undefined) lines.push(`  expected: ${problem.expected}`);
   if (problem.got !== undefined) lines.push(`  got:      ${problem.got}`);

@@ -12,7 +12,7 @@ export interface Workspace {
   origin: "given" | "found" | "example";
 }
 
-export const stage0Manifest = (dir: string): string => join(dir, "stage0", "Cargo.toml");
+const stage0Manifest = (dir: string): string => join(dir, "stage0", "Cargo.toml");
 
 /**
  * WORKSPACE, else the nearest folder at or above the caller's that holds stage0/Cargo.toml, else the example.

@@ -11,7 +11,7 @@ export interface Bases {
 const nodeId = (kind: string, id: number): string => `${kind}_${Buffer.from(String(id)).toString("base64url")}`;
 const time = (date: Date): string => date.toISOString().replace(/\.[0-9]+Z$/, "Z");
 
-export function userView({ server, api }: Bases, login: string, type = "User") {
+function userView({ server, api }: Bases, login: string, type = "User") {
   const url = `${api}/users/${login}`;
   return {
     login,

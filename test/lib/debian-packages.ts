@@ -5,13 +5,14 @@
  */
 
 import { installPackages } from "../../scripts/lib/debian/install.ts";
-import { unpackPackages } from "../../scripts/lib/debian.ts";
+import { withArchive } from "../../scripts/lib/debian.ts";
 import { Failure } from "../../scripts/lib/errors.ts";
 
 const [verb, folder = "", ...packages] = process.argv.slice(2);
 const quiet = (): void => {};
 try {
-  await (verb === "install" ? installPackages(packages, quiet) : unpackPackages(packages, "arm64", folder, quiet));
+  if (verb === "install") await installPackages(packages, quiet);
+  else await withArchive("arm64", quiet, (archive) => archive.unpack(packages, folder));
   process.stdout.write("null\n");
 } catch (error) {
   if (!(error instanceof Failure)) throw error;

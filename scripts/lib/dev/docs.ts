@@ -28,7 +28,7 @@ export const knobList = (): string =>
     .join("\n");
 
 /** The knobs as the Makefile's own comments: `#? NAME=default`. */
-export const knobComments = (): string =>
+const knobComments = (): string =>
   rows()
     .filter(({ audience }) => audience === "user")
     .map(({ name, fallback }) => `#? ${name}${fallback && `=${fallback}`}`)
@@ -37,7 +37,7 @@ export const knobComments = (): string =>
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 /** The knobs as a Markdown table. */
-export const knobTable = (audience: Row["audience"]): string =>
+const knobTable = (audience: Row["audience"]): string =>
   [
     "| variable | takes | default | meaning |",
     "|---|---|---|---|",

@@ -7,7 +7,6 @@ import { statusFailure } from "../http/status.ts";
 import { askWhole } from "../http/whole.ts";
 import { apiWord, type Word } from "../trust.ts";
 
-export const API_VERSION = "2022-11-28";
 /** Releases of one page, GitHub's largest. */
 const PAGE = 100;
 
