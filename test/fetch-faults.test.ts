@@ -80,7 +80,8 @@ const noNetwork =
 const ownCa =
   "if your network or server has a certificate authority of its own, set NODE_EXTRA_CA_CERTS=/path/to/ca.pem";
 const BREAK = { kind: "short", after: 500_000, framing: "length", on: "blob", ...ASSET_ONLY } as const;
-const STALL = { FASTBOOP_STAGE0_STALL_TIMEOUT: "1" };
+/** Longer than a busy machine keeps a healthy exchange waiting. */
+const STALL = { FASTBOOP_STAGE0_STALL_TIMEOUT: "3" };
 const SMALL = { FASTBOOP_STAGE0_MAX_SIZE: "2M" };
 
 const CASES: Record<string, Case> = {

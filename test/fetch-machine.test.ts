@@ -344,14 +344,13 @@ async function withProxy<T>(
     proxy.kill("SIGKILL");
   }
 }
+/** Below the ports that the system gives out by itself, so that no server or connection of another test takes it first. */
 const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve) => {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
+    server.on("error", () => resolve(freePort()));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
   });
 const answers = async (port: number): Promise<boolean> => {
   const { connect } = await import("node:net");
