@@ -18,6 +18,7 @@ $(foreach name,$(if $(in_build_script),TARGET PROFILE),$(if $(call given,$(name)
 paths := WORKSPACE DIST OUT FASTBOOP_STAGE0_EMBED_PATH FASTBOOP_STAGE0_CARGO CARGO
 $(foreach name,$(paths),$(if $(call given,$(name)),$(eval export override $(name) := $$(value $(name)))))
 
+#? RUNTIME=node
 RUNTIME ?= node
 TARGET ?=
 deno := ci/tools/node_modules/.bin/deno

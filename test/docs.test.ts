@@ -9,7 +9,16 @@ import { KNOBS } from "../scripts/lib/knobs.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { formatSums } from "../scripts/lib/trust/sums.ts";
 import { startGitHub } from "./github/server.ts";
-import { cleanEnvironment, isDeno, lacking, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import {
+  cleanEnvironment,
+  isDeno,
+  lacking,
+  make,
+  runProgram,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("docs");
@@ -68,7 +77,7 @@ const ELSEWHERE: Record<string, string> = {
   "make lint": "lint.test.ts",
   "make rehearse FAULTS=1": "rehearse.test.ts",
   "make rehearse": "rehearse.test.ts",
-  "make preflight BOOT=1": "preflight.test.ts",
+  "make preflight BOOT=1": "docs.test.ts",
   "make boot": "boot.test.ts",
 };
 
@@ -182,6 +191,31 @@ testUnless(
     } finally {
       await github.close();
     }
+  },
+);
+
+testUnless(
+  test,
+  lacking({ programs: ["cargo", "qemu-system-x86_64", "qemu-system-aarch64"] }),
+  "should show in the README what one sees",
+  async () => {
+    const folder = temporaryFolder("seen");
+    fs.mkdirSync(join(folder, "dist"));
+    for (const [target, path] of Object.entries(await releaseFiles()))
+      fs.copyFileSync(path, join(folder, "dist", `fastboop-stage0-${target}`));
+    const { code, stdout, stderr } = await make(["preflight", "BOOT=1"], {
+      cwd: folder,
+      env: { PWD: folder, DIST: "dist" },
+    });
+    assert.is(code, 0, stderr);
+    const booted = [...stderr.matchAll(/^booted .*\n/gm)].join("");
+    // Compilers and kernels have versions.
+    const plain = (seen: string): string =>
+      seen
+        .replace(/Linux \S+:/g, "Linux VERSION:")
+        .replace(/[0-9,]+ bytes \([^)]+\) {2}sha256 [0-9a-f]{8}\S*/g, "SIZE and DIGEST");
+    const [, shown = ""] = /^```console\n\$ make preflight BOOT=1\n([\s\S]*?)^```$/m.exec(text("README.md")) ?? [];
+    assert.is(plain(booted + stdout), plain(shown));
   },
 );
 
