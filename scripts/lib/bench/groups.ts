@@ -75,6 +75,11 @@ export const againstEmpty = (entrant: string) => ({ entrant, against: EMPTY_TSX,
 
 const INSPECT = 'file "$@" && readelf -hldSW "$@" && sha256sum "$@"';
 const EACH = 'for path; do file "$path" && readelf -hldSW "$path"; done';
+const checksec = (...paths: string[]): Entrant => ({
+  name: "checksec",
+  command: sh('for path; do checksec --file="$path"; done', ...paths),
+  needs: ["checksec"],
+});
 
 export const preflight: Group = async ({ folder, release, tools, runs, measure }) => {
   const pair = RELEASE_ASSETS.map((name) => join(release, name));
@@ -88,7 +93,7 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
       emptyTsx(folder),
       { name: "empty script, Deno", command: empty.deno, floor: true },
       { name: "file, readelf -hldSW, sha256sum", command: sh(INSPECT, ...pair), needs: ["file", "readelf"] },
-      { name: "checksec", command: sh('for path; do checksec --file="$path"; done', ...pair), needs: ["checksec"] },
+      checksec(...pair),
     ],
     aims: [againstEmpty("preflight, tsx")],
     notes: [
@@ -115,6 +120,7 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
         command: sh(INSPECT, ...many),
         needs: ["file", "readelf"],
       },
+      checksec(...many),
     ],
     aims: [{ entrant: "preflight, tsx", against: "file and readelf -hldSW, a process for each file", times: 0.2 }],
     notes: [
@@ -133,6 +139,7 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
       { name: "preflight, tsx", command: refuses(tsx("preflight.ts", ...judged)), ours: true },
       { name: "preflight, Deno", command: refuses(deno("preflight.ts", ...judged)), ours: true },
       { name: "file and readelf -hldSW", command: sh(EACH, large), needs: ["file", "readelf"] },
+      checksec(large),
     ],
     notes: [
       "Headers take either side a few milliseconds, whatever the size of the file. The rest is the start of node and tsx.",
@@ -150,9 +157,10 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
         command: sh('file "$@" && readelf -hldSW "$@" && openssl dgst -sha256 "$@"', large),
         needs: ["file", "readelf", "openssl"],
       },
+      checksec(large),
     ],
     notes: [
-      "Beside the digest preflight looks for build paths in every byte, as `strings | grep` would; the others do not.",
+      "Beside the digest preflight looks for build paths in every byte, as `strings | grep` would; the others do not. checksec reads headers alone.",
     ],
   });
   return { results: [two, hundred, refused, passed] };
