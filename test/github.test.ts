@@ -423,7 +423,7 @@ test("should keep a broken upload as a starter that blocks its name until it is 
   assert.is((await api("DELETE", `${R}/assets/${starter.id}`, { token })).status, 204);
   assert.is((await upload(plain, release, "name=stage0", { body: BYTES })).status, 201);
 
-  const gone = { body: "only a part", headers: { "content-length": "5000" }, quiet: 200 };
+  const gone = { body: "only a part", headers: { "content-length": "5000" }, quiet: 1000 };
   assert.is((await upload(plain, release, "name=gone", gone)).status, undefined);
   assert.is((await api("PATCH", `${R}/${release.id}`, { token, body: { draft: false } })).status, 200);
   assert.is((await get(plain, release.asset("gone").url)).status, 404);
@@ -454,7 +454,7 @@ test("should keep of a faulty upload what the test says", async () => {
     assert.is(release.assets.find((asset) => asset.name === name)?.state, kept, JSON.stringify(fault));
   }
   plain.fault({ on: "upload", kind: "stall", after: 10 });
-  assert.is((await upload(plain, release, "name=stalled", { body: BYTES, quiet: 200 })).ended, "open");
+  assert.is((await upload(plain, release, "name=stalled", { body: BYTES, quiet: 1000 })).ended, "open");
   assert.is(release.asset("stalled").state, "starter");
 });
 
