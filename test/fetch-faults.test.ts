@@ -1,5 +1,5 @@
 /** What goes wrong on the way, kind by kind: message, exit code, files left behind and requests made, over http and https. */
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { Aim, Fault } from "./github/types.ts";
@@ -14,10 +14,11 @@ import {
   placed,
   type Run,
   Servers,
+  SHA256,
   says,
   TAG,
 } from "./lib/fetching.ts";
-import { namesIn, suite } from "./lib/harness.ts";
+import { lacking, namesIn, suite, testUnless } from "./lib/harness.ts";
 
 const test = suite("fetch: faults");
 const ALWAYS = { times: Number.POSITIVE_INFINITY };
@@ -489,6 +490,51 @@ test("should clear away what a dead run left of other bytes, and leave a live on
   });
   assert.is(run.code, 0, run.log);
   assert.equal(run.left, ["…part", ASSET]);
+});
+
+/** A run after folders were put where a dead process of this machine would have left its own. */
+async function afterOthers(plant: (part: string, folder: string) => void): Promise<Run> {
+  return pools.http.lend(async (github) => {
+    await github.addRelease({ tag: TAG, assets: assets() });
+    const folder = newFolder();
+    github.fault({ kind: "short", after: 50_000, framing: "length", on: "blob", ...ASSET_ONLY, times: 5 });
+    await fetchRun(github, {}, { folder });
+    const where = join(folder, "dist", "fetched", TAG);
+    const [name = ""] = namesIn(where);
+    const [, machine = ""] = /\.([0-9a-f]{8})\.[0-9]+\.[0-9]+\.part$/.exec(name) ?? [];
+    rmSync(join(where, name), { recursive: true });
+    plant(join(where, `.${ASSET}.${SHA256.slice(0, 16)}.${machine}.4194304.1.part`), folder);
+    return fetchRun(github, {}, { folder });
+  });
+}
+
+test("should take over no folder that others can write to, nor follow a link in place of one", async () => {
+  const open = await afterOthers((part) => {
+    mkdirSync(part);
+    chmodSync(part, 0o777);
+    writeFileSync(join(part, "body"), "theirs");
+  });
+  assert.is(open.code, 0, open.log);
+  assert.equal(open.left, ["…part", "…part/body", ASSET]);
+  const link = await afterOthers((part, folder) => {
+    mkdirSync(join(folder, "elsewhere"));
+    writeFileSync(join(folder, "elsewhere", "body"), "theirs");
+    symlinkSync(join(folder, "elsewhere"), part);
+  });
+  assert.is(link.code, 0, link.log);
+  assert.is(readFileSync(join(link.folder, "elsewhere", "body"), "utf8"), "theirs");
+});
+
+testUnless(test, lacking({ root: true }), "should take over nothing that another user has put there", async () => {
+  const run = await afterOthers((part, folder) => {
+    writeFileSync(join(folder, "precious"), "ours");
+    mkdirSync(part, { mode: 0o700 });
+    symlinkSync(join(folder, "precious"), join(part, "body"));
+    chownSync(part, 65_534, 65_534);
+  });
+  assert.is(run.code, 0, run.log);
+  assert.is(readFileSync(join(run.folder, "precious"), "utf8"), "ours");
+  assert.equal(run.left, ["…part", "…part/body", ASSET]);
 });
 
 test("should take up no bytes of another file", async () => {

@@ -54,11 +54,12 @@ export function adopt(parent: string, prefix: string, content: string, ours: str
   for (const name of fs.readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue;
     const [, what, where, pid, start] = PARTIAL.exec(name.slice(prefix.length)) ?? [];
-    if (where === undefined || !abandoned(join(parent, name), where, Number(pid), start)) continue;
+    const folder = join(parent, name);
+    if (where === undefined || !isOurs(folder) || !abandoned(folder, where, Number(pid), start)) continue;
     try {
-      if (found || what !== content) fs.rmSync(join(parent, name), { recursive: true, force: true });
+      if (found || what !== content) fs.rmSync(folder, { recursive: true, force: true });
       else {
-        fs.renameSync(join(parent, name), ours);
+        fs.renameSync(folder, ours);
         found = true;
       }
     } catch (error) {
@@ -71,6 +72,12 @@ export function adopt(parent: string, prefix: string, content: string, ours: str
 
 /** Content, machine, process id, its start. */
 const PARTIAL = /^([0-9a-f]{16})\.([0-9a-f]{8})\.([0-9]+)\.([0-9]+)\.part$/;
+
+/** Whether a folder is one that nobody else can put anything into: in /tmp, say, anyone may make one of such a name. */
+function isOurs(folder: string): boolean {
+  const status = fs.lstatSync(folder, { throwIfNoEntry: false });
+  return status?.isDirectory() === true && status.uid === process.getuid?.() && (status.mode & 0o022) === 0;
+}
 
 function abandoned(folder: string, where: string, pid: number, start: string | undefined): boolean {
   if (where === machine()) return startOf(pid) !== start;
