@@ -25,6 +25,7 @@ import {
   TAG,
   X86_64,
 } from "./lib/fetching.ts";
+import { elfFile } from "./lib/elf-file.ts";
 import { namesIn, suite } from "./lib/harness.ts";
 
 const test = suite("fetch: errors");
@@ -596,6 +597,36 @@ test("should ask nobody about a file that an earlier run put there, and see when
     assert.equal(repaired.requests, LIST);
     assert.ok(readFileSync(placed(again)).equals(BYTES));
     assert.is(statSync(placed(again)).mode & 0o7777, 0o755);
+  });
+});
+
+test("should take a release's word of an earlier day, and no pin's or draft's for it", async () => {
+  const bytes = elfFile(X86_64, 1_234_568);
+  const changed = assets({ [ASSET]: { bytes }, SHA256SUMS: { bytes: sumsOf({ [OTHER]: OTHER_BYTES, [ASSET]: bytes }) } });
+  await http(async (github, folder) => {
+    await fetchRun(github, {}, { folder });
+    await fetchRun(github, { FASTBOOP_STAGE0_OFFLINE: "1", OUT: join(folder, "first") }, { folder });
+    const offline = await fetchRun(github, { FASTBOOP_STAGE0_OFFLINE: "1", OUT: join(folder, "second") }, { folder });
+    assert.match(offline.log, /^ {2}SHA256SUMS, earlier {5}agrees$/m);
+
+    // The pin of one release on another one: its bytes come from the cache, and the release is not asked.
+    await github.addRelease({ tag: "v1.2.4", assets: changed });
+    const next = { TAG: "v1.2.4", OUT: join(folder, "next") };
+    const pinned = await fetchRun(github, { ...next, FASTBOOP_STAGE0_SHA256: SHA256 }, { folder });
+    assert.equal([pinned.code, pinned.requests], [0, []]);
+    const unpinned = await fetchRun(github, next, { folder });
+    assert.is(unpinned.code, 0, unpinned.log);
+    assert.ok(readFileSync(next.OUT).equals(bytes));
+  });
+  await pools.http.lend(async (github) => {
+    const folder = newFolder();
+    await github.addRelease({ tag: TAG, draft: true, assets: assets() });
+    await fetchRun(github, { GH_TOKEN: github.token }, { folder });
+    github.reset({ releases: true });
+    await github.addRelease({ tag: TAG, assets: changed });
+    const run = await fetchRun(github, {}, { folder });
+    assert.is(run.code, 0, run.log);
+    assert.ok(readFileSync(placed(run)).equals(bytes));
   });
 });
 

@@ -53,7 +53,7 @@ export function requireTrust(wanted: Wanted, { witnesses }: Pins): void {
 
 /**
  * The asset that is at its place already, when a pin or the record of an earlier run tells that it is the right one; else
- * a download. The file is read, hashed and gated in either case.
+ * a download. The file is read and hashed in either case, and gated unless an earlier run's record tells that it was.
  * @param release the release, when the API was asked for it already
  * @throws Failure (2) when the place is not the default one and nothing pins the asset
  */

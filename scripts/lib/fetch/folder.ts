@@ -22,6 +22,7 @@ export function folderSource(address: string, tag: string, asset: string): Sourc
   return {
     list: printable(join(mirror, tag, SUMS)),
     word: "not asked",
+    lasting: true,
     async sums() {
       const pieces: Buffer[] = [];
       const found = withMember(mirror, `${tag}/${SUMS}`, ({ each }) =>

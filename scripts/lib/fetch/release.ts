@@ -48,7 +48,8 @@ export async function fetchRelease(
     pass(partial.path, wanted.target, what, arrived);
     partial.finish(wanted.out, MODE);
     cacheAsset(wanted.out, arrived);
-    writeRecord(wanted, { sha256, by: speakers(witnesses) });
+    const heard = speakers(witnesses.filter(({ kind }) => kind === "release"));
+    if (settled.source?.lasting && heard.length > 0) writeRecord(wanted, { sha256, by: heard });
     say(`${what}: ${size(arrived.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
     return { path: wanted.out, size: arrived.size, sha256 };
   } catch (error) {

@@ -19,6 +19,8 @@ export interface Source {
   /** What the API says of the asset, and its size in bytes; only a source that asked it knows. */
   word: Word;
   size?: number;
+  /** Whether what it says now may be held against what is there later: a draft's files change until it is published. */
+  lasting: boolean;
   /** Brings the asset's bytes. @throws Missing when the place has no such asset */
   fill(partial: Partial, sha256: string, limits: Limits): Promise<Arrived>;
 }
@@ -67,6 +69,7 @@ export function webSource({ server, repo, mirror }: Place, tag: string, asset: s
   return {
     list: printable(address(SUMS)),
     word: "not asked",
+    lasting: true,
     sums: () => wholeFile(address(SUMS), {}),
     fill: (partial, sha256, limits) => remote(address(asset), {}, partial, sha256, limits),
   };
@@ -82,7 +85,7 @@ async function wholeFile(address: string, headers: Readonly<Record<string, strin
 }
 
 /** A release as the API shows it; with a token its bodies come through the API too, as private ones must. */
-export function apiSource(place: Place, { tag, assets }: FoundRelease, asset: string): Source {
+export function apiSource(place: Place, { tag, draft, assets }: FoundRelease, asset: string): Source {
   const { api, repo, token, server, name: at } = place;
   const headers = token === undefined ? {} : { authorization: `token ${token}`, accept: "application/octet-stream" };
   const find = (name: string) => assets.find((candidate) => candidate.name === name);
@@ -104,6 +107,7 @@ export function apiSource(place: Place, { tag, assets }: FoundRelease, asset: st
     list: `${SUMS} of ${tag}`,
     word: found.word,
     size: found.size,
+    lasting: !draft,
     async sums() {
       const list = find(SUMS);
       return list === undefined ? undefined : wholeFile(address(SUMS, list.id), headers);
