@@ -2,8 +2,11 @@
 
 import { createServer } from "node:http";
 import { createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
+import { download } from "../scripts/lib/fetch/download.ts";
+import { Partial } from "../scripts/lib/fetch/partial.ts";
 import { bar, progressText } from "../scripts/lib/fetch/progress.ts";
 import { classify, HttpFailure, transientFailure } from "../scripts/lib/http/errors.ts";
 import { askedWait, PATIENCE, type Patience, persist, watched } from "../scripts/lib/http/patience.ts";
@@ -11,7 +14,7 @@ import { proxyFor } from "../scripts/lib/http/proxy.ts";
 import { statusFailure, transientStatus } from "../scripts/lib/http/status.ts";
 import { ask, type Reply } from "../scripts/lib/http.ts";
 import { redact } from "../scripts/lib/redact.ts";
-import { suite } from "./lib/harness.ts";
+import { suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("http");
 const QUICK: Patience = { ...PATIENCE, firstPause: 0.001, longestPause: 0.002, stall: 0.2 };
@@ -81,6 +84,9 @@ test("should read how long a server asks to wait", () => {
   assert.is(asked({ "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset }), 100);
   assert.is(asked({ "x-ratelimit-remaining": "5", "x-ratelimit-reset": reset }), undefined);
   assert.is(asked({ "x-ratelimit-remaining": "0", "x-ratelimit-reset": "junk" }), undefined);
+  const hundredYears = 3_153_600_000;
+  assert.is(asked({ "retry-after": "9".repeat(400) }), hundredYears);
+  assert.is(asked({ "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1e300" }), hundredYears);
 });
 
 test("should give up on what stalls or drips, and leave alone what only takes long", async () => {
@@ -107,6 +113,30 @@ test("should give up on what stalls or drips, and leave alone what only takes lo
   assert.is(fine, "done");
 });
 
+test("should end when attempts bring the same bytes over and over", async () => {
+  const partial = new Partial(join(temporaryFolder(), "asset"), "0".repeat(64));
+  let calls = 0;
+  const open = async (): Promise<Reply> => {
+    calls += 1;
+    if (calls > 20) throw new Error("there is no end to it");
+    return {
+      url: new URL("https://example.org/asset"),
+      status: 200,
+      headers: { "content-length": "2000000" },
+      body: (async function* () {
+        if (calls % 2 === 0) yield Buffer.alloc(1_100_000);
+      })(),
+      discard: () => {},
+    };
+  };
+  const limits = { host: "example.org", sha256: "0".repeat(64), patience: QUICK, maxSize: 3_000_000 };
+  const failure = await refused(download(open, partial, limits));
+  partial.drop();
+  assert.is(failure.problems[0]?.what, "example.org broke the connection off");
+  // The second attempt is the only one that came further than those before it.
+  assert.is(calls, 6);
+});
+
 test("should tell rate limits, trouble, bad tokens and missing rights apart", () => {
   const url = new URL("https://api.example.org/x");
   const of = (status: number, headers: Record<string, string> = {}) => statusFailure({ url, status, headers }, true);
@@ -117,6 +147,7 @@ test("should tell rate limits, trouble, bad tokens and missing rights apart", ()
   assert.is(of(403).exitCode, 3);
   assert.is(of(403).problems[0]?.what, "api.example.org denies the access");
   assert.is(of(403, { "retry-after": "5" }).problems[0]?.what, "api.example.org limits the rate of requests");
+  assert.match(of(429, { "retry-after": "9".repeat(20) }).problems[0]?.got ?? "", /^status 429, until 2\d{3}-/);
   const secondary = transientStatus(
     { url, status: 403, headers: {} },
     true,
@@ -299,6 +330,13 @@ test("should not follow a redirect of anything but a question", async () => {
   );
 });
 
+/** As those who ask for a file do. */
+const useful = async (address: string): Promise<Reply> => {
+  const reply = await ask(address);
+  reply.discard();
+  throw statusFailure(reply, false);
+};
+
 test("should tell a redirect to nowhere, a login page and other protocols apart", async () => {
   const answers: Record<string, [answer: string, what: RegExp]> = {
     "/nowhere": [redirect("https://"), /^127\.0\.0\.1:\d+ redirects to something that is no address$/],
@@ -306,13 +344,17 @@ test("should tell a redirect to nowhere, a login page and other protocols apart"
       "HTTP/1.1 511 Network Authentication Required\r\ncontent-length: 0\r\n\r\n",
       /answers with a web page in place of the file$/,
     ],
+    "/switch": [
+      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n",
+      /^127\.0\.0\.1:\d+ gives an answer that is of no use here$/,
+    ],
     "/ssh": ["SSH-2.0-OpenSSH_9.2\r\n", /^127\.0\.0\.1:\d+ (does not speak HTTP|broke the connection off)$/],
   };
   for (const [path, [answer, what]] of Object.entries(answers)) {
     await serving(
       () => answer,
       async (origin) => {
-        const failure = await refused(ask(`${origin}${path}`));
+        const failure = await refused(useful(`${origin}${path}`));
         assert.match(failure.problems[0]?.what ?? "", what);
         assert.is(failure.exitCode, 3);
       },

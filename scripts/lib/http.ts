@@ -4,6 +4,7 @@
  */
 
 import { createReadStream, openAsBlob } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import type { Dispatcher } from "undici";
 import { missingFailure, printable } from "./errors.ts";
 import { classify, HttpFailure } from "./http/errors.ts";
@@ -168,7 +169,7 @@ const flat = (headers: Record<string, Header>): Record<string, string | undefine
 async function byNode(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
   const { request } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, ...(signal && { signal }) }, (reply) => {
+    const answered = (reply: IncomingMessage): void => {
       // A break after the reader has left is nobody's business.
       reply.on("error", () => {});
       resolve({
@@ -178,8 +179,14 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: Reque
         body: reply,
         discard: () => reply.destroy(),
       });
-    });
+    };
+    const sent = request(url, { method, headers, ...(signal && { signal }) }, answered);
     sent.on("error", reject);
+    // Without a listener a connection that is made into something else than HTTP ends, and nothing tells.
+    sent.on("upgrade", (reply, socket) => {
+      socket.destroy();
+      answered(reply);
+    });
     if (!isFile(body)) sent.end(body);
     else
       createReadStream(body.file)

@@ -17,7 +17,7 @@ export interface Limits {
   maxSize: number;
 }
 
-/** An attempt that brings so much does not count as one that failed, however many there are. */
+/** An attempt that comes so much further than all before it does not count as one that failed, however many there are. */
 const GAIN = 1024 * 1024;
 
 /**
@@ -30,10 +30,9 @@ export async function download(
   partial: Partial,
   { host, sha256, patience, ...limits }: { host: string; sha256: string; patience: Patience } & Limits,
 ): Promise<Arrived> {
-  let mark = 0;
-  const attempt = (): Promise<Arrived> => {
-    mark = partial.size;
-    return watched(host, patience, async (signal, came) => {
+  let furthest = partial.size;
+  const attempt = (): Promise<Arrived> =>
+    watched(host, patience, async (signal, came) => {
       if (partial.total !== undefined && partial.size === partial.total) return partial.arrived();
       const resume = partial.size > 0 && partial.validator !== undefined;
       const range = resume ? { range: `bytes=${partial.size}-`, "if-range": partial.validator ?? "" } : {};
@@ -51,8 +50,12 @@ export async function download(
         fix: "run it again; a break is resumed where it was",
       });
     });
+  const gained = (): boolean => {
+    const isFurther = partial.size - furthest >= GAIN;
+    if (isFurther) furthest = partial.size;
+    return isFurther;
   };
-  return persist(attempt, patience, () => partial.size - mark >= GAIN);
+  return persist(attempt, patience, gained);
 }
 
 /**

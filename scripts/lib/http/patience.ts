@@ -119,6 +119,9 @@ const stalled = (host: string, got: string, expected: string): HttpFailure =>
     fix: "run it again; a break is resumed where it was (FASTBOOP_STAGE0_STALL_TIMEOUT sets the limit)",
   });
 
+/** A hundred years: no server means more, and a date can tell so much. */
+const LONGEST_ASKED = 100 * 365 * 86_400;
+
 /**
  * Seconds that an answer asks to wait, by Retry-After (RFC 9110, section 10.2.3) or GitHub's rate limit headers;
  * undefined when it asks for none.
@@ -128,9 +131,9 @@ export function askedWait(headers: Readonly<Record<string, string | undefined>>,
   const after = headers["retry-after"]?.trim();
   if (after !== undefined && after !== "") {
     const seconds = /^[0-9]+$/.test(after) ? Number(after) : (Date.parse(after) - now) / 1000;
-    if (Number.isFinite(seconds)) return Math.max(0, seconds);
+    if (!Number.isNaN(seconds)) return Math.min(Math.max(0, seconds), LONGEST_ASKED);
   }
   if (headers["x-ratelimit-remaining"] !== "0") return undefined;
   const reset = Number(headers["x-ratelimit-reset"]);
-  return Number.isFinite(reset) && reset > 0 ? Math.max(0, reset - now / 1000) : undefined;
+  return reset > 0 ? Math.min(Math.max(0, reset - now / 1000), LONGEST_ASKED) : undefined;
 }
