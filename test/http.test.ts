@@ -265,6 +265,20 @@ test("should know which addresses go through a proxy", () => {
   }
 });
 
+test("should read no proxy variable but the one that is needed", async () => {
+  process.env.https_proxy = "http://q:2";
+  process.env.all_proxy = "socks5://p:1";
+  try {
+    assert.is(proxyFor(new URL("https://a.example.org/")), "http://q:2");
+    const failure = await refused((async () => proxyFor(new URL("http://a.example.org/")))());
+    assert.is(failure.problems[0]?.what, "the environment variable all_proxy does not parse");
+    process.env.no_proxy = "a.example.org";
+    assert.is(proxyFor(new URL("http://a.example.org/")), undefined);
+  } finally {
+    for (const name of ["https_proxy", "all_proxy", "no_proxy"]) delete process.env[name];
+  }
+});
+
 /** A server on loopback while a body runs. */
 async function serving<T>(
   answer: (path: string) => string,

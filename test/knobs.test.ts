@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
 import { KNOBS, type KnobName, knob } from "../scripts/lib/knobs.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
+import { redact } from "../scripts/lib/redact.ts";
 import { script, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("knobs");
@@ -68,6 +69,27 @@ test("should take plain http for this machine only, and no credentials in an add
     "nonsense",
   ]) {
     assert.is(refused("GITHUB_SERVER_URL", value).exitCode, 2, value);
+  }
+});
+
+test("should take every spelling of a folder's address, and none that would lead to another folder", () => {
+  for (const value of ["file:///a/b%20c", "file:///a/b c/", "file:/a/b%20c", "FILE://localhost/a/b%20c"]) {
+    assert.is(parsed("FASTBOOP_STAGE0_MIRROR", value), "file:///a/b%20c", value);
+  }
+  for (const value of ["file:a", "file://host/a", "file:///a#b", "file:///a?b", "file:///a%2Fb", "file:///%zz"]) {
+    assert.is(refused("FASTBOOP_STAGE0_MIRROR", value).exitCode, 2, value);
+  }
+});
+
+test("should take a token without the line break of its file, and show none that is malformed", () => {
+  assert.is(parsed("GH_TOKEN", "ghp_secret\r\n"), "ghp_secret");
+  for (const value of [" ", "ghp_\nsecret", "ghp_s\u00e9cret"]) {
+    const { problems, exitCode } = refused("GH_TOKEN", value);
+    assert.equal([problems[0]?.got, exitCode], ["(not shown)", 2]);
+    assert.not.match(
+      withVariable("GH_TOKEN", value, () => redact(`it is ${value}!`)),
+      /secret|cret/,
+    );
   }
 });
 

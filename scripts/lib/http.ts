@@ -8,7 +8,7 @@ import type { IncomingMessage } from "node:http";
 import type { Dispatcher } from "undici";
 import { missingFailure, printable } from "./errors.ts";
 import { classify, HttpFailure } from "./http/errors.ts";
-import { proxies, proxyFor } from "./http/proxy.ts";
+import { proxyAddress, proxyFor } from "./http/proxy.ts";
 import { isLoopback, knob } from "./knobs.ts";
 
 /** Redirects that are followed: a release asset takes one or two. */
@@ -195,17 +195,14 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: Reque
   });
 }
 
-/** Keeps its connections for the next request of this process, which has the same proxies. */
-let agent: Dispatcher | undefined;
+/** By proxy; each keeps its connections for the next request of this process. */
+const agents = new Map<string, Dispatcher>();
 
 async function byUndici(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
-  const { EnvHttpProxyAgent, request } = await import("undici");
-  const { http, https, except } = proxies();
-  agent ??= new EnvHttpProxyAgent({
-    noProxy: except,
-    ...(http === undefined ? {} : { httpProxy: http }),
-    ...(https === undefined ? {} : { httpsProxy: https }),
-  });
+  const { ProxyAgent, request } = await import("undici");
+  const proxy = proxyAddress(url) ?? "";
+  const agent = agents.get(proxy) ?? new ProxyAgent(proxy);
+  agents.set(proxy, agent);
   const reply = await request(url, {
     method: method as "GET",
     dispatcher: agent,

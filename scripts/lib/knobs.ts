@@ -2,6 +2,7 @@
  * Every environment variable that the project reads: its type, default and meaning. Help and docs are made from this
  * table, and no other file touches process.env. An empty variable counts as unset.
  */
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { DEFAULT_REPO, DEFAULT_SERVER, DEFAULT_TARGET, TAG_FORM } from "./contract.ts";
 import { printable, usageFailure } from "./errors.ts";
 
@@ -78,8 +79,16 @@ const origin: Kind<string> = {
 };
 const mirror: Kind<string> = {
   takes: "an https:// or file: address",
-  parse: (value) =>
-    /^file:\/\/(\/|localhost\/)/.test(value) && URL.canParse(value) ? value.replace(/\/+$/, "") : origin.parse(value),
+  parse(value) {
+    if (!/^file:/i.test(value)) return origin.parse(value);
+    // A `#` or `?` in a folder's name has to be written as %23 or %3F: as it is, it would end the path.
+    if (!/^file:(\/\/(localhost)?)?\/[^?#]*$/i.test(value)) return undefined;
+    try {
+      return pathToFileURL(fileURLToPath(value)).href.replace(/\/+$/, "");
+    } catch {
+      return undefined;
+    }
+  },
 };
 const proxy: Kind<string> = {
   takes: "an http:// or https:// address",
@@ -114,7 +123,12 @@ function host<T>(kind: Kind<T>, means: string, fallback: string): WithDefault<T>
 function host<T>(kind: Kind<T>, means: string, fallback?: string): Knob<T> {
   return { ...kind, means, audience: "host", ...(fallback === undefined ? {} : { default: fallback }) };
 }
-const secret = (means: string): Knob<string> => ({ ...host(text, means), secret: true });
+/** A line break at its end, from the file that it was read from, is no part of a token. */
+const token: Kind<string> = {
+  takes: "plain text without space",
+  parse: (value) => (/^[\x21-\x7e]+$/.test(value.trim()) ? value.trim() : undefined),
+};
+const secret = (means: string): Knob<string> => ({ ...host(token, means), secret: true });
 
 export const KNOBS = {
   TARGET: user(text, "target triple to work on; wins over FASTBOOP_STAGE0_TARGET"),
@@ -202,6 +216,10 @@ export type KnobName = keyof typeof KNOBS;
 type Value<N extends KnobName> = (typeof KNOBS)[N] extends Knob<infer T> ? T : never;
 /** What knob() gives: undefined only for those without a default. */
 type Read<N extends KnobName> = (typeof KNOBS)[N] extends { default: string } ? Value<N> : Value<N> | undefined;
+
+/** The tokens as they stand in the environment, well-formed or not: what no log may show. */
+export const tokens = (): string[] =>
+  [process.env.GH_TOKEN, process.env.GITHUB_TOKEN].flatMap((given) => given?.trim() || []);
 
 /** The whole environment, for programs that we start. */
 export const environment = (): Record<string, string> => ({ ...process.env }) as Record<string, string>;

@@ -9,20 +9,32 @@ export interface Proxies {
   except: string;
 }
 
+/** Each is read when it is asked for: a socks:// address in all_proxy does no harm beside an https_proxy. */
 export function proxies(): Proxies {
-  const all = knob("all_proxy") ?? knob("ALL_PROXY");
+  const all = (): string | undefined => knob("all_proxy") ?? knob("ALL_PROXY");
   return {
-    http: knob("http_proxy") ?? knob("HTTP_PROXY") ?? all,
-    https: knob("https_proxy") ?? knob("HTTPS_PROXY") ?? all,
-    except: knob("no_proxy") ?? knob("NO_PROXY") ?? "",
+    get http() {
+      return knob("http_proxy") ?? knob("HTTP_PROXY") ?? all();
+    },
+    get https() {
+      return knob("https_proxy") ?? knob("HTTPS_PROXY") ?? all();
+    },
+    get except() {
+      return knob("no_proxy") ?? knob("NO_PROXY") ?? "";
+    },
   };
 }
 
-/** The proxy that an address is asked through, without its credentials; undefined: none. */
-export function proxyFor(url: URL, { http, https, except }: Proxies = proxies()): string | undefined {
-  const proxy = url.protocol === "https:" ? https : http;
-  if (proxy === undefined || except.split(/[\s,]+/).some((entry) => covers(entry, url))) return undefined;
-  return new URL(proxy).origin;
+/** The proxy that an address is asked through, with its credentials; undefined: none. */
+export function proxyAddress(url: URL, given: Proxies = proxies()): string | undefined {
+  if (given.except.split(/[\s,]+/).some((entry) => covers(entry, url))) return undefined;
+  return url.protocol === "https:" ? given.https : given.http;
+}
+
+/** The same as it may be shown. */
+export function proxyFor(url: URL, given?: Proxies): string | undefined {
+  const proxy = proxyAddress(url, given);
+  return proxy && new URL(proxy).origin;
 }
 
 function covers(entry: string, { hostname, port, protocol }: URL): boolean {
