@@ -1,8 +1,9 @@
 /** What a release, a server or a setting can lack, and what is said of it; whose word counts for a digest. */
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { GitHub, ReleaseSpec } from "./github/types.ts";
+import { elfFile } from "./lib/elf-file.ts";
 import {
   AARCH64,
   ASSET,
@@ -25,8 +26,7 @@ import {
   TAG,
   X86_64,
 } from "./lib/fetching.ts";
-import { elfFile } from "./lib/elf-file.ts";
-import { namesIn, suite } from "./lib/harness.ts";
+import { namesIn, runProgram, suite } from "./lib/harness.ts";
 
 const test = suite("fetch: errors");
 const START = `fetching ${ASSET} of ${TAG} from SERVER/samcday/fastboop`;
@@ -506,6 +506,45 @@ const CASES: Record<string, Case> = {
     log: ["error: OUT is a folder", "expected: the path of a file", "got: FOLDER", `fix: OUT=FOLDER/${ASSET}`],
     requests: [],
   },
+  "refuse OUT that a rename would take from the system": {
+    env: { OUT: "link" },
+    arrange: (_, folder) => {
+      mkdirSync(join(folder, "caller"));
+      symlinkSync("/dev/null", join(folder, "caller", "link"));
+    },
+    code: 2,
+    log: [
+      "error: OUT is a device, FIFO or socket",
+      "expected: the path of a file",
+      "got: FOLDER/caller/link",
+      "fix: choose another path",
+    ],
+    requests: [],
+  },
+  "refuse OUT that no build can be told of, before it asks anybody": {
+    env: { OUT: "a\nb" },
+    code: 2,
+    log: [
+      "error: the artifact's path holds a line break, so no NAME=value file can name it",
+      "got: FOLDER/caller/a\\nb",
+      "fix: set DIST or OUT to a folder without one",
+    ],
+    requests: [],
+  },
+  "show a path of the system's error safely": {
+    env: { OUT: "x\x1b[31m/stage0" },
+    arrange: (_, folder) => {
+      mkdirSync(join(folder, "caller"));
+      writeFileSync(join(folder, "caller", "x\x1b[31m"), "");
+    },
+    code: 3,
+    log: [
+      "error: FOLDER/caller/x\\x1b[31m/stage0: a part of the path is not a folder",
+      "got: ENOTDIR: not a directory, stat 'the path'",
+      "fix: check the path",
+    ],
+    requests: [],
+  },
   "take an https mirror with a pin": {
     env: (github) => ({
       FASTBOOP_STAGE0_MIRROR: `${github.server}/samcday/fastboop/releases/download`,
@@ -602,7 +641,10 @@ test("should ask nobody about a file that an earlier run put there, and see when
 
 test("should take a release's word of an earlier day, and no pin's or draft's for it", async () => {
   const bytes = elfFile(X86_64, 1_234_568);
-  const changed = assets({ [ASSET]: { bytes }, SHA256SUMS: { bytes: sumsOf({ [OTHER]: OTHER_BYTES, [ASSET]: bytes }) } });
+  const changed = assets({
+    [ASSET]: { bytes },
+    SHA256SUMS: { bytes: sumsOf({ [OTHER]: OTHER_BYTES, [ASSET]: bytes }) },
+  });
   await http(async (github, folder) => {
     await fetchRun(github, {}, { folder });
     await fetchRun(github, { FASTBOOP_STAGE0_OFFLINE: "1", OUT: join(folder, "first") }, { folder });
@@ -671,6 +713,13 @@ test("should take the bytes of a pin from the cache and ask nobody, and throw a 
     );
     assert.equal(fresh.requests, WHOLE);
     assert.ok(readFileSync(join(folder, "cache", "assets", SHA256)).equals(BYTES));
+
+    // What is no file is passed over, and not waited for.
+    rmSync(join(folder, "cache", "assets", SHA256));
+    assert.is((await runProgram(["mkfifo", join(folder, "cache", "assets", SHA256)])).code, 0);
+    const passed = await fetchRun(github, { ...pin, OUT: join(folder, "sixth") }, { folder });
+    assert.is(passed.code, 0, passed.log);
+    assert.equal(passed.requests, WHOLE);
 
     // A pin and a damaged entry: there still is the release to ask.
     writeFileSync(join(folder, "cache", "assets", SHA256), "damaged");

@@ -34,6 +34,10 @@ test("should take CR LF for a line's end only when every line has it", () => {
     entries: [["x", A]],
     problems: [{ what: "line 2 is malformed", expected: EXPECTED, got: '""' }],
   });
+  assert.equal(parse(`${A}  x\r\n${B}  y`), {
+    entries: [["x", A]],
+    problems: [{ what: "the last line does not end with a line feed: the list may be cut off" }],
+  });
 });
 
 test("should count each run of malformed lines on its own", () => {

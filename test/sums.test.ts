@@ -181,6 +181,15 @@ test("should name every problem of a list, and a run of malformed lines once", (
   });
 });
 
+test("should read more CR LF lines than a regular expression can repeat", () => {
+  const lines = 4 * 1024 * 1024;
+  const { problems } = parseSums(Buffer.from("\r\n".repeat(lines)));
+  assert.equal(
+    problems.map(({ what }) => what),
+    [`lines 1 to ${lines} are malformed`],
+  );
+});
+
 test("should show names safely", () => {
   assert.is(showName(byteName("café")), '"café"');
   assert.is(showName("caf\xe9"), '"caf\\xe9"');

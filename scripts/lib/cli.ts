@@ -1,6 +1,6 @@
 /** What every entry script shares: arguments, --help, exit codes. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { errorCode, Failure, missingFailure, usageFailure } from "./errors.ts";
+import { errorCode, Failure, missingFailure, printable, usageFailure } from "./errors.ts";
 import { KNOBS, type KnobName } from "./knobs.ts";
 import { report, say } from "./log.ts";
 
@@ -129,7 +129,7 @@ function systemFailure(error: unknown): Failure | undefined {
   const path = "path" in error && typeof error.path === "string" ? error.path : undefined;
   return missingFailure({
     ...known,
-    got: error.message.replace(path ?? "\0", "the path"),
+    got: printable(error.message.replace(path ?? "\0", "the path")),
     ...(path === undefined ? {} : { file: path }),
   });
 }

@@ -1,6 +1,6 @@
 /** The human's log on stderr, and what GitHub Actions wants to hear. Results go to stdout by the scripts themselves. */
 import { appendFileSync } from "node:fs";
-import type { Problem } from "./errors.ts";
+import { type Problem, printable } from "./errors.ts";
 import { knob } from "./knobs.ts";
 import { redact } from "./redact.ts";
 
@@ -20,9 +20,9 @@ export function say(line: string): void {
   process.stderr.write(`${redact(line)}\n`);
 }
 
-/** A problem as lines: what is wrong, expected, got, fix. The values must already be printable. */
+/** A problem as lines: what is wrong, expected, got, fix. All values but the file must already be printable. */
 function problemLines(problem: Problem, label = red("error")): string[] {
-  const lines = [`${label}: ${problem.file ? `${problem.file}: ` : ""}${problem.what}`];
+  const lines = [`${label}: ${problem.file ? `${printable(problem.file)}: ` : ""}${problem.what}`];
   if (problem.expected !== undefined) lines.push(`  expected: ${problem.expected}`);
   if (problem.got !== undefined) lines.push(`  got:      ${problem.got}`);
   if (problem.fix !== undefined) lines.push(`  fix:      ${problem.fix}`);
@@ -43,7 +43,7 @@ export function annotation(severity: "error" | "warning", problem: Problem): str
   const message = problemLines({ ...problem, file: "" }, "")
     .join("\n")
     .replace(/^: /, "");
-  return `::${severity}${problem.file ? ` file=${property(problem.file)}` : ""}::${data(message)}`;
+  return `::${severity}${problem.file ? ` file=${property(printable(problem.file))}` : ""}::${data(message)}`;
 }
 
 function annotate(severity: "error" | "warning", problem: Problem): void {

@@ -87,14 +87,17 @@ function removeQuietly(path: string): void {
 export function readCached(sha256: string, use: (bytes: Buffer) => void): boolean {
   let fd: number;
   try {
-    fd = fs.openSync(cachedAsset(sha256), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    // Without O_NONBLOCK a FIFO would be waited on for ever.
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+    fd = fs.openSync(cachedAsset(sha256), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     return false;
   }
   try {
-    eachChunk(fd, use);
-    return true;
+    const isFile = fs.fstatSync(fd).isFile();
+    if (isFile) eachChunk(fd, use);
+    return isFile;
   } finally {
     fs.closeSync(fd);
   }

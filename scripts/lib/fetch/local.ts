@@ -2,6 +2,7 @@
 import { assetName, type Target } from "../contract.ts";
 import { printable } from "../errors.ts";
 import { type Fetched, readPinsOf } from "../fetch.ts";
+import { checkHandOff } from "../handoff.ts";
 import { knob } from "../knobs.ts";
 import { say, size } from "../log.ts";
 import { fromCaller } from "../paths.ts";
@@ -16,6 +17,9 @@ import { filePath, wantedTag } from "./plan.ts";
 export async function takeLocal(given: string, target: Target): Promise<Fetched> {
   const path = fromCaller(given);
   const what = printable(path);
+  const out = knob("OUT");
+  const final = out === undefined ? path : filePath(out, assetName(target.triple));
+  checkHandOff(final);
   // A lock speaks of a tag: of the one that is asked for, or that the workspace has.
   const { witnesses } = await readPinsOf(target, async () => {
     const tag = await wantedTag();
@@ -28,12 +32,10 @@ export async function takeLocal(given: string, target: Target): Promise<Fetched>
     throw wrongDigest(witnesses, what, found);
   }
   say(`${what}: ${size(found.size)}, sha256 ${found.sha256}, taken as it is (FASTBOOP_STAGE0_EMBED_PATH)`);
-  const out = knob("OUT");
-  return out === undefined ? found : copy(found, filePath(out, assetName(target.triple)), target);
+  return final === path ? found : copy(found, final, target);
 }
 
 async function copy(found: Fetched, out: string, target: Target): Promise<Fetched> {
-  if (out === found.path) return found;
   const [{ withStage0, place }, { contractFailure }] = await Promise.all([
     import("../build/artifact.ts"),
     import("../errors.ts"),

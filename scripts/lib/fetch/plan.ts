@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { assetName, DEFAULT_API, DEFAULT_REPO, DEFAULT_SERVER, RELEASE_TARGETS, type Target } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
+import { checkHandOff } from "../handoff.ts";
 import { type KnobName, knob } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import { readTag, spellTag } from "../tags.ts";
@@ -123,24 +124,43 @@ export interface Wanted {
 /** What messages call it. */
 export const whatIs = ({ target, tag }: Wanted): string => `${assetName(target.triple)} of ${tag}`;
 
-/** OUT from the caller's folder, else dist/fetched/TAG/ASSET. @throws Failure (2) when OUT is a folder */
+/**
+ * OUT from the caller's folder, else dist/fetched/TAG/ASSET.
+ * @throws Failure (2) when OUT is a folder or a device, or when the path can't be handed on to a build
+ */
 export function outPath(target: Target, tag: string): string {
   const given = knob("OUT");
-  return given === undefined ? defaultPath(target, tag) : filePath(given, assetName(target.triple));
+  const path = given === undefined ? defaultPath(target, tag) : filePath(given, assetName(target.triple));
+  checkHandOff(path);
+  return path;
 }
 
 export const defaultPath = (target: Target, tag: string): string =>
   join(distDir(), "fetched", tag, assetName(target.triple));
 
-/** The absolute path of a file that the user names with OUT. @param name what a file in a folder would be called @throws Failure (2) for a folder */
+/**
+ * The absolute path of a file that the user names with OUT.
+ * @param name what a file in a folder would be called
+ * @throws Failure (2) for a folder, and for a device, FIFO or socket, which a rename would replace
+ */
 export function filePath(given: string, name: string): string {
   const path = fromCaller(given);
-  if (!given.endsWith("/") && !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  const status = statSync(path, { throwIfNoEntry: false });
+  const expected = "the path of a file";
+  if (given.endsWith("/") || status?.isDirectory()) {
+    throw usageFailure({
+      what: "OUT is a folder",
+      expected,
+      got: printable(path),
+      fix: `OUT=${printable(join(path, name))}`,
+    });
+  }
+  if (status === undefined || status.isFile()) return path;
   throw usageFailure({
-    what: "OUT is a folder",
-    expected: "the path of a file",
+    what: "OUT is a device, FIFO or socket",
+    expected,
     got: printable(path),
-    fix: `OUT=${printable(join(path, name))}`,
+    fix: "choose another path",
   });
 }
 

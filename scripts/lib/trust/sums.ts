@@ -77,7 +77,7 @@ export function parseSums(list: Uint8Array): Sums {
   const text = Buffer.from(list.buffer, list.byteOffset, list.byteLength).toString("latin1");
   if (text === "") return { entries, problems: [{ what: "the list is empty" }] };
   // CR LF counts as a line's end when every line has it; elsewhere a carriage return would be a part of a name.
-  const lines = /^([^\n]*\r\n)+$/.test(text) ? text.split("\r\n") : text.split("\n");
+  const lines = text.split(/(?<!\r)\n/.test(text) ? "\n" : "\r\n");
   if (lines.pop() !== "")
     problems.push({ what: "the last line does not end with a line feed: the list may be cut off" });
 
