@@ -387,6 +387,15 @@ for (const protocol of ["http", "https"] as const) {
           stranger.log,
           /^error: the proxy (wants a user name and a password|does not open a connection to SERVER)$/m,
         );
+        if (protocol === "https") {
+          const unchecked = await fetchRun(github, {
+            ...throughProxy(`alice:SECRETPASSWORD@${address}`),
+            NODE_EXTRA_CA_CERTS: undefined,
+            NODE_TLS_REJECT_UNAUTHORIZED: "0",
+          });
+          assert.match(unchecked.log, /^error: the TLS connection to SERVER can't be trusted$/m);
+          assert.is(unchecked.code, 3);
+        }
         const around = await fetchRun(github, {
           ...throughProxy("127.0.0.1:9"),
           no_proxy: "example.org, localhost,127.0.0.1",
@@ -438,6 +447,9 @@ test("should say how to add a certificate authority that it does not know", asyn
        fix: if your network or server has a certificate authority of its own, set NODE_EXTRA_CA_CERTS=/path/to/ca.pem`,
     );
     assert.is(run.code, 3);
+    const unchecked = await fetchRun(github, { NODE_EXTRA_CA_CERTS: undefined, NODE_TLS_REJECT_UNAUTHORIZED: "0" });
+    assert.match(unchecked.log, /^error: the TLS connection to SERVER can't be trusted$/m);
+    assert.equal([unchecked.code, github.requests], [3, []]);
   });
 });
 

@@ -166,6 +166,9 @@ const flat = (headers: Record<string, Header>): Record<string, string | undefine
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
   );
 
+/** NODE_TLS_REJECT_UNAUTHORIZED=0 would let anyone in between supply file and list. Deno does not know it. */
+const TLS = { rejectUnauthorized: true };
+
 async function byNode(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
   const { request } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
   return new Promise((resolve, reject) => {
@@ -180,7 +183,7 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: Reque
         discard: () => reply.destroy(),
       });
     };
-    const sent = request(url, { method, headers, ...(signal && { signal }) }, answered);
+    const sent = request(url, { method, headers, ...TLS, ...(signal && { signal }) }, answered);
     sent.on("error", reject);
     // Without a listener a connection that is made into something else than HTTP ends, and nothing tells.
     sent.on("upgrade", (reply, socket) => {
@@ -201,7 +204,7 @@ const agents = new Map<string, Dispatcher>();
 async function byUndici(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
   const { ProxyAgent, request } = await import("undici");
   const proxy = proxyAddress(url) ?? "";
-  const agent = agents.get(proxy) ?? new ProxyAgent(proxy);
+  const agent = agents.get(proxy) ?? new ProxyAgent({ uri: proxy, requestTls: TLS, proxyTls: TLS });
   agents.set(proxy, agent);
   const reply = await request(url, {
     method: method as "GET",
