@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
-import { assetName, DEFAULT_TARGET, downloadUrl } from "./lib/contract.ts";
+import { assetName, DEFAULT_TARGET, downloadUrl, LOCK } from "./lib/contract.ts";
 import { contractFailure, usageFailure } from "./lib/errors.ts";
 import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
@@ -8,7 +8,7 @@ import { say } from "./lib/log.ts";
 import { pinnedTag, pinRecipes, RECIPES, readRecipes } from "./lib/package/recipes.ts";
 import { callerDir } from "./lib/paths.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
-import { findPin, LOCK, readPins } from "./lib/trust/pins.ts";
+import { findPin, readPins } from "./lib/trust/pins.ts";
 import { findWorkspace } from "./lib/workspace.ts";
 
 await runScript({

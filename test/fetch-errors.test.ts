@@ -531,6 +531,17 @@ const CASES: Record<string, Case> = {
     ],
     requests: [],
   },
+  "name OUT, and not what is made beside it, when nothing can be": {
+    env: { OUT: "/proc/stage0" },
+    code: 3,
+    log: [
+      START,
+      "error: /proc/stage0: no such file or folder",
+      "got: ENOENT: no such file or directory, mkdir '/proc/….part'",
+      "fix: check the path",
+    ],
+    requests: LIST,
+  },
   "show a path of the system's error safely": {
     env: { OUT: "x\x1b[31m/stage0" },
     arrange: (_, folder) => {

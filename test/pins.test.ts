@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { findPin, formatPins, LOCK, type Pin, parsePins, readPins, updatePins } from "../scripts/lib/trust/pins.ts";
+import { LOCK } from "../scripts/lib/contract.ts";
+import { findPin, formatPins, type Pin, parsePins, readPins, updatePins } from "../scripts/lib/trust/pins.ts";
 import { failureOf, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("pins");

@@ -10,6 +10,8 @@ export const DEFAULT_API = "https://api.github.com";
 export const DEFAULT_TARGET = "aarch64-unknown-linux-musl";
 /** The list of digests that every release carries, in the format of GNU coreutils' sha256sum. */
 export const SUMS = "SHA256SUMS";
+/** The digests that a tree pins, in the workspace and in the caller's folder. */
+export const LOCK = "stage0.lock";
 /** Where a distribution package puts the payload, below its prefix. */
 export const INSTALL_PATH = "lib/fastboop/stage0/stage0-aarch64";
 

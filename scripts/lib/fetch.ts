@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { assetName, type Target } from "./contract.ts";
+import { assetName, LOCK, type Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { readRecord } from "./fetch/cache.ts";
 import { lockFolders, MODE, maxSize, type Wanted, whatIs } from "./fetch/plan.ts";
@@ -12,7 +12,7 @@ import { type Digest, digestFile } from "./hash.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
 import type { FoundRelease } from "./release/github.ts";
-import { findPin, LOCK, type Pin, readPins } from "./trust/pins.ts";
+import type { Pin } from "./trust/pins.ts";
 import { establish, isPinned, pinRequired, speakers, type Witness } from "./trust.ts";
 
 /** An asset in its place. */
@@ -28,11 +28,22 @@ export interface Pins {
   witnesses: Witness[];
 }
 
+async function lockedPin(target: Target, tag: () => Promise<string | undefined>): Promise<Pin | undefined> {
+  const isThere = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false }) !== undefined;
+  const files = lockFolders()
+    .map((folder) => join(folder, LOCK))
+    .filter(isThere);
+  // Most runs have none, and to load what reads them takes longer than to look for them.
+  if (files.length === 0) return undefined;
+  const { findPin, readPins } = await import("./trust/pins.ts");
+  const pins = await readPins(files);
+  const name = pins.length === 0 ? undefined : await tag();
+  return name === undefined ? undefined : findPin(pins, name, assetName(target.triple));
+}
+
 export async function readPinsOf(target: Target, tag: () => Promise<string | undefined>): Promise<Pins> {
   const given = knob("FASTBOOP_STAGE0_SHA256");
-  const locked = await readPins(lockFolders().map((folder) => join(folder, LOCK)));
-  const name = locked.length === 0 ? undefined : await tag();
-  const entry = name === undefined ? undefined : findPin(locked, name, assetName(target.triple));
+  const entry = await lockedPin(target, tag);
   return {
     entry,
     witnesses: [

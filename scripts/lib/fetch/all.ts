@@ -1,7 +1,7 @@
 /** Both assets of a release at once: what a lock file pins, and what a kit carries. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { assetName, RELEASE_TARGETS, SUMS } from "../contract.ts";
+import { assetName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { readPinsOf, requireTrust } from "../fetch.ts";
 import { writeText } from "../files.ts";
@@ -10,7 +10,7 @@ import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
 import type { FoundRelease } from "../release/github.ts";
-import { formatPins, LOCK, type Pin, parsePins, updatePins } from "../trust/pins.ts";
+import { formatPins, type Pin, parsePins, updatePins } from "../trust/pins.ts";
 import { formatSums } from "../trust/sums.ts";
 import { defaultPath, lockFolders, MODE, noTag, place, type Wanted, wantedTag } from "./plan.ts";
 import { fetchRelease } from "./release.ts";

@@ -58,12 +58,10 @@ export class Partial {
   constructor(out: string, sha256: string, wanted: { sha512?: boolean } = {}) {
     this.#out = out;
     this.#algorithms = wanted.sha512 ? ["sha256", "sha512"] : ["sha256"];
-    makeFolder(dirname(out));
     const [prefix, content] = [`.${basename(out).slice(0, 100)}.`, sha256.slice(0, 16)];
     this.#folder = join(dirname(out), `${prefix}${content}.${ownName()}`);
     this.path = join(this.#folder, "body");
-    const found = adopt(dirname(out), prefix, content, this.#folder);
-    if (!found) fs.mkdirSync(this.#folder, { mode: 0o700 });
+    const found = this.#makeFolder(prefix, content);
     try {
       this.#fd = fs.openSync(this.path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND, 0o600);
       this.restart(undefined, undefined, found);
@@ -71,6 +69,23 @@ export class Partial {
       fs.rmSync(this.#folder, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** Comes out with whether it is one that a dead process left. */
+  #makeFolder(prefix: string, content: string): boolean {
+    try {
+      makeFolder(dirname(this.#out));
+      const found = adopt(dirname(this.#out), prefix, content, this.#folder);
+      if (!found) fs.mkdirSync(this.#folder, { mode: 0o700 });
+      return found;
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  /** A system's error with the final path: the user knows no partial. */
+  #named(error: unknown): unknown {
+    return errorCode(error) === undefined ? error : Object.assign(error as Error, { path: this.#out });
   }
 
   get size(): number {
@@ -124,8 +139,7 @@ export class Partial {
     try {
       writeAll(this.#fd, bytes);
     } catch (error) {
-      // write(2) knows no name, and the user knows no partial.
-      throw errorCode(error) === undefined ? error : Object.assign(error as Error, { path: this.#out });
+      throw this.#named(error);
     }
     this.#add(bytes);
     this.#buffered = 0;

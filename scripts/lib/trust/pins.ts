@@ -14,9 +14,6 @@ import { isTag, TAG_FORM, TARGETS, targetOfAsset } from "../contract.ts";
 import { errorCode, type Problem, printable, usageFailure } from "../errors.ts";
 import { compareTags, parseTag } from "../tags.ts";
 
-/** Name of the lock file, in the workspace and in the caller's folder. */
-export const LOCK = "stage0.lock";
-
 export interface Pin {
   /** A release tag in its own form. */
   tag: string;
