@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
 import { download } from "../scripts/lib/fetch/download.ts";
 import { Partial } from "../scripts/lib/fetch/partial.ts";
+import { place } from "../scripts/lib/fetch/plan.ts";
 import { bar, progressText } from "../scripts/lib/fetch/progress.ts";
 import { classify, HttpFailure, transientFailure } from "../scripts/lib/http/errors.ts";
 import { askedWait, PATIENCE, type Patience, persist, watched } from "../scripts/lib/http/patience.ts";
@@ -14,6 +15,7 @@ import { proxyFor } from "../scripts/lib/http/proxy.ts";
 import { statusFailure, transientStatus } from "../scripts/lib/http/status.ts";
 import { ask, type Reply } from "../scripts/lib/http.ts";
 import { redact } from "../scripts/lib/redact.ts";
+import { type FoundRelease, findRelease } from "../scripts/lib/release/github.ts";
 import { suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("http");
@@ -373,6 +375,39 @@ test("should tell a redirect to nowhere, a login page and other protocols apart"
         assert.is(failure.exitCode, 3);
       },
     );
+  }
+});
+
+test("should take nothing for a release that is none", async () => {
+  const asset = { id: 1, name: "a", size: 0, state: "uploaded" };
+  const good = { tag_name: "v1.2.3", draft: false, assets: [asset, { ...asset, digest: null }] };
+  const find = (release: string, list: string): Promise<FoundRelease> =>
+    serving(
+      (path) => {
+        const [status, body] =
+          path.includes("/tags/") && release === "" ? ["404 No", "{}"] : ["200 OK", release || list];
+        return `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+      },
+      (api) => findRelease({ ...place(), api, token: undefined }, "v1.2.3"),
+    );
+  assert.is((await find(JSON.stringify(good), "")).assets.length, 2);
+  assert.is((await find("", JSON.stringify([{ ...good, draft: true }]))).draft, true);
+  const wrong: unknown[] = [null, [], {}, "text", 7, { ...good, tag_name: 5 }, { ...good, draft: undefined }];
+  for (const assets of [
+    undefined,
+    [null],
+    [{ ...asset, id: "../x" }],
+    [{ ...asset, size: -1 }],
+    [{ ...asset, digest: 5 }],
+  ]) {
+    wrong.push({ ...good, assets });
+  }
+  for (const answer of [JSON.stringify(good).slice(0, 40), ...wrong.map((value) => JSON.stringify(value))]) {
+    for (const call of [find(answer, ""), find("", answer === "[]" ? "{}" : `[${answer}]`)]) {
+      const { problems, exitCode } = await refused(call);
+      assert.match(problems[0]?.what ?? "", /^127\.0\.0\.1:\d+ does not answer as GitHub's API does$/, answer);
+      assert.is(exitCode, 3);
+    }
   }
 });
 

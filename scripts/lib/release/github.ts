@@ -87,6 +87,26 @@ export async function optional<T>(
 type Raw = { tag_name: string; draft: boolean; assets: RawAsset[] };
 type RawAsset = { id: number; name: string; size: number; state: string; digest?: string | null };
 
+/** Whether an answer has what is read of a release. */
+function isRelease(value: unknown): value is Raw {
+  const { tag_name, draft, assets } = Object(value) as Record<keyof Raw, unknown>;
+  return typeof tag_name === "string" && typeof draft === "boolean" && Array.isArray(assets) && assets.every(isAsset);
+}
+function isAsset(value: unknown): value is RawAsset {
+  const { id, name, size, state, digest } = Object(value) as Record<keyof RawAsset, unknown>;
+  const isCount = (number: unknown): boolean => Number.isSafeInteger(number) && Number(number) >= 0;
+  const isText = (text: unknown): boolean => typeof text === "string";
+  return isCount(id) && isText(name) && isCount(size) && isText(state) && (isText(digest) || (digest ?? null) === null);
+}
+
+/** The failure of an answer that is no API's, of something in between say. */
+const notGitHub = (api: string): Failure =>
+  missingFailure({
+    what: `${printable(new URL(api).host)} does not answer as GitHub's API does`,
+    expected: "a release",
+    fix: "check GITHUB_API_URL, and what answers there",
+  });
+
 /**
  * The release of a tag, drafts too when the token may push, or with "latest" the newest that is no prerelease.
  * @throws Failure (3) saying which it is: the repository can't be seen, it has no such release, several drafts share the tag
@@ -100,9 +120,11 @@ export async function findRelease({ api, repo, token, name }: Place, tag: string
     token,
     tag === "latest" ? rest.repos.getLatestRelease(where) : rest.repos.getReleaseByTag({ ...where, tag }),
   );
+  if (found !== undefined && !isRelease(found)) throw notGitHub(api);
   if (found !== undefined) return release(found, tag, name);
   // The newest ones: drafts come first, and a message can name what there is.
   const newest: Raw[] | undefined = await optional(api, token, rest.repos.listReleases({ ...where, per_page: PAGE }));
+  if (newest !== undefined && !(Array.isArray(newest) && newest.every(isRelease))) throw notGitHub(api);
   if (newest === undefined) {
     throw missingFailure({
       what: `${name} does not exist, or is private`,
