@@ -68,13 +68,14 @@ const EXPECTED: Record<string, RegExp> = {
     /^PT_LOADs (that end at 0x(4000000000|400000000000) or below|of an ET_EXEC that begin at 0x10000 or above)$/,
   entry: /^an address in an executable PT_LOAD$/,
   "headers-loaded": /^(the program header table in the first PT_LOAD|a first PT_LOAD with R|PT_PHDR at e_phoff)$/,
-  "segment-loaded": /^bytes of a PT_LOAD at the same addresses$/,
-  "section-loaded": /^segments that hold every section of the memory image$/,
+  "segment-loaded": /^(bytes of a PT_LOAD at the same addresses|one PT_TLS)$/,
+  "section-loaded":
+    /^(segments that hold every section of the memory image|a PT_TLS of the sections of thread-local storage)$/,
   dynamic:
     /^(one PT_DYNAMIC|a PT_DYNAMIC for the section of type SHT_DYNAMIC|the section inside the file's [0-9]+ bytes|a DT_NULL at the end of the section|every name inside the string table of DT_STRTAB)$/,
   relocations: /^tables of relocations in memory$/,
   notes:
-    /^(at most 65536 bytes of notes|the notes inside the file's [0-9]+ bytes|notes that end where their segment ends)$/,
+    /^(at most 65536 bytes of notes|the notes inside the file's [0-9]+ bytes|notes that end where their segment ends|at most 1024 bytes of PT_GNU_PROPERTY|one note of ascending properties in PT_GNU_PROPERTY)$/,
   "executable-stack": /^a stack without X$/,
   "write-execute": /^PT_LOADs with W or X, not both$/,
   "text-relocations": /^no text relocations$/,

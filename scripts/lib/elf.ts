@@ -5,7 +5,7 @@
  */
 
 import { BecameShorter, bytesAt, defect, type File, fields, SHAPES, type Source } from "./elf/bytes.ts";
-import { readDynamic, readInterpreter, readNotes } from "./elf/contents.ts";
+import { checkProperties, readDynamic, readInterpreter, readNotes } from "./elf/contents.ts";
 import { readHeader, readSections, readSegments } from "./elf/headers.ts";
 import { NT_GNU_BUILD_ID } from "./elf/names.ts";
 import { errorCode } from "./errors.ts";
@@ -150,6 +150,7 @@ function read(source: Source): ElfResult {
   const interpreter = readInterpreter(file, segments);
   const dynamic = readDynamic(file, segments);
   const notes = readNotes(file, segments, sections);
+  checkProperties(file, segments);
   const buildId = notes.find(({ name, type }) => name === "GNU" && type === NT_GNU_BUILD_ID)?.description;
   const { defects } = file;
   return { elf: { bits, order, header, segments, sections, dynamic, interpreter, notes, buildId, defects } };

@@ -45,10 +45,57 @@ export const LIMITS: Entry[] = [
   ]),
   patched("a PT_LOAD that fills its page", "x-bare", (p) => p.segment(TYPES.LOAD, { memsz: 0x1000 }), [NO_RELRO]),
   patched(
-    "a PT_LOAD without memory between the others",
+    "a PT_LOAD without memory after the others",
     "x-bare",
-    (p) => p.segment(TYPES.STACK, { type: 1, vaddr: 0x10000, memsz: 0, align: 0x1000 }),
+    (p) => p.segment(TYPES.STACK, { type: 1, vaddr: 0x404000, memsz: 0, align: 0x1000 }),
     [NO_STACK, NO_RELRO],
+  ),
+  patched(
+    "a PT_LOAD without memory in a page of code",
+    "x-bare",
+    (p) => p.segment(TYPES.STACK, { type: 1, offset: 0x1010, vaddr: 0x401010, memsz: 0, align: 0x1000 }),
+    [["load-order", "LOAD at 0x401010"], NO_STACK, NO_RELRO],
+  ),
+  patched("PT_GNU_PROPERTY of 1 KiB", "x-static", (p) => p.segment(TYPES.PROPERTY, { filesz: 1024 }), []),
+  patched("PT_GNU_PROPERTY of a byte more than 1 KiB", "x-static", (p) => p.segment(TYPES.PROPERTY, { filesz: 1025 }), [
+    ["notes", "bytes 624 to 1649"],
+  ]),
+  patched(
+    "PT_GNU_RELRO up to the end of its PT_LOAD's last page",
+    "x-lld",
+    (p) => p.segment(TYPES.RELRO, { memsz: pageEnd(p) - p.getSegment(TYPES.RELRO, "vaddr") }),
+    [],
+  ),
+  patched(
+    "PT_GNU_RELRO one byte past its PT_LOAD's last page",
+    "x-lld",
+    (p) => p.segment(TYPES.RELRO, { memsz: pageEnd(p) - p.getSegment(TYPES.RELRO, "vaddr") + 1n }),
+    [["segment-loaded", /^GNU_RELRO at 0x2[0-9a-f]{5}$/]],
+  ),
+  patched(
+    "PT_GNU_RELRO one byte past its own bytes",
+    "x-static",
+    (p) => p.segment(TYPES.RELRO, { memsz: p.getSegment(TYPES.RELRO, "memsz") + 1n }),
+    [["segment-loaded", /^GNU_RELRO at 0x4[0-9a-f]{5}$/]],
+  ),
+  patched("PT_TLS as large as its sections", "x-bare", (p) => thread(p, 4), [NO_STACK, NO_RELRO]),
+  patched("PT_TLS rounded up to its alignment", "x-bare", (p) => thread(p, 8), [NO_STACK, NO_RELRO]),
+  patched("PT_TLS rounded up past its alignment", "x-bare", (p) => thread(p, 9), [
+    ["section-loaded", "TLS at 0x403000, 4 of 9 bytes, p_align 0x8"],
+    NO_STACK,
+    NO_RELRO,
+  ]),
+  patched(
+    "a static-pie of 1 GiB of addresses",
+    "x-musl-pie",
+    (p) => p.segment(TYPES.LOAD, { memsz: (1n << 30n) - p.getSegment(TYPES.LOAD, "vaddr", 3) }, 3),
+    [],
+  ),
+  patched(
+    "a static-pie of 1 GiB and a byte of addresses",
+    "x-musl-pie",
+    (p) => p.segment(TYPES.LOAD, { memsz: (1n << 30n) - p.getSegment(TYPES.LOAD, "vaddr", 3) + 1n }, 3),
+    [["load-size", "1073741825 bytes"]],
   ),
   patched(
     "an entry at the last byte of the code",
@@ -76,7 +123,10 @@ export const LIMITS: Entry[] = [
     "PT_TLS whose address does not fit its offset",
     "x-static",
     (p) => p.segment(TYPES.TLS, { align: 1n << 23n }),
-    [["load-alignment", /^TLS at 0x4[0-9a-f]{5}, offset 0x[0-9a-f]{5}, p_align 0x800000$/]],
+    [
+      ["load-alignment", /^TLS at 0x4[0-9a-f]{5}, offset 0x[0-9a-f]{5}, p_align 0x800000$/],
+      ["section-loaded", /^TLS at 0x4[0-9a-f]{5}, 32 of 104 bytes, p_align 0x800000$/],
+    ],
   ),
   patched("PT_TLS of zeros alone", "x-bare", (p) => p.segment(TYPES.STACK, { type: TYPES.TLS, memsz: 8, align: 8 }), [
     NO_STACK,
@@ -232,6 +282,16 @@ export const LIMITS: Entry[] = [
     ],
   },
 ];
+
+/** Makes thread-local storage of the data of x-bare, which are 4 bytes: aligned to 8, with so much memory. */
+const thread = (patch: Patch, memsz: number): Patch =>
+  patch
+    .section(4, { flags: 0x403, addralign: 8 })
+    .segment(TYPES.STACK, { type: TYPES.TLS, offset: 0x3000, vaddr: 0x403000, filesz: 4, memsz, align: 8 });
+
+/** Where the last page of the PT_LOAD ends that PT_GNU_RELRO is in. */
+const pageEnd = (patch: Patch): bigint =>
+  ((patch.getSegment(TYPES.LOAD, "vaddr", 2) + patch.getSegment(TYPES.LOAD, "memsz", 2)) | 0xfffn) + 1n;
 
 /** Moves all of a file's memory image, so that it begins at an address. */
 function low(patch: Patch, address: bigint): Patch {

@@ -57,6 +57,7 @@ const SECTION = {
     size: [20, 4],
     link: [24, 4],
     info: [28, 4],
+    addralign: [32, 4],
   },
   64: {
     name: [0, 4],
@@ -67,6 +68,7 @@ const SECTION = {
     size: [32, 8],
     link: [40, 4],
     info: [44, 4],
+    addralign: [48, 8],
   },
 } satisfies Record<number, Layout>;
 
@@ -86,6 +88,7 @@ export const TYPES = {
   EH_FRAME: 0x6474e550,
   STACK: 0x6474e551,
   RELRO: 0x6474e552,
+  PROPERTY: 0x6474e553,
 };
 
 /** An ELF file, a copy of it as a rule, whose fields can be read and set. */

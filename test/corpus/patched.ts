@@ -113,6 +113,13 @@ export const PATCHED: Entry[] = [
     NO_STACK,
     NO_RELRO,
   ]),
+  patched(
+    "e_phnum of PN_XNUM, and the true count in section header 0",
+    "x-musl",
+    (p) => p.section(0, { info: p.get("phnum") }).header({ phnum: 0xffff }),
+    [["program-headers", "65535 entries of 56 bytes"]],
+    crashes,
+  ),
   patched("e_shentsize 0", "x-static", (p) => p.header({ shentsize: 0 }), [["section-headers", "entries of 0 bytes"]]),
   patched("e_shoff outside the file", "x-static", (p) => p.header({ shoff: 1n << 63n }), [
     ["section-headers", /^bytes 9223372036854775808 to /],
@@ -157,8 +164,16 @@ export const PATCHED: Entry[] = [
     ["load-size", /^LOAD at 0x[0-9a-f]+: [0-9]+ of 16 bytes$/],
     ["section-loaded", ".bss, __libc_freeres_ptrs"],
   ]),
+  patched(
+    "a static-pie whose data is 128 GiB away",
+    "x-bare-pie",
+    (p) => moveLast(p.withoutSections(), 1n << 37n).segment(TYPES.LOAD, { flags: 6 }),
+    [["load-size", /^1374389[0-9]{5} bytes$/]],
+    crashes,
+  ),
   patched("PT_TLS larger in the file", "x-static", (p) => p.segment(TYPES.TLS, { memsz: 1 }), [
     ["load-size", /^TLS at 0x[0-9a-f]+: [0-9]+ of 1 bytes$/],
+    ["section-loaded", /^TLS at 0x[0-9a-f]+, 32 of 1 bytes, p_align 0x8$/],
   ]),
   patched(
     "bss of 8 TiB",
@@ -171,21 +186,30 @@ export const PATCHED: Entry[] = [
     "thread-local storage of 8 TiB",
     "x-static",
     (p) => p.segment(TYPES.TLS, { memsz: 1n << 43n }),
-    [["load-size", /^87960[0-9]+ bytes$/]],
+    [
+      ["load-size", /^87960[0-9]+ bytes$/],
+      ["section-loaded", /^TLS at 0x[0-9a-f]+, 32 of 8796093022208 bytes, p_align 0x8$/],
+    ],
     crashes,
   ),
   patched(
     "PT_TLS with an odd alignment",
     "x-musl",
     (p) => p.segment(TYPES.TLS, { align: 0xff04 }),
-    [["load-alignment", /^TLS at 0x406[0-9a-f]{3}, offset 0x5[0-9a-f]{3}, p_align 0xff04$/]],
+    [
+      ["load-alignment", /^TLS at 0x406[0-9a-f]{3}, offset 0x5[0-9a-f]{3}, p_align 0xff04$/],
+      ["section-loaded", /^TLS at 0x406[0-9a-f]{3}, 4 of 4 bytes, p_align 0xff04$/],
+    ],
     crashes,
   ),
   patched(
     "PT_TLS without an alignment",
     "x-musl",
     (p) => p.segment(TYPES.TLS, { align: 0 }),
-    [["load-alignment", /^TLS at 0x406[0-9a-f]{3}, offset 0x5[0-9a-f]{3}, p_align 0x0$/]],
+    [
+      ["load-alignment", /^TLS at 0x406[0-9a-f]{3}, offset 0x5[0-9a-f]{3}, p_align 0x0$/],
+      ["section-loaded", /^TLS at 0x406[0-9a-f]{3}, 4 of 4 bytes, p_align 0x0$/],
+    ],
     crashes,
   ),
   patched(
@@ -306,7 +330,74 @@ export const PATCHED: Entry[] = [
   ]),
   patched("PT_TLS outside every PT_LOAD", "x-static", (p) => p.segment(TYPES.TLS, { vaddr: 0x10000 }), [
     ["segment-loaded", "TLS at 0x10000"],
+    ["section-loaded", /^TLS at 0x10000, 32 of 104 bytes, p_align 0x8$/],
   ]),
+  patched(
+    "a second PT_TLS",
+    "x-musl",
+    (p) => p.segment(TYPES.STACK, { type: TYPES.TLS, offset: 0, vaddr: 0x400000, filesz: 0, memsz: 64, align: 1 }),
+    [
+      ["segment-loaded", "TLS at 0x400000"],
+      ["section-loaded", "TLS at 0x400000, 0 of 64 bytes, p_align 0x1"],
+      NO_STACK,
+    ],
+    crashes,
+  ),
+  patched(
+    "PT_TLS of more memory than its sections",
+    "x-musl",
+    (p) => p.segment(TYPES.TLS, { memsz: 0x44 }),
+    [["section-loaded", /^TLS at 0x406[0-9a-f]{3}, 4 of 68 bytes, p_align 0x4$/]],
+    crashes,
+  ),
+  patched(
+    "PT_TLS of another alignment than its sections",
+    "x-musl",
+    (p) => p.segment(TYPES.TLS, { align: 0x1000 }),
+    [["section-loaded", /^TLS at 0x406[0-9a-f]{3}, 4 of 4 bytes, p_align 0x1000$/]],
+    crashes,
+  ),
+  patched("PT_TLS of less memory than its sections", "x-static", (p) => p.segment(TYPES.TLS, { memsz: 0x67 }), [
+    ["section-loaded", /^TLS at 0x4[0-9a-f]{5}, 32 of 103 bytes, p_align 0x8$/],
+  ]),
+  patched(
+    "PT_TLS that begins after its sections",
+    "x-static",
+    (p) => {
+      const [offset, vaddr] = [p.getSegment(TYPES.TLS, "offset"), p.getSegment(TYPES.TLS, "vaddr")];
+      return p.segment(TYPES.TLS, { offset: offset + 8n, vaddr: vaddr + 8n, filesz: 0x18, memsz: 0x60 });
+    },
+    [["section-loaded", /^TLS at 0x4[0-9a-f]{5}, 24 of 96 bytes, p_align 0x8$/]],
+    crashes,
+  ),
+  patched(
+    "PT_TLS of more bytes of the file than its sections",
+    "x-static",
+    (p) => p.segment(TYPES.TLS, { filesz: 0x44 }),
+    [["section-loaded", /^TLS at 0x4[0-9a-f]{5}, 68 of 104 bytes, p_align 0x8$/]],
+    crashes,
+  ),
+  patched(
+    "an empty PT_PHDR at another address",
+    "x-musl",
+    (p) => p.segment(TYPES.STACK, { type: TYPES.PHDR, offset: 64, vaddr: 0x300000 }),
+    [["segment-loaded", "PHDR at 0x300000"], NO_STACK],
+    crashes,
+  ),
+  patched(
+    "PT_GNU_RELRO past its PT_LOAD",
+    "x-lld",
+    (p) => p.segment(TYPES.RELRO, { memsz: 0x5600 }),
+    [["segment-loaded", /^GNU_RELRO at 0x2[0-9a-f]{5}$/]],
+    crashes,
+  ),
+  patched(
+    "PT_GNU_RELRO over data",
+    "x-static",
+    (p) => p.segment(TYPES.RELRO, { memsz: p.getSegment(TYPES.RELRO, "memsz") + 0x1000n }),
+    [["segment-loaded", /^GNU_RELRO at 0x4[0-9a-f]{5}$/]],
+    crashes,
+  ),
   patched("PT_GNU_RELRO over other bytes", "x-static", (p) => p.segment(TYPES.RELRO, { offset: 0 }), [
     ["segment-loaded", /^GNU_RELRO at 0x/],
   ]),
@@ -337,6 +428,25 @@ export const PATCHED: Entry[] = [
   patched("a note that ends outside its segment", "x-bare-pie", (p) => p.write(0x238 + 4, 4, 0x15), [
     ["notes", "others in bytes 568 to 604"],
   ]),
+  patched(
+    "PT_GNU_PROPERTY over other bytes",
+    "a-static",
+    (p) =>
+      p.segment(TYPES.RELRO, { type: TYPES.PROPERTY, offset: 0, vaddr: 0x400000, filesz: 64, memsz: 64, align: 8 }),
+    [["notes", "others in bytes 0 to 64"], NO_RELRO],
+    { ...aarch64, crashes: true },
+  ),
+  patched("PT_GNU_PROPERTY of less than a note", "x-static", (p) => p.segment(TYPES.PROPERTY, { filesz: 15 }), [
+    ["notes", "others in bytes 624 to 639"],
+  ]),
+  patched(
+    "PT_GNU_PROPERTY of more than 1 KiB",
+    "a-static",
+    (p) => p.segment(TYPES.RELRO, { type: TYPES.PROPERTY, offset: 0, filesz: 1025 }),
+    [["notes", "bytes 0 to 1025"], NO_RELRO],
+    { ...aarch64, crashes: true },
+  ),
+  ...properties(),
   patched("a writable and executable PT_LOAD", "x-static", (p) => p.segment(TYPES.LOAD, { flags: 7 }, 1), [
     ["write-execute", /^LOAD at 0x401000: RWX$/],
   ]),
@@ -349,6 +459,45 @@ export const PATCHED: Entry[] = [
   ),
   patched("PT_GNU_STACK taken out", "x-static", (p) => p.segment(TYPES.STACK, { type: 0 }), [NO_STACK]),
 ];
+
+/** The GNU properties of x-static, changed word by word; on aarch64 Linux refuses a file for each of the wrong ones. */
+function properties(): Entry[] {
+  const changed = (name: string, words: Record<number, number>, right = false): Entry =>
+    patched(
+      `PT_GNU_PROPERTY with ${name}`,
+      "x-static",
+      (p) => {
+        const start = Number(p.getSegment(TYPES.PROPERTY, "offset"));
+        for (const [at, value] of Object.entries(words)) p.write(start + Number(at), 4, value);
+        // The PT_NOTE over the same bytes would be a finding of its own.
+        return p.segment(TYPES.NOTE, { type: 0 });
+      },
+      right ? [] : [["notes", "others in bytes 624 to 656"]],
+    );
+  const [x, y] = [0xc0008002, 0xc0008003];
+  return [
+    changed("a name of another length", { 0: 5 }),
+    changed("another name", { 12: 0x00554e48 }),
+    changed("a note of another type", { 8: 1 }),
+    changed("a note longer than itself", { 4: 17 }),
+    changed("a property longer than its note", { 20: 9 }),
+    changed("a property whose padding is missing", { 4: 12 }),
+    changed("a property without a size", { 4: 4 }),
+    changed("two properties of one type", { 16: x, 20: 0, 24: x, 28: 0 }),
+    changed("properties that descend", { 16: y, 20: 0, 24: x, 28: 0 }),
+    changed("two properties", { 16: x, 20: 0, 24: y, 28: 0 }, true),
+    changed("no property", { 4: 0 }, true),
+  ];
+}
+
+/** Moves the last PT_LOAD, and what is in it, that many bytes away. */
+function moveLast(patch: Patch, distance: bigint): Patch {
+  const move = (type: number, nth: number): Patch =>
+    patch.segment(type, { vaddr: patch.getSegment(type, "vaddr", nth) + distance }, nth);
+  move(TYPES.DYNAMIC, 0);
+  move(TYPES.RELRO, 0);
+  return move(TYPES.LOAD, 3);
+}
 
 function swapSegments(patch: Patch, a: number, b: number): Patch {
   const size = patch.bits === 64 ? 56 : 32;

@@ -89,6 +89,7 @@ export const synthetic = (): Entry[] => [
       ["headers-loaded", "bytes 64 to 3920064"],
       ["headers-loaded", "no right at all"],
       ["headers-loaded", /^PHDR at 0x0, .* and [0-9]+ more$/],
+      ["segment-loaded", /^TLS at 0x0, .* and 28 more$/],
       ["section-loaded", /^PROGBITS, PROGBITS, PROGBITS and 69996 more$/],
       ["dynamic", "0 entries without one"],
       ["dynamic", /^DYNAMIC at 0x0, /],

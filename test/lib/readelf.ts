@@ -252,7 +252,9 @@ export function violations(view: View, size: number, target: Target): string[] {
   demand(osabi === 0 || osabi === 3, "os-abi");
   demand(!has("INTERP") && !sections.some(({ name }) => name === ".interp"), "interpreter");
   demand(tagged(1n).length === 0, "needed");
-  demand(phend <= file && phend - view.phoff <= 4096n, "program-headers");
+  // Of PN_XNUM readelf shows the count in section header 0 too, which no kernel looks for.
+  const written = BigInt(view.header["Number of program headers"]?.match(/[0-9]+/)?.[0] ?? 0);
+  demand(phend <= file && phend - view.phoff <= 4096n && written !== 0xffffn, "program-headers");
   demand(shend <= file, "section-headers");
   demand(
     segments.every(({ type, offset, filesz }) => type === 0 || end(offset, filesz) <= file),
@@ -279,11 +281,9 @@ export function violations(view: View, size: number, target: Target): string[] {
   const arm64 = target.elf.machine === 183;
   demand(!arm64 || loads.every(({ align }) => align >= 65536n), "page-size");
   const page = arm64 ? 65536n : 4096n;
-  const taken = loads
-    .filter(({ memsz }) => memsz > 0n)
-    .map(({ vaddr, memsz }) => [vaddr / page, (vaddr + memsz - 1n) / page] as const);
+  const taken = loads.map(({ vaddr, memsz }) => [vaddr / page, (vaddr + memsz + page - 1n) / page] as const);
   demand(
-    taken.every(([first], i) => i === 0 || first > (taken[i - 1]?.[1] ?? 0n)),
+    taken.every(([first], i) => i === 0 || first >= (taken[i - 1]?.[1] ?? 0n)),
     "load-order",
   );
   demand(
@@ -307,7 +307,30 @@ export function violations(view: View, size: number, target: Target): string[] {
   );
   const sum = segments.reduce((total, { type, memsz }) => total + (type === 1 || type === 7 ? memsz : 0n), 0n);
   demand(sum <= 2n ** 30n, "load-size");
+  const addresses = loads.map(({ vaddr, memsz }) => vaddr + memsz - (first?.vaddr ?? 0n));
+  demand(view.type !== 3 || addresses.every((last) => last <= 2n ** 30n), "load-size");
   const tls = segments.filter(({ type }) => type === SEGMENTS.TLS);
+  demand(tls.length <= 1, "segment-loaded");
+  demand(
+    segments.every(
+      ({ type, vaddr, offset }) =>
+        type !== SEGMENTS.PHDR || vaddr - offset === (first?.vaddr ?? 0n) - (first?.offset ?? 0n),
+    ),
+    "segment-loaded",
+  );
+  demand(
+    segments.every(
+      ({ type, vaddr, filesz, memsz }) =>
+        type !== SEGMENTS.GNU_RELRO ||
+        memsz <= filesz ||
+        loads.some((load) => vaddr + filesz === load.vaddr + load.filesz && vaddr < load.vaddr + load.memsz),
+    ),
+    "segment-loaded",
+  );
+  demand(
+    segments.every(({ type, filesz }) => type !== SEGMENTS.GNU_PROPERTY || (filesz >= 16n && filesz <= 1024n)),
+    "notes",
+  );
   demand(
     tls.every(({ align }) => align > 0n && (align & (align - 1n)) === 0n),
     "load-alignment",
@@ -321,6 +344,16 @@ export function violations(view: View, size: number, target: Target): string[] {
       const right = (flags & 1n) !== 0n ? 2 : (flags & 4n) !== 0n ? 1 : 5;
       return (thread && type === SECTIONS.NOBITS) || homes.some((load) => (load.flags & right) !== 0);
     }),
+    "section-loaded",
+  );
+  const threads = inMemory.filter(({ flags }) => (flags & 0x400n) !== 0n);
+  demand(
+    threads.every(({ addr, size, type }) =>
+      tls.some(
+        ({ vaddr, filesz, memsz }) =>
+          addr >= vaddr && addr + size <= vaddr + (type === SECTIONS.NOBITS ? memsz : filesz),
+      ),
+    ),
     "section-loaded",
   );
   const section = sections.find(({ type }) => type === SECTIONS.DYNAMIC);

@@ -2,7 +2,7 @@
 
 import type { DynamicEntry, Note, Section, Segment } from "../elf.ts";
 import { bytesAt, defect, type File, fields, range, strings, untilNul, within } from "./bytes.ts";
-import { DT, PT, SHF, SHT } from "./names.ts";
+import { DT, NT_GNU_PROPERTY_TYPE_0, PT, SHF, SHT } from "./names.ts";
 
 /** Most bytes of the dynamic section, and of all notes together. */
 const PART_LIMIT = 64 * 1024;
@@ -101,6 +101,47 @@ export function readNotes(file: File, segments: Segment[], sections: Section[]):
     }
   }
   return notes;
+}
+
+/** Most bytes of PT_GNU_PROPERTY that Linux takes. */
+const PROPERTIES_LIMIT = 1024;
+
+/** Notes the defect of a PT_GNU_PROPERTY for which Linux refuses the file (fs/binfmt_elf.c, parse_elf_properties). */
+export function checkProperties(file: File, segments: Segment[]): void {
+  for (const { type, offset, filesz } of segments) {
+    if (type !== PT.GNU_PROPERTY || !within(file.source, offset, filesz)) continue;
+    if (filesz > PROPERTIES_LIMIT) {
+      defect(file, "notes", `at most ${PROPERTIES_LIMIT} bytes of PT_GNU_PROPERTY`, range(offset, filesz));
+    } else if (!isPropertyNote(file, bytesAt(file.source, offset, filesz))) {
+      defect(
+        file,
+        "notes",
+        "one note of ascending properties in PT_GNU_PROPERTY",
+        `others in ${range(offset, filesz)}`,
+      );
+    }
+  }
+}
+
+/** Whether the bytes begin with a NT_GNU_PROPERTY_TYPE_0 that is whole, as are its properties (psABI, "Program Property"). */
+function isPropertyNote(file: File, bytes: Buffer): boolean {
+  const start = 16;
+  if (bytes.length < start) return false;
+  const next = fields(file, bytes);
+  const [nameLength, length, type] = [next.u32(), next.u32(), next.u32()];
+  const known = nameLength === 4 && type === NT_GNU_PROPERTY_TYPE_0 && bytes.toString("latin1", 12, start) === "GNU\0";
+  const end = start + length;
+  if (!known || end > bytes.length) return false;
+  const word = file.bits / 8;
+  for (let at = start, before = -1; at < end; ) {
+    if (at + 8 > end) return false;
+    next.at = at;
+    const [property, size] = [next.u32(), next.u32()];
+    at += 8 + Math.ceil(size / word) * word;
+    if (property <= before || at > end) return false;
+    before = property;
+  }
+  return true;
 }
 
 /** Adds the notes in the bytes (gABI, "Note Section"; the padding is the segment's alignment). False: they are malformed. */

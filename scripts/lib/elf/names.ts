@@ -69,6 +69,7 @@ export const DF_TEXTREL = 4n;
 export const DF_1_PIE = 0x08000000n;
 
 export const NT_GNU_BUILD_ID = 3;
+export const NT_GNU_PROPERTY_TYPE_0 = 5;
 
 /** Counts that do not fit the header's 16 bits stand in section header 0 (gABI, "ELF Header"). */
 export const PN_XNUM = 0xffff;

@@ -41,7 +41,7 @@ export const names = (elf: Elf, ...tags: bigint[]): string[] =>
 /** Bytes that a section takes in the file. */
 export const fileSize = ({ type, size }: Section): bigint => (type === SHT.NOBITS || type === SHT.NULL ? 0n : size);
 
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+export const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const isPowerOfTwo = (value: bigint): boolean => (value & (value - 1n)) === 0n;
 const MAX_ALIGN = 1n << 30n;
@@ -53,11 +53,16 @@ export function isAligned({ type, align, vaddr, offset }: Segment): boolean {
   return align >= least && align <= MAX_ALIGN && isPowerOfTwo(align) && (vaddr - offset) % modulus === 0n;
 }
 
+/** Bytes from the first segment's start to the last one's end. */
+export const span = (segments: readonly Segment[]): bigint => {
+  const [first, last] = [segments.at(0), segments.at(-1)];
+  return first === undefined || last === undefined ? 0n : last.vaddr + last.memsz - first.vaddr;
+};
+
 /** PT_LOADs that begin in a page in which an earlier one ends, or before it. */
 export function misplaced(elf: Elf): Segment[] {
   let end = 0n;
   return loads(elf).filter(({ vaddr, memsz, align }) => {
-    if (memsz === 0n) return false;
     const page = smaller(larger(align, PAGE), memory(elf).page);
     const collides = vaddr / page < (end + page - 1n) / page;
     end = vaddr + memsz;
@@ -77,6 +82,16 @@ const holds = (load: Segment, { vaddr, filesz }: Range): boolean =>
 export const isLoadedBy = (load: Segment, part: Range & { offset: bigint }): boolean =>
   holds(load, part) && part.vaddr - part.offset === load.vaddr - load.offset;
 
+/**
+ * Whether a PT_LOAD has the memory of a segment too. Beyond the segment's bytes that is only what is beyond the PT_LOAD's
+ * own, and the rest of its last page, up to which linkers draw PT_GNU_RELRO.
+ */
+export function covers(load: Segment, { vaddr, filesz, memsz }: Segment): boolean {
+  const page = larger(load.align, PAGE);
+  const end = ((load.vaddr + load.memsz + page - 1n) / page) * page;
+  return memsz <= filesz || (vaddr + filesz === load.vaddr + load.filesz && vaddr + memsz <= end);
+}
+
 /** Sections that belong in memory, in no PT_LOAD that has their bytes and the rights that their flags ask for. */
 export function unloaded(elf: Elf): Section[] {
   const candidates = loads(elf);
@@ -95,6 +110,29 @@ export function unloaded(elf: Elf): Section[] {
         : isLoadedBy(load, { vaddr, offset, filesz: size });
     return !candidates.some((load) => has(load.flags, wanted) && held(load));
   });
+}
+
+/**
+ * PT_TLSs that are not what the sections of thread-local storage make: size and alignment decide where each variable is.
+ * Linkers may round the size in memory up.
+ */
+export function unlikeSections(elf: Elf): Segment[] {
+  const sections = elf.sections.filter(({ flags, size }) => hasBit(flags, SHF.TLS) && size > 0n);
+  const [first] = sections;
+  if (first === undefined) return [];
+  const start = sections.reduce((least, { addr }) => smaller(least, addr), first.addr);
+  const endOf = (parts: Section[]): bigint => parts.reduce((end, { addr, size }) => larger(end, addr + size), start);
+  const [data, all] = [endOf(sections.filter(({ type }) => type !== SHT.NOBITS)), endOf(sections)];
+  const wanted = sections.reduce((most, { addralign }) => larger(most, addralign), 1n);
+  const units = (bytes: bigint): bigint => (bytes + wanted - 1n) / wanted;
+  return ofType(elf, PT.TLS).filter(
+    ({ vaddr, filesz, memsz, align }) =>
+      vaddr !== start ||
+      vaddr + filesz !== data ||
+      align !== wanted ||
+      vaddr + memsz < all ||
+      units(memsz) !== units(all - start),
+  );
 }
 
 /** The tables of relocations that a static-pie applies to itself: address and size in bytes. */

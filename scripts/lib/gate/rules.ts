@@ -4,6 +4,7 @@ import { DF_TEXTREL, DT, ET, machineName, PF, PT, SHT, sectionName, segmentName,
 import type { Defect, Elf, ElfResult, Section, Segment } from "../elf.ts";
 import { printable } from "../errors.ts";
 import {
+  covers,
   endOfContent,
   fileSize,
   has,
@@ -13,6 +14,7 @@ import {
   isLoadedBy,
   isPie,
   KIB_64,
+  larger,
   loads,
   lostRelocations,
   MOST_HEADERS,
@@ -22,7 +24,9 @@ import {
   names,
   ofType,
   rights,
+  span,
   strippable,
+  unlikeSections,
   unloaded,
 } from "./layout.ts";
 
@@ -239,14 +243,19 @@ export const RULES: readonly CheckedRule[] = [
       "the program header table lies inside the file, with entries of the class's size and at most 4096 bytes of them",
     why: "older kernels refuse a larger table, and every kernel refuses one that is cut off",
     fix: "download or build the file again",
-    check: elf((elf) => [
-      ...defects(elf, "program headers"),
-      ...demand(
-        elf.segments.length * elf.header.phentsize <= MOST_HEADERS,
-        `at most ${MOST_HEADERS} bytes of program headers`,
-        () => `${elf.segments.length} entries of ${elf.header.phentsize} bytes`,
-      ),
-    ]),
+    check: elf((elf) => {
+      const { phnum, phentsize } = elf.header;
+      // A kernel takes e_phnum as it stands: PN_XNUM and its count in section header 0 are for readers of core dumps.
+      const count = elf.segments.length === 0 ? 0 : Math.max(phnum, elf.segments.length);
+      return [
+        ...defects(elf, "program headers"),
+        ...demand(
+          count * phentsize <= MOST_HEADERS,
+          `at most ${MOST_HEADERS} bytes of program headers`,
+          () => `${count} entries of ${phentsize} bytes`,
+        ),
+      ];
+    }),
   },
   {
     id: "section-headers",
@@ -295,12 +304,16 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "load-size",
     severity: "fail",
-    demands: "no PT_LOAD or PT_TLS takes more bytes of the file than of memory, and together they take at most 1 GiB",
+    demands:
+      "no PT_LOAD or PT_TLS takes more bytes of the file than of memory, and together they take at most 1 GiB, as do a " +
+      "static-pie's addresses from the first to the last",
     why: "the kernel refuses or kills such a program, or its C library overruns the thread-local storage",
     fix: "download or build the file again",
     check: elf((elf) => {
       const segments = ofType(elf, PT.LOAD, PT.TLS);
-      const total = segments.reduce((sum, { memsz }) => sum + memsz, 0n);
+      const sum = segments.reduce((bytes, { memsz }) => bytes + memsz, 0n);
+      // The addresses of an ET_DYN are reserved in one piece, which counts as memory when the first PT_LOAD is writable.
+      const total = elf.header.type === ET.DYN ? larger(sum, span(loads(elf))) : sum;
       return [
         ...none(
           segments.filter(({ filesz, memsz }) => filesz > memsz),
@@ -425,30 +438,45 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "segment-loaded",
     severity: "fail",
-    demands: "PT_DYNAMIC, PT_TLS, PT_PHDR, PT_GNU_RELRO and PT_GNU_EH_FRAME are parts of a PT_LOAD",
-    why: "the program reads them from memory, at their addresses",
+    demands:
+      "PT_DYNAMIC, PT_TLS, PT_PHDR, PT_GNU_RELRO and PT_GNU_EH_FRAME are parts of a PT_LOAD, and there is at most one PT_TLS",
+    why: "the program reads or protects them in memory, at their addresses",
     fix: "download or build the file again; let no tool edit its segments",
-    check: elf((elf) =>
-      none(
-        ofType(elf, PT.DYNAMIC, PT.TLS, PT.PHDR, PT.GNU_RELRO, PT.GNU_EH_FRAME).filter(
-          (segment) => segment.filesz > 0n && !loads(elf).some((load) => isLoadedBy(load, segment)),
+    check: elf((elf) => {
+      // Thread-local storage of zeros alone has no place in memory.
+      const parts = ofType(elf, PT.DYNAMIC, PT.TLS, PT.PHDR, PT.GNU_RELRO, PT.GNU_EH_FRAME).filter(
+        ({ type, filesz }) => type !== PT.TLS || filesz > 0n,
+      );
+      const held = (part: Segment): boolean =>
+        loads(elf).some((load) => isLoadedBy(load, part) && (part.type !== PT.GNU_RELRO || covers(load, part)));
+      return [
+        ...none(
+          parts.filter((part) => !held(part)),
+          "bytes of a PT_LOAD at the same addresses",
+          show,
         ),
-        "bytes of a PT_LOAD at the same addresses",
-        show,
-      ),
-    ),
+        ...none(ofType(elf, PT.TLS).slice(1), "one PT_TLS", show),
+      ];
+    }),
   },
   {
     id: "section-loaded",
     severity: "fail",
-    demands: "every section that belongs in memory is part of a PT_LOAD with the rights that it needs, or of PT_TLS",
-    why: "code or data that the linker placed would be missing, or could not be run or written",
+    demands:
+      "every section that belongs in memory is part of a PT_LOAD with the rights that it needs, or of PT_TLS, which is " +
+      "what its sections make",
+    why: "code or data that the linker placed would be missing or elsewhere, or could not be run or written",
     fix: "download or build the file again; let no tool edit its segments",
-    check: elf((elf) =>
-      none(unloaded(elf), "segments that hold every section of the memory image", ({ name, type }) =>
+    check: elf((elf) => [
+      ...none(unloaded(elf), "segments that hold every section of the memory image", ({ name, type }) =>
         printable(name || sectionName(type)),
       ),
-    ),
+      ...none(
+        unlikeSections(elf),
+        "a PT_TLS of the sections of thread-local storage",
+        (segment) => `${show(segment)}, ${segment.filesz} of ${segment.memsz} bytes, p_align ${hex(segment.align)}`,
+      ),
+    ]),
   },
   {
     id: "dynamic",
@@ -482,7 +510,7 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "notes",
     severity: "fail",
-    demands: "the notes are well-formed",
+    demands: "the notes are well-formed, and PT_GNU_PROPERTY is one of at most 1024 bytes",
     why: "the kernel reads some of them (PT_GNU_PROPERTY), and the build id is one",
     fix: "download or build the file again",
     check: elf((elf) => defects(elf, "notes")),
