@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { type BootRequest, bootAll, type Verdict } from "./lib/boot.ts";
 import { runScript } from "./lib/cli.ts";
 import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./lib/contract.ts";
-import { printable, usageFailure } from "./lib/errors.ts";
+import { printable, printableJson, usageFailure } from "./lib/errors.ts";
 import { knob } from "./lib/knobs.ts";
 import { dim, duration, report, say } from "./lib/log.ts";
 import { distDir, toCaller } from "./lib/paths.ts";
@@ -38,7 +38,7 @@ await runScript({
     const verdicts = await showProgress("boot", (progress) => bootAll(requests, progress));
 
     const ok = verdicts.every((verdict) => verdict.ok);
-    process.stdout.write(json ? `${JSON.stringify({ ok, boots: verdicts }, null, 2)}\n` : verdicts.map(line).join(""));
+    process.stdout.write(json ? `${printableJson({ ok, boots: verdicts })}\n` : verdicts.map(line).join(""));
     for (const { problem, console, log } of verdicts) {
       if (problem === undefined) continue;
       report(problem);

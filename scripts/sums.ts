@@ -1,6 +1,6 @@
 import { runScript } from "./lib/cli.ts";
 import { type Check, checkList, writeList } from "./lib/dist.ts";
-import { Failure } from "./lib/errors.ts";
+import { Failure, printableJson } from "./lib/errors.ts";
 import { duration, report, say, shortSize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { nameText } from "./lib/trust/sums.ts";
@@ -11,7 +11,7 @@ function asJson({ list, digests, problems, unread, notes }: Check): string {
     const text = nameText(name);
     return { ...(text === undefined ? { nameBase64: btoa(name) } : { name: text }), ...digest };
   });
-  return JSON.stringify({ list, files, problems: [...problems, ...unread], notes }, null, 2);
+  return printableJson({ list, files, problems: [...problems, ...unread], notes });
 }
 
 await runScript({

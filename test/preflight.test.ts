@@ -374,18 +374,24 @@ test("should not pass a file that shrinks while it is read", async () => {
 });
 
 testUnless(test, rust, "should give a program the exact name, and a terminal no control character of it", async () => {
-  const name = "a\nb\x1b[31m\x7f\x9b\u2028\u202e\u{e0041}<script>.elf";
+  const name = "a\nb\x1b[31m\x7f\x9b\u2028\u202e\u{e0041}<script>###[stop-commands]x.elf";
   const folder = folderOf({ [name]: (await releaseFiles())[X86_64] });
   const raw = /[^\n\x20-\x7e]/;
   const json = await gate(folder, ["--json", "--target", X86_64, name]);
   assert.is(result(json).files[0]?.path, name);
   assert.not.match(json.stdout, raw);
+  // A command to GitHub's runner, wherever it is in a line of either stream.
+  assert.not.match(json.stdout, "##[");
   const text = await gate(folder, [name], { GITHUB_ACTIONS: "true" });
-  const printed = "a\\nb\\x1b[31m\\x7f\\x9b\\u{2028}\\u{202e}\\u{e0041}<script>.elf";
+  const printed = "a\\nb\\x1b[31m\\x7f\\x9b\\u{2028}\\u{202e}\\u{e0041}<script>##\\x23[stop-commands]x.elf";
   assert.is(text.stdout, await line("FAIL", printed, "static-pie", join(folder, name)));
   assert.not.match(text.stderr, raw);
   assert.ok(text.stderr.includes(`error: ${printed}: breaks the rule target\n`));
   assert.ok(text.stderr.includes(`\n::error file=${printed}::breaks the rule target%0A`));
+  const page = await gate(folder, ["--html", "/proc/\x1b\n/page.html", name]);
+  assert.is(page.code, 3);
+  assert.ok(page.stderr.includes("error: /proc/\\x1b\\n: no such file or folder\n"), page.stderr);
+  assert.not.match(page.stderr, raw);
 });
 
 testUnless(test, rust, "should take the target of any file from --target, and no target that is not one", async () => {
@@ -411,6 +417,16 @@ testUnless(test, rust, "should take the target of any file from --target, and no
     [["--target", X86_64], "error: --target needs the files that it is about\n  fix:      name them\n"],
     [[""], "error: a file name is empty\n  fix:      name a file\n"],
     [["--jsno"], "error: Unknown option '--jsno'\n  fix:      preflight.ts --help lists what it takes\n"],
+    [
+      ["--\x1b\n##[x]"],
+      "error: Unknown option '--\\x1b\\n#\\x23[x]'\n  fix:      preflight.ts --help lists what it takes\n",
+    ],
+    [
+      ["--target", "-x"],
+      "error: Option '--target' argument is ambiguous. Did you forget to specify the option argument for '--target'? " +
+        "To specify an option argument starting with a dash use '--target=-XYZ'.\n" +
+        "  fix:      preflight.ts --help lists what it takes\n",
+    ],
   ] as const) {
     assert.equal(await gate(folder, args), { code: 2, signal: null, stdout: "", stderr: message });
   }

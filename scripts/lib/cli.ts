@@ -74,8 +74,10 @@ function parse<O extends Options>(script: Script<O>): { values: Values<O>; opera
     });
     return { values: values as Values<O>, operands: positionals };
   } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
     throw usageFailure({
-      what: error instanceof Error ? error.message.replace(/\. To specify.*/s, "") : String(error),
+      // Node's sentences on one line; any other line break is the user's.
+      what: printable(message.replace(/\. To specify.*/s, "").replace(/\n(?=Did you forget |To specify )/g, " ")),
       fix: `${script.name} --help lists what it takes`,
     });
   }

@@ -34,11 +34,23 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Untrusted text made safe for a terminal: control characters become \xNN or \u{NNNN} and nothing else changes. */
+/**
+ * Untrusted text made safe for a terminal and for a CI's log: control characters become \xNN or \u{NNNN}, so does what
+ * GitHub's runner takes for the start of a command wherever it stands in a line (`##[`), and nothing else changes.
+ */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?<=#)#(?=\[)/gu, (character) => {
     const point = character.codePointAt(0) ?? 0;
     if (character === "\n") return "\\n";
     return point < 0x100 ? `\\x${point.toString(16).padStart(2, "0")}` : `\\u{${point.toString(16)}}`;
   });
 }
+
+/**
+ * A value as indented JSON without a line break at its end, as safe as `printable` makes text. Programs get every character
+ * back from it exactly; JSON.stringify leaves C1, bidirectional and line separator characters as they are.
+ */
+export const printableJson = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=#)#(?=\[)/gu, (character) =>
+    character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );

@@ -1,4 +1,5 @@
 /** The gate's result for programs; docs/preflight.schema.json describes it. */
+import { printableJson } from "../errors.ts";
 import type { FileReport, Finding } from "../gate.ts";
 import type { Preflight } from "./preflight.ts";
 
@@ -24,17 +25,6 @@ const file = (report: FileReport) => ({
   findings: report.findings.map(finding),
 });
 
-/**
- * The result as indented JSON without a line break at its end. Names come back from it exactly, and yet no character
- * that a terminal obeys is in it: JSON.stringify leaves C1, bidirectional and line separator characters as they are.
- */
-export function jsonReport(result: Preflight): string {
-  const json = JSON.stringify(
-    { ok: result.ok, files: result.files.map(file), findings: result.findings.map(finding) },
-    null,
-    2,
-  );
-  return json.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
-  );
-}
+/** The result as JSON, without a line break at its end. */
+export const jsonReport = (result: Preflight): string =>
+  printableJson({ ok: result.ok, files: result.files.map(file), findings: result.findings.map(finding) });
