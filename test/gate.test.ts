@@ -73,7 +73,8 @@ const EXPECTED: Record<string, RegExp> = {
     /^(segments that hold every section of the memory image|a PT_TLS of the sections of thread-local storage)$/,
   dynamic:
     /^(one PT_DYNAMIC|a PT_DYNAMIC for the section of type SHT_DYNAMIC|the section inside the file's [0-9]+ bytes|a DT_NULL at the end of the section|every name inside the string table of DT_STRTAB)$/,
-  relocations: /^tables of relocations in memory$/,
+  relocations:
+    /^(tables of relocations in memory|every section of relocations in such a table|the entries of the machine's tables of relocations)$/,
   notes:
     /^(at most 65536 bytes of notes|the notes inside the file's [0-9]+ bytes|notes that end where their segment ends|at most 1024 bytes of PT_GNU_PROPERTY|one note of ascending properties in PT_GNU_PROPERTY)$/,
   "executable-stack": /^a stack without X$/,

@@ -245,15 +245,23 @@ export const LIMITS: Entry[] = [
   ),
   patched("ET_REL with DF_1_PIE", "x-bare-pie", (p) => p.header({ type: 1 }), [["type", "ET_REL"]]),
   patched("DT_TEXTREL", "x-bare-pie", (p) => p.dynamic(21, 0, 22), [["text-relocations", "DT_TEXTREL"]]),
-  patched("DT_REL without a size", "x-bare-pie", (p) => p.dynamic(21, 0x1000, 17), [["relocations", "DT_REL"]]),
+  patched("DT_REL without a size", "x-bare-pie", (p) => p.dynamic(21, 0x1000, 17), [
+    ["relocations", "DT_REL"],
+    ["relocations", "DT_RELENT missing"],
+  ]),
   patched("DT_RELRSZ without a table", "x-bare-pie", (p) => p.dynamic(21, 8, 35), [["relocations", "DT_RELR"]]),
   patched("DT_RELR outside memory", "x-bare-pie", (p) => p.dynamic(21, 1n << 40n, 36).dynamic(0x6ffffef5, 1, 35), [
     ["relocations", "DT_RELR"],
+    ["relocations", "DT_RELRENT missing"],
   ]),
   patched(
     "an empty table of relocations outside memory",
     "x-bare-pie",
-    (p) => p.dynamic(21, 1n << 40n, 36).dynamic(0x6ffffef5, 0, 35),
+    (p) =>
+      p
+        .dynamic(21, 1n << 40n, 36)
+        .dynamic(0x6ffffef5, 0, 35)
+        .dynamic(11, 8, 37),
     [],
   ),
   patched(

@@ -17,6 +17,7 @@ export const PATCHED: Entry[] = [
   patched("ET_NONE", "x-static", (p) => p.header({ type: 0 }), [["type", "ET_NONE"]]),
   patched("an ET_EXEC that says ET_DYN", "x-static", (p) => p.header({ type: 3 }), [
     ["type", "ET_DYN without DF_1_PIE"],
+    ["relocations", ".rela.plt"],
   ]),
   patched("a static-pie that says ET_EXEC", "x-static-pie", (p) => p.header({ type: 2 }), [
     ["load-address", /^LOAD at 0x0, [0-9]+ bytes, LOAD at 0x9000, [0-9]+ bytes$/],
@@ -73,6 +74,7 @@ export const PATCHED: Entry[] = [
       ["type", "ET_DYN without DF_1_PIE"],
       ["interpreter", "one, but no PT_INTERP"],
       ["dynamic", /^\.dynamic bytes [0-9]+ to [0-9]+ without one$/],
+      ["relocations", ".rela.dyn, .rela.plt"],
     ],
     crashes,
   ),
@@ -243,10 +245,22 @@ export const PATCHED: Entry[] = [
     "DT_RELA outside memory",
     "x-musl-pie",
     (p) => p.dynamic(7, 0x2000000250n),
-    [["relocations", "DT_RELA"]],
+    [
+      ["relocations", "DT_RELA"],
+      ["relocations", ".rela.dyn"],
+    ],
     crashes,
   ),
-  patched("DT_RELA taken out", "x-musl-pie", (p) => p.dynamic(7, 0x250, 0xffff), [["relocations", "DT_RELA"]], crashes),
+  patched(
+    "DT_RELA taken out",
+    "x-musl-pie",
+    (p) => p.dynamic(7, 0x250, 0xffff),
+    [
+      ["relocations", "DT_RELA"],
+      ["relocations", ".rela.dyn"],
+    ],
+    crashes,
+  ),
   patched(
     "DT_RELASZ past the end of memory",
     "x-musl-pie",
@@ -254,7 +268,69 @@ export const PATCHED: Entry[] = [
     [["relocations", "DT_RELA"]],
     crashes,
   ),
-  patched("DT_JMPREL without a size", "x-static-pie", (p) => p.dynamic(2, 0, 21), [["relocations", "DT_JMPREL"]]),
+  patched(
+    "DT_RELAENT of another size",
+    "x-static-pie",
+    (p) => p.dynamic(9, 16),
+    [["relocations", "DT_RELAENT 16"]],
+    crashes,
+  ),
+  patched(
+    "DT_RELAENT taken out",
+    "x-static-pie",
+    (p) => p.dynamic(9, 24, 4),
+    [["relocations", "DT_RELAENT missing"]],
+    crashes,
+  ),
+  patched(
+    "DT_PLTREL of the other kind",
+    "x-static-pie",
+    (p) => p.dynamic(20, 17),
+    [["relocations", "DT_PLTREL 17"]],
+    crashes,
+  ),
+  patched(
+    "DT_RELA one entry too late",
+    "x-musl-pie",
+    (p) =>
+      p
+        .dynamic(7, p.getSection(p.findSection(4), "addr") + 24n)
+        .dynamic(8, p.getSection(p.findSection(4), "size") - 24n),
+    [
+      ["relocations", "DT_RELA"],
+      ["relocations", ".rela.dyn"],
+    ],
+  ),
+  patched(
+    "DT_RELASZ of one entry less",
+    "x-musl-pie",
+    (p) => p.dynamic(8, p.getSection(p.findSection(4), "size") - 24n),
+    [
+      ["relocations", "DT_RELA"],
+      ["relocations", ".rela.dyn"],
+    ],
+  ),
+  patched("DT_JMPREL without a size", "x-static-pie", (p) => p.dynamic(2, 0, 21), [
+    ["relocations", "DT_JMPREL"],
+    ["relocations", ".rela.plt"],
+  ]),
+  patched(
+    "DT_NULL before the tables of relocations",
+    "x-musl-pie",
+    (p) => p.dynamic(7, 0, 0),
+    [
+      ["type", "ET_DYN without DF_1_PIE"],
+      ["relocations", ".rela.dyn"],
+    ],
+    crashes,
+  ),
+  patched("DT_RELASZ of 0", "x-musl-pie", (p) => p.dynamic(8, 0), [["relocations", ".rela.dyn"]], crashes),
+  patched(
+    "DT_RELASZ of one entry more",
+    "x-musl-pie",
+    (p) => p.dynamic(8, p.getSection(p.findSection(4), "size") + 24n),
+    [["relocations", "DT_RELA"]],
+  ),
   // What mutations of real files found.
   {
     name: "trailing bytes behind an empty section that claims to be there",

@@ -1,6 +1,6 @@
 /** What the rules of the gate ask of an ELF file: its segments, sections and dynamic entries held against each other. */
 import { MACHINES } from "../contract.ts";
-import { DF_1_PIE, DT, PF, PT, SHF, SHT } from "../elf/names.ts";
+import { DF_1_PIE, DT, ET, PF, PT, SHF, SHT } from "../elf/names.ts";
 import type { Elf, Section, Segment } from "../elf.ts";
 
 /** Bytes of program headers that every kernel reads: older ones refuse more than a page of them. */
@@ -135,23 +135,57 @@ export function unlikeSections(elf: Elf): Segment[] {
   );
 }
 
-/** The tables of relocations that a static-pie applies to itself: address and size in bytes. */
+/** The tables of relocations that a static-pie applies to itself: address, size in bytes, type of their sections. */
 const RELOCATIONS = [
-  ["DT_RELA", DT.RELA, DT.RELASZ],
-  ["DT_REL", DT.REL, DT.RELSZ],
-  ["DT_RELR", DT.RELR, DT.RELRSZ],
-  ["DT_JMPREL", DT.JMPREL, DT.PLTRELSZ],
+  ["DT_RELA", DT.RELA, DT.RELASZ, [SHT.RELA]],
+  ["DT_REL", DT.REL, DT.RELSZ, [SHT.REL]],
+  ["DT_RELR", DT.RELR, DT.RELRSZ, [SHT.RELR]],
+  ["DT_JMPREL", DT.JMPREL, DT.PLTRELSZ, [SHT.RELA, SHT.REL]],
 ] as const;
 
-/** Tables of relocations of which the address or the size is missing, or that are not in memory. */
+/** The value of a tag. Of two entries the later counts: start-up code goes through them and keeps what it saw last. */
+const tagValue = (elf: Elf, wanted: bigint): bigint | undefined =>
+  elf.dynamic.findLast(({ tag }) => tag === wanted)?.value;
+
+/** Tables of relocations of which the address or the size is missing, that are not in memory, or are not whole sections. */
 export function lostRelocations(elf: Elf): string[] {
-  // Of two entries with one tag the later counts: start-up code goes through them and keeps what it saw last.
-  const value = (wanted: bigint): bigint | undefined => elf.dynamic.findLast(({ tag }) => tag === wanted)?.value;
-  return RELOCATIONS.filter(([, table, size]) => {
-    const [vaddr, filesz] = [value(table), value(size)];
+  return RELOCATIONS.filter(([, table, size, types]) => {
+    const [vaddr, filesz] = [tagValue(elf, table), tagValue(elf, size)];
     if (vaddr === undefined || filesz === undefined) return vaddr !== filesz;
-    return filesz > 0n && !loads(elf).some((load) => holds(load, { vaddr, filesz }));
+    const sections = elf.sections.filter(({ type }) => types.some((known) => known === type));
+    const whole =
+      elf.sections.length === 0 ||
+      (sections.some(({ addr }) => addr === vaddr) &&
+        sections.some(({ addr, size }) => addr + size === vaddr + filesz));
+    return filesz > 0n && !(whole && loads(elf).some((load) => holds(load, { vaddr, filesz })));
   }).map(([name]) => name);
+}
+
+/** Sections of relocations that no table of the dynamic section holds, so that a static-pie would not apply them. */
+export function unapplied(elf: Elf): Section[] {
+  if (elf.header.type !== ET.DYN) return [];
+  const tables = RELOCATIONS.map(([, table, size]) => [tagValue(elf, table) ?? 0n, tagValue(elf, size) ?? 0n] as const);
+  return elf.sections.filter(
+    ({ type, flags, addr, size }) =>
+      RELOCATIONS.some(([, , , types]) => types.some((known) => known === type)) &&
+      hasBit(flags, SHF.ALLOC) &&
+      size > 0n &&
+      !tables.some(([start, length]) => addr >= start && addr + size <= start + length),
+  );
+}
+
+/** What goes with a table of relocations, size or kind of its entries, and is missing or wrong (gABI, "Dynamic Section"). */
+export function wrongEntries(elf: Elf): string[] {
+  const word = BigInt(elf.bits / 8);
+  const wanted = [
+    ["DT_RELAENT", DT.RELA, DT.RELAENT, 3n * word],
+    ["DT_RELENT", DT.REL, DT.RELENT, 2n * word],
+    ["DT_RELRENT", DT.RELR, DT.RELRENT, word],
+    ["DT_PLTREL", DT.JMPREL, DT.PLTREL, elf.bits === 64 ? DT.RELA : DT.REL],
+  ] as const;
+  return wanted
+    .filter(([, table, tag, value]) => hasTag(elf, table) && tagValue(elf, tag) !== value)
+    .map(([name, , tag]) => `${name} ${tagValue(elf, tag) ?? "missing"}`);
 }
 
 /** The byte after the last one that a header, segment or section accounts for; what has no bytes accounts for none. */

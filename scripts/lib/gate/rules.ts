@@ -26,8 +26,10 @@ import {
   rights,
   span,
   strippable,
+  unapplied,
   unlikeSections,
   unloaded,
+  wrongEntries,
 } from "./layout.ts";
 
 export type Severity = "fail" | "warn";
@@ -502,10 +504,18 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "relocations",
     severity: "fail",
-    demands: "every table of relocations in the dynamic section has its address and its size, and is in a PT_LOAD",
+    demands:
+      "every table of relocations in the dynamic section has its address, its size and its kind of entries, is in a PT_LOAD " +
+      "and made of sections of relocations, and a static-pie's leave none of those out",
     why: "a static-pie relocates itself by them before anything else, and crashes",
     fix: "download or build the file again",
-    check: elf((elf) => none(lostRelocations(elf), "tables of relocations in memory", (name) => name)),
+    check: elf((elf) => [
+      ...none(lostRelocations(elf), "tables of relocations in memory", (name) => name),
+      ...none(unapplied(elf), "every section of relocations in such a table", ({ name, type }) =>
+        printable(name || sectionName(type)),
+      ),
+      ...none(wrongEntries(elf), "the entries of the machine's tables of relocations", (tag) => tag),
+    ]),
   },
   {
     id: "notes",
