@@ -86,6 +86,19 @@ export const LIMITS: Entry[] = [
     NO_RELRO,
   ]),
   patched(
+    "PT_TLS that begins inside its sections",
+    "x-bare",
+    (p) => thread(p, 2).segment(TYPES.TLS, { offset: 0x3002, vaddr: 0x403002, filesz: 2 }),
+    [["section-loaded", "TLS at 0x403002, 2 of 2 bytes, p_align 0x8"], NO_STACK, NO_RELRO],
+  ),
+  patched("relocations that do not belong in memory", "x-musl-pie", (p) => p.section(comment(p), { type: 4 }), []),
+  patched(
+    "a section of no relocations",
+    "x-musl-pie",
+    (p) => p.section(comment(p), { type: 4, flags: 2, addr: 0x100, size: 0 }),
+    [],
+  ),
+  patched(
     "a static-pie of 1 GiB of addresses",
     "x-musl-pie",
     (p) => p.segment(TYPES.LOAD, { memsz: (1n << 30n) - p.getSegment(TYPES.LOAD, "vaddr", 3) }, 3),
@@ -296,6 +309,9 @@ const thread = (patch: Patch, memsz: number): Patch =>
   patch
     .section(4, { flags: 0x403, addralign: 8 })
     .segment(TYPES.STACK, { type: TYPES.TLS, offset: 0x3000, vaddr: 0x403000, filesz: 4, memsz, align: 8 });
+
+/** The index of .comment, the last section but that of the names. */
+const comment = (patch: Patch): number => Number(patch.get("shnum")) - 2;
 
 /** Where the last page of the PT_LOAD ends that PT_GNU_RELRO is in. */
 const pageEnd = (patch: Patch): bigint =>

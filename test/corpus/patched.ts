@@ -512,8 +512,8 @@ export const PATCHED: Entry[] = [
     [["notes", "others in bytes 0 to 64"], NO_RELRO],
     { ...aarch64, crashes: true },
   ),
-  patched("PT_GNU_PROPERTY of less than a note", "x-static", (p) => p.segment(TYPES.PROPERTY, { filesz: 15 }), [
-    ["notes", "others in bytes 624 to 639"],
+  patched("PT_GNU_PROPERTY of less than a note", "x-static", (p) => p.segment(TYPES.PROPERTY, { filesz: 11 }), [
+    ["notes", "others in bytes 624 to 635"],
   ]),
   patched(
     "PT_GNU_PROPERTY of more than 1 KiB",
@@ -521,6 +521,16 @@ export const PATCHED: Entry[] = [
     (p) => p.segment(TYPES.RELRO, { type: TYPES.PROPERTY, offset: 0, filesz: 1025 }),
     [["notes", "bytes 0 to 1025"], NO_RELRO],
     { ...aarch64, crashes: true },
+  ),
+  patched(
+    "PT_GNU_PROPERTY that ends inside a property",
+    "x-static",
+    (p) =>
+      p
+        .segment(TYPES.NOTE, { type: 0 })
+        .segment(TYPES.PROPERTY, { filesz: 20 })
+        .write(Number(p.getSegment(TYPES.PROPERTY, "offset")) + 4, 4, 4),
+    [["notes", "others in bytes 624 to 644"]],
   ),
   ...properties(),
   patched("a writable and executable PT_LOAD", "x-static", (p) => p.segment(TYPES.LOAD, { flags: 7 }, 1), [
@@ -555,7 +565,7 @@ function properties(): Entry[] {
     changed("a name of another length", { 0: 5 }),
     changed("another name", { 12: 0x00554e48 }),
     changed("a note of another type", { 8: 1 }),
-    changed("a note longer than itself", { 4: 17 }),
+    changed("a note longer than itself", { 4: 24 }),
     changed("a property longer than its note", { 20: 9 }),
     changed("a property whose padding is missing", { 4: 12 }),
     changed("a property without a size", { 4: 4 }),
