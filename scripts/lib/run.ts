@@ -1,4 +1,8 @@
 /** Commands in process groups of their own, so that whatever they started ends with them. */
+import { shellQuote } from "./handoff.ts";
+
+/** zx's settings for any sh, since not every machine has bash. With exec the program's end and status are the child's. */
+export const ANY_SH = { shell: "/bin/sh", prefix: "exec ", postfix: "", quote: shellQuote };
 
 export interface RunOptions {
   cwd?: string;
@@ -67,6 +71,7 @@ export const cleaningUp = (cleanUp: () => void): (() => void) =>
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { $ } = await import("zx/core");
   const child = $({
+    ...ANY_SH,
     detached: true,
     nothrow: true,
     quiet: true,

@@ -2,7 +2,7 @@
  * Executes workflow files on this machine as GitHub's runner does: jobs in the order of their needs, `if`, matrices,
  * called workflows, outputs, expressions, and each `run:` in its shell with GITHUB_ENV, GITHUB_OUTPUT and the step
  * summary as files. `uses:` steps are stood in for by name; one without a stand-in fails. The container of a job is this
- * machine itself, and the shell of the Alpine chroot is busybox's sh.
+ * machine itself; the shell of the Alpine chroot is busybox's sh, with the programs of the packages that were asked for.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -62,8 +62,33 @@ const SHELLS: Record<string, (file: string) => string[]> = {
   "": (file) => ["bash", "-e", file],
   bash: (file) => ["bash", "--noprofile", "--norc", "-eo", "pipefail", file],
   sh: (file) => ["sh", "-e", file],
-  "alpine.sh --root {0}": (file) => ["busybox", "sh", "-e", file],
+  "alpine.sh --root {0}": (file) => ["/bin/busybox", "sh", "-e", file],
 };
+
+/** What a bare Alpine has not, by package. abuild is the tests' stand-in. */
+const ALPINE: Record<string, readonly string[]> = {
+  abuild: ["abuild", "abuild-keygen"],
+  bash: ["bash"],
+  make: ["make"],
+  nodejs: ["node"],
+  npm: ["npm"],
+};
+
+/** A folder of programs like an Alpine chroot's: busybox, and what the packages bring. */
+async function alpinePrograms(packages: string, path: string): Promise<string> {
+  const folder = temporaryFolder("alpine");
+  const brought = packages.split(" ").flatMap((name) => {
+    const found = ALPINE[name];
+    if (found === undefined) throw new Error(`no stand-in for Alpine's package ${name}`);
+    return found;
+  });
+  // Alpine's busybox has an install, Debian's has none.
+  const programs = ["install", ...brought];
+  const link = `busybox --install -s "$0"; for name; do ln -sf "$(command -v "$name")" "$0/$name"; done`;
+  const { code, stderr } = await runProgram(["sh", "-c", link, folder, ...programs], { env: { PATH: path } });
+  if (code !== 0) throw new Error(stderr);
+  return folder;
+}
 
 interface JobState {
   result: Result;
@@ -77,6 +102,8 @@ export class WorkflowRun {
   /** The lists of checksums that were attested. */
   readonly attested: string[] = [];
   readonly #settings: Settings;
+  /** The programs of the job's Alpine chroot. */
+  #alpine = "";
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -180,7 +207,7 @@ export class WorkflowRun {
         fs.appendFileSync(join(files, path), "");
       }
       const outcome = step.uses
-        ? this.#stand(step.uses, this.#evaluateAll(step.with ?? {}, context), workspace)
+        ? await this.#stand(step.uses, this.#evaluateAll(step.with ?? {}, context), workspace)
         : await this.#shell(step, { ...file.defaults?.run, ...job.defaults?.run }, workspace, files, variables, index);
       Object.assign(exported, readPairs(join(files, "env")));
       this.steps.push({ job: id, step: name, result: outcome.ok ? "success" : "failure", output: outcome.output });
@@ -208,12 +235,17 @@ export class WorkflowRun {
     const file = join(files, `step-${index}.sh`);
     fs.writeFileSync(file, step.run ?? "");
     const cwd = join(workspace, step["working-directory"] ?? defaults["working-directory"] ?? ".");
-    const { code, stdout, stderr } = await runProgram(shell(file), { cwd, env });
+    const chroot = step.shell?.startsWith("alpine.sh") ? { PATH: this.#alpine } : {};
+    const { code, stdout, stderr } = await runProgram(shell(file), { cwd, env: { ...env, ...chroot } });
     return { ok: code === 0, output: stdout + stderr };
   }
 
   /** The stand-ins for the actions that the workflows use. */
-  #stand(uses: string, given: Record<string, unknown>, workspace: string): { ok: boolean; output: string } {
+  async #stand(
+    uses: string,
+    given: Record<string, unknown>,
+    workspace: string,
+  ): Promise<{ ok: boolean; output: string }> {
     const [action = ""] = uses.split("@");
     const path = join(workspace, String(given.path ?? "."));
     switch (action) {
@@ -221,7 +253,9 @@ export class WorkflowRun {
         this.#settings.checkout(workspace);
         return { ok: true, output: "" };
       case "actions/setup-node":
+        return { ok: true, output: "" };
       case "jirutka/setup-alpine":
+        this.#alpine = await alpinePrograms(String(given.packages), this.#settings.env.PATH ?? "");
         return { ok: true, output: "" };
       case "actions/upload-artifact": {
         const [folder, pattern] = path.includes("*") ? [join(path, ".."), path.split("/").at(-1) ?? ""] : [path, ""];

@@ -1,9 +1,9 @@
 /** Runs cargo: its log goes to the terminal as it comes, and cargo ends when we are told to end. */
 import { constants } from "node:os";
 import { stripVTControlCharacters } from "node:util";
-import { shellQuote } from "../handoff.ts";
 import { environment, knob } from "../knobs.ts";
 import { interactive, say } from "../log.ts";
+import { ANY_SH } from "../run.ts";
 import type { CargoCommand } from "./cargo.ts";
 
 export interface CargoResult {
@@ -27,6 +27,7 @@ export async function runCargo({ cargo, args, folder, env }: CargoCommand): Prom
   const { $ } = await import("zx/core");
   const colour = interactive() && !knob("NO_COLOR") && environment().CARGO_TERM_COLOR === undefined;
   const shell = $({
+    ...ANY_SH,
     cwd: folder,
     env: { ...env, ...(colour ? { CARGO_TERM_COLOR: "always" } : {}) },
     // A process group of its own, to which signals can be sent as to one.
@@ -34,11 +35,6 @@ export async function runCargo({ cargo, args, folder, env }: CargoCommand): Prom
     nothrow: true,
     quiet: true,
     stdio: ["ignore", "pipe", "pipe"],
-    // Any sh will do, for machines without bash; exec makes cargo's end and status the child's.
-    shell: "/bin/sh",
-    prefix: "exec ",
-    postfix: "",
-    quote: shellQuote,
   });
   const [{ exitCode, signal: killedBy, stdout, stderr }, signal] = await passingSignals(() => {
     const child = shell`${[cargo, ...args]}`;

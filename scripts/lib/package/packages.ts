@@ -8,6 +8,7 @@ import { makeFolder, writeText } from "../files.ts";
 import { digestFile } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
+import { ANY_SH } from "../run.ts";
 import type { RecipeFile } from "./recipes.ts";
 
 interface Kind {
@@ -136,7 +137,7 @@ export async function buildPackage(
     const out = join(root, "out");
     fs.mkdirSync(out, { recursive: true });
     definition.lay(recipes, folder);
-    const run = $({ nothrow: true, quiet: true, cwd: folder });
+    const run = $({ ...ANY_SH, nothrow: true, quiet: true, cwd: folder });
     const keys = join(root, "keys");
     const env = { ...$.env, FASTBOOP_STAGE0_EMBED_PATH: payload, ...(kind === "apk" && { ABUILD_USERDIR: keys }) };
     if (kind === "apk") {

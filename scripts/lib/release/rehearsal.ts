@@ -7,6 +7,7 @@ import { contractFailure, Failure, missingFailure, printable } from "../errors.t
 import { digestFile } from "../hash.ts";
 import { environment } from "../knobs.ts";
 import { PROJECT } from "../paths.ts";
+import { ANY_SH } from "../run.ts";
 import { byteName, parseSums } from "../trust/sums.ts";
 
 /** A step: a script as a user runs it, and what it has proven when it ends with 0. */
@@ -152,6 +153,7 @@ export async function runStep(step: Step, github: GitHub, log: string, faults: b
   const runtime = "deno" in process.versions ? ["run", "-A", "--quiet"] : process.execArgv;
   const command = [process.execPath, ...runtime, join(PROJECT, "scripts", step.script), ...(step.args ?? [])];
   const child = await $({
+    ...ANY_SH,
     cwd: PROJECT,
     nothrow: true,
     quiet: true,
