@@ -19,8 +19,8 @@ const ABUILD = join(PROJECT, "test", "packaging");
 const PATH = `${ABUILD}:${process.env.PATH}`;
 const ASSET = "fastboop-stage0-aarch64-unknown-linux-musl";
 const NAMES: Record<PackageKind, string> = {
-  deb: "fastboop-stage0_0.0.1~rc7_all.deb",
-  rpm: "fastboop-stage0-0.0.1~rc7-1.noarch.rpm",
+  deb: "fastboop-stage0_0.0.1.rc7_all.deb",
+  rpm: "fastboop-stage0-0.0.1.rc7-1.noarch.rpm",
   apk: "fastboop-stage0-0.0.1_rc7-r0.apk",
 };
 const kinds = Object.keys(KINDS) as PackageKind[];

@@ -234,6 +234,30 @@ test("should not publish when the release holds a file that the list does not", 
   });
 });
 
+test("should refuse a file that GitHub would rename, before any request", async () => {
+  await withGitHub({}, async (github) => {
+    const folder = temporaryFolder();
+    fs.cpSync(dist, folder, { recursive: true });
+    fs.writeFileSync(join(folder, "fastboop_0.0.1~rc7_amd64.deb"), "x");
+    assert.is((await script("sums.ts", [], { env: { DIST: folder } })).code, 0);
+    const before = github.requests.length;
+    const { code, stdout, stderr } = await publish(github, [], { DIST: folder });
+    assert.is(
+      stderr,
+      [
+        "error: GitHub would keep fastboop_0.0.1~rc7_amd64.deb under another name than SHA256SUMS has",
+        "  expected: fastboop_0.0.1.rc7_amd64.deb",
+        "  got:      fastboop_0.0.1~rc7_amd64.deb",
+        "  fix:      rename it, then make sums",
+        "",
+      ].join("\n"),
+    );
+    assert.is(stdout, "");
+    assert.is(code, 1);
+    assert.is(github.requests.length, before);
+  });
+});
+
 test("should send the token to no other host, whatever upload address an answer names", async () => {
   await withGitHub({}, async (github) => {
     // The API names its uploads at localhost, and is asked by another name.

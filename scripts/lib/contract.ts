@@ -71,6 +71,9 @@ export function targetOfAsset(name: string): Target | undefined {
 export const isPackageName = (name: string): boolean =>
   /^fastboop-stage0[_-][0-9][A-Za-z0-9.+~_-]*\.(deb|rpm|apk)$/.test(name);
 
+/** The name under which GitHub keeps an asset: what is not a letter, a digit or one of `-+._@` becomes a dot. */
+export const hostedName = (name: string): string => name.replace(/[^A-Za-z0-9_.+@-]+/g, ".").replace(/^\.+|\.+$/g, "");
+
 /** The name of the workflow artifact that carries a target between CI jobs (specification, "Downstream Packaging"). */
 const artifactName = (target: Target): string => `${PACKAGE}-${target.arch}`;
 

@@ -1,7 +1,7 @@
 /** Building a package of the payload with a distribution's own tool, and taking the payload out again. */
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
-import { INSTALL_PATH } from "../contract.ts";
+import { hostedName, INSTALL_PATH } from "../contract.ts";
 import { requireTools, type Tool } from "../debian/install.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import { makeFolder, writeText } from "../files.ts";
@@ -114,7 +114,7 @@ export interface Built {
 /**
  * Builds a package around a payload and compares what it holds with what went in.
  * @param payload absolute path of a stage0 file that has passed the gate
- * @param dist folder that the package is moved to
+ * @param dist folder that the package is moved to, under a name that a release can carry
  * @param log file that takes the tool's output
  * @throws Failure (3) when the tool is not there or fails, (1) when the payload came out changed
  */
@@ -167,7 +167,8 @@ export async function buildPackage(
     const unpacking = run`${first}`;
     await (second === undefined ? unpacking : unpacking.pipe(run`${second}`));
     const digest = compare(join(inside, "usr", INSTALL_PATH), payload, found);
-    const path = join(dist, basename(found));
+    // The `~` of a release candidate's version would not survive an upload to a release.
+    const path = join(dist, hostedName(basename(found)));
     writeText(path, fs.readFileSync(join(root, found)));
     return { path, ...digest };
   } finally {

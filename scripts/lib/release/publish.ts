@@ -1,7 +1,7 @@
 /** A release from the folder of artifacts: draft, upload, proof of what was uploaded, and only then publication. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { SUMS } from "../contract.ts";
+import { hostedName, SUMS } from "../contract.ts";
 import { checkList, isArtifact } from "../dist.ts";
 import { contractFailure, Failure, missingFailure, type Problem, printable } from "../errors.ts";
 import { Partial } from "../fetch/partial.ts";
@@ -33,7 +33,8 @@ export interface Step {
 }
 
 /**
- * The files of a folder that passes preflight and agrees with its SHA256SUMS: what a release carries.
+ * The files of a folder that passes preflight and agrees with its SHA256SUMS, under names that GitHub keeps: what a
+ * release carries.
  * @throws Failure (1) with all that is wrong, (3) when a file can't be read
  */
 export function releaseFiles(dist: string): Local[] {
@@ -44,12 +45,19 @@ export function releaseFiles(dist: string): Local[] {
   const check = checkList(dist);
   problems.push(...check.problems.map((problem) => ({ ...problem, file: check.list })));
   if (check.unread.length > 0) throw missingFailure(...check.unread);
-  if (problems.length > 0) throw contractFailure(...problems);
-  return fs
+  const names = fs
     .readdirSync(dist)
-    .filter((name) => (name === SUMS || isArtifact(name)) && fs.lstatSync(join(dist, name)).isFile())
-    .sort()
-    .map((name) => ({ name, path: join(dist, name), ...digestFile(join(dist, name)) }));
+    .filter((name) => (name === SUMS || isArtifact(name)) && fs.lstatSync(join(dist, name)).isFile());
+  for (const name of names.filter((name) => name !== hostedName(name))) {
+    problems.push({
+      what: `GitHub would keep ${printable(name)} under another name than ${SUMS} has`,
+      expected: hostedName(name),
+      got: printable(name),
+      fix: "rename it, then make sums",
+    });
+  }
+  if (problems.length > 0) throw contractFailure(...problems);
+  return names.sort().map((name) => ({ name, path: join(dist, name), ...digestFile(join(dist, name)) }));
 }
 
 /** What each file needs, given the assets that the release has. Pure. */
