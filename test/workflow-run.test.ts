@@ -13,9 +13,9 @@ const NEEDS = lacking({
   root: true,
   programs: ["bash", "busybox", "cargo", "dpkg-buildpackage", "rpmbuild", "qemu-system-x86_64", "qemu-system-aarch64"],
 });
-const REPO = "samcday/fastboop";
-/** The example workspace's version. */
-const TAG = "v0.1.0";
+/** Neither the repository that is the default nor the workspace's version: a tag's own are what counts. */
+const REPO = "someone/phones";
+const TAG = "v0.2.0-rc.1";
 const JOBS = ["gate", "draft", "ci/contract", "ci/stage0-static", "ci", "stage0-preflight"];
 const PACKAGES = ["debian/debian", "debian", "alpine/alpine", "alpine", "rpm/rpm", "rpm"];
 const RELEASE = ["assets", "attest", "publish", "consume"];
@@ -58,19 +58,19 @@ testUnless(
   async () => {
     const github = await startGitHub({ tls: true, immutableReleases: true });
     try {
-      await github.addRelease({ tag: "v0.0.9" });
+      await github.addRelease({ repo: REPO, tag: "v0.0.9" });
       const { run, results } = await release(github, { GITHUB_EVENT_NAME: "push", GITHUB_REF: `refs/tags/${TAG}` });
       assert.equal(results, Object.fromEntries([...JOBS, ...PACKAGES, ...RELEASE].map((job) => [job, "success"])));
 
-      const published = github.releases().find(({ tag }) => tag === TAG);
+      const published = github.releases(REPO).find(({ tag }) => tag === TAG);
       assert.is(published?.draft, false);
       const names = [
         "SHA256SUMS",
-        "fastboop-stage0-0.1.0-1.noarch.rpm",
-        "fastboop-stage0-0.1.0-r0.apk",
+        "fastboop-stage0-0.2.0.rc1-1.noarch.rpm",
+        "fastboop-stage0-0.2.0_rc1-r0.apk",
         "fastboop-stage0-aarch64-unknown-linux-musl",
         "fastboop-stage0-x86_64-unknown-linux-musl",
-        "fastboop-stage0_0.1.0_all.deb",
+        "fastboop-stage0_0.2.0.rc1_all.deb",
         "stage0-tools.tar.gz",
       ];
       assert.equal((published?.assets ?? []).map(({ name }) => name).sort(), names);
@@ -89,7 +89,7 @@ testUnless(
       assert.is(boots.length, 2);
       for (const { output } of boots) assert.match(output, /: ran as PID 1, powered the machine off\n/);
       const consume = run.steps.filter(({ job }) => job === "consume").at(-1);
-      assert.match(consume?.output ?? "", /fetched\/v0\.1\.0\/fastboop-stage0-aarch64-unknown-linux-musl\n/);
+      assert.match(consume?.output ?? "", /fetched\/v0\.2\.0-rc\.1\/fastboop-stage0-aarch64-unknown-linux-musl\n/);
     } finally {
       await github.close();
     }
