@@ -55,13 +55,13 @@ test("should find a call of a workflow that cannot be called", async () => {
 
 test("should find inputs that are unknown, missing or of the wrong type", async () => {
   const unknown = seed("release.yml", (text) =>
-    text.replace("workflows/rpm.yml\n", "workflows/rpm.yml\n    with:\n      version: v1.0.0\n"),
+    text.replace("workflows/rpm.yml\n    with:\n", "workflows/rpm.yml\n    with:\n      release: v1.0.0\n"),
   );
   assert.equal(await problems(unknown), [
     {
       file: "release.yml",
-      what: "job rpm gives rpm.yml an input it does not take: version",
-      expected: "tag",
+      what: "job rpm gives rpm.yml an input it does not take: release",
+      expected: "tag, version",
       got: undefined,
     },
   ]);
@@ -75,7 +75,7 @@ test("should find inputs that are unknown, missing or of the wrong type", async 
     },
   ]);
   const mistyped = seed("release.yml", (text) =>
-    text.replace("workflows/rpm.yml\n", "workflows/rpm.yml\n    with:\n      tag: 1\n"),
+    text.replace("workflows/rpm.yml\n    with:\n", "workflows/rpm.yml\n    with:\n      tag: 1\n"),
   );
   assert.equal(await problems(mistyped), [
     {
@@ -127,6 +127,47 @@ test("should find actions that are not pinned, or whose version nobody can read"
   }
 });
 
+test("should find an action in whatever form YAML allows", async () => {
+  const from =
+    "- uses: actions/setup-node@49933ea5288caeca8642d1e84afbd3f7d6820020 # v4.4.0\n        with:\n          node-version: 20\n";
+  for (const [to, what] of [
+    ["- { uses: actions/setup-node@v4 }\n", "job contract has a uses: that is not on a line of its own"],
+    ['- "uses": actions/setup-node@v4\n', "job contract has a uses: that is not on a line of its own"],
+    ["- uses: >-\n          actions/setup-node@v4\n", "job contract has a uses: that is not on a line of its own"],
+    [
+      "-   uses: actions/setup-node@v4\n",
+      "line 28: an action is not pinned by its digest with the version in a comment",
+    ],
+  ] as const) {
+    const found = await problems(seed("ci.yml", (text) => text.replace(from, to)));
+    assert.ok(
+      found.some((problem) => problem.file === "ci.yml" && problem.what === what),
+      JSON.stringify(found),
+    );
+  }
+});
+
+test("should read a workflow whose triggers are a name or a list, and one that is empty", async () => {
+  for (const on of ["push", "[push, pull_request]"]) {
+    const folder = seed("ci.yml", (text) => text.replace(/^on:\n(?: .*\n)+/m, `on: ${on}\n`));
+    assert.equal(
+      (await problems(folder)).map(({ what }) => what).filter((what) => what.includes("trigger")),
+      ["job ci calls ci.yml, which has no workflow_call trigger"],
+    );
+  }
+  assert.equal(await problems(seed("rpm.yml", (text) => text.replace(/^on:\n(?: .*\n)+/m, "on: workflow_call\n"))), [
+    {
+      file: "release.yml",
+      what: "job rpm gives rpm.yml an input it does not take: version",
+      expected: "no input",
+      got: undefined,
+    },
+  ]);
+  assert.equal((await problems(seed("alpine.yml", () => ""))).map(({ what }) => what).slice(0, 1), [
+    "job alpine calls alpine.yml, which has no workflow_call trigger",
+  ]);
+});
+
 test("should find logic inside run:", async () => {
   for (const run of [
     "|\n          make stage0\n          make boot",
@@ -134,6 +175,7 @@ test("should find logic inside run:", async () => {
     "make stage0 TARGET=${{ github.head_ref }}",
     "npm ci",
     "make stage0; true",
+    "5",
   ]) {
     const folder = seed("ci.yml", (text) => text.replace("run: make stage0", `run: ${run}`));
     assert.equal(

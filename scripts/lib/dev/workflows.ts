@@ -20,23 +20,30 @@ interface Input {
   required?: boolean;
   type?: string;
 }
+type Triggers = Record<string, { inputs?: Record<string, Input> } | null>;
 export interface Workflow {
   /** File name without folder. */
   file: string;
   /** The file as it is, since a pin's version stands in a comment. */
   text: string;
-  data: { on?: Record<string, { inputs?: Record<string, Input> } | null>; jobs?: Record<string, Job> };
+  data: { on?: Triggers | string | string[]; jobs?: Record<string, Job> } | null;
 }
 
 /** The file that `uses: ./.github/workflows/NAME` names, or undefined for any other `uses`. */
 const localName = (uses: string): string | undefined => /^\.\/\.github\/workflows\/([^/@]+)$/.exec(uses)?.[1];
 
-const jobsOf = (workflow: Workflow): [string, Job][] => Object.entries(workflow.data.jobs ?? {});
+const jobsOf = (workflow: Workflow): [string, Job][] => Object.entries(workflow.data?.jobs ?? {});
+
+/** What sets off a workflow, whichever of the three forms `on` has. */
+function triggersOf({ data }: Workflow): Triggers {
+  const on = data?.on ?? {};
+  return typeof on === "string" || Array.isArray(on) ? Object.fromEntries([on].flat().map((name) => [name, null])) : on;
+}
 
 /** The `run:` blocks of a workflow, with the job that each stands in. */
 export const runBlocks = (workflow: Workflow): { job: string; run: string }[] =>
-  jobsOf(workflow).flatMap(([job, { steps = [] }]) =>
-    steps.flatMap(({ run }) => (run === undefined ? [] : [{ job, run }])),
+  jobsOf(workflow).flatMap(([job, { steps }]) =>
+    (steps ?? []).flatMap(({ run }) => (run === undefined ? [] : [{ job, run: String(run) }])),
   );
 
 /** All problems that the four checks find in a set of workflow files. */
@@ -64,7 +71,7 @@ function checkCalls(workflow: Workflow, workflows: readonly Workflow[]): Problem
         },
       ];
     }
-    const on = called.data.on ?? {};
+    const on = triggersOf(called);
     if (!("workflow_call" in on)) {
       return [
         {
@@ -152,7 +159,7 @@ function checkArtifacts(workflows: readonly Workflow[]): Problem[] {
   // What is called finds the artifacts of its callers' runs.
   const called = new Set(workflows.flatMap((workflow) => jobsOf(workflow).map(([, job]) => localName(job.uses ?? ""))));
   return workflows
-    .filter(({ file, data }) => !called.has(file) && !("workflow_call" in (data.on ?? {})))
+    .filter((workflow) => !called.has(workflow.file) && !("workflow_call" in triggersOf(workflow)))
     .flatMap((root) => {
       const run = callGraph(root, workflows);
       const uploaded = run
@@ -176,9 +183,12 @@ function checkArtifacts(workflows: readonly Workflow[]): Problem[] {
 }
 
 function checkPins(workflow: Workflow): Problem[] {
-  return workflow.text.split("\n").flatMap((line, index) => {
-    const [, uses, comment = ""] = /^\s*(?:- )?uses:\s*["']?([^\s"'#]+)["']?\s*(?:#\s*(.*))?$/.exec(line) ?? [];
-    if (uses === undefined || uses.startsWith("./")) return [];
+  const read: string[] = [];
+  const unpinned = workflow.text.split("\n").flatMap((line, index) => {
+    const [, uses, comment = ""] = /^\s*(?:-\s+)?uses:\s*["']?([^\s"'#]+)["']?\s*(?:#\s*(.*))?$/.exec(line) ?? [];
+    if (uses === undefined) return [];
+    read.push(uses);
+    if (uses.startsWith("./")) return [];
     const pinned = uses.startsWith("docker://") ? /@sha256:[0-9a-f]{64}$/.test(uses) : /@[0-9a-f]{40}$/.test(uses);
     if (pinned && /^v[0-9]/.test(comment)) return [];
     return [
@@ -190,6 +200,26 @@ function checkPins(workflow: Workflow): Problem[] {
       },
     ];
   });
+  return [...unpinned, ...unreadUses(workflow, read)];
+}
+
+/** The version stands in a comment, which only lines tell: what YAML reads as `uses` and no line shows could be anything. */
+function unreadUses(workflow: Workflow, read: string[]): Problem[] {
+  return jobsOf(workflow).flatMap(([job, { uses, steps }]) =>
+    [uses, ...(steps ?? []).map((step) => step.uses)].flatMap((name) => {
+      if (name === undefined) return [];
+      const index = read.indexOf(String(name));
+      if (index >= 0) return read.splice(index, 1) && [];
+      return [
+        {
+          file: workflow.file,
+          what: `job ${job} has a uses: that is not on a line of its own`,
+          expected: "uses: OWNER/NAME@<40 hexadecimal digits> # vX.Y.Z",
+          got: printable(String(name)),
+        },
+      ];
+    }),
+  );
 }
 
 function checkRuns(workflow: Workflow): Problem[] {
