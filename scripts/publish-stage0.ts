@@ -25,6 +25,7 @@ await runScript({
     "GITHUB_TOKEN",
     "FASTBOOP_STAGE0_REPO",
     "FASTBOOP_STAGE0_MAX_SIZE",
+    "FASTBOOP_STAGE0_STALL_TIMEOUT",
     "GITHUB_SERVER_URL",
     "GITHUB_API_URL",
   ],
@@ -43,8 +44,10 @@ await runScript({
     }
     const releases = new Releases(at, at.token);
     const files = draftOnly ? [] : releaseFiles(distDir());
+    const published = knob("UNDRAFT") ? "accept" : "refuse";
     if (dryRun) {
-      const [release] = await releases.find(tag);
+      const release = await releases.only(tag, published);
+      if (release?.draft === false) keepsAll(release);
       say(
         release === undefined
           ? `would make a draft of ${tag}`
@@ -55,22 +58,25 @@ await runScript({
       if (knob("UNDRAFT")) say("would publish it once all is verified");
       return 0;
     }
-    const release = await releases.draft(tag, parsed.rc !== undefined, knob("UNDRAFT") ? "accept" : "refuse");
+    const release = await releases.draft(tag, parsed.rc !== undefined, published);
     const done = draftOnly ? release : await bring(releases, release);
     summarize(`Release [${tag}](${done.url}): ${done.draft ? "draft" : "published"}, ${files.length} assets`);
     process.stdout.write(`${done.url}\n`);
     return 0;
 
+    function keepsAll(release: Release): void {
+      if (planUploads(files, release.assets).every(({ action }) => action === "keep")) return;
+      throw contractFailure({
+        what: `the release ${tag} is published with other files`,
+        got: printable(release.url),
+        fix: "release a new tag",
+      });
+    }
+
     async function bring(releases: Releases, release: Release): Promise<Release> {
       if (release.draft) await upload(releases, release, files);
       // A run that was cut off after publishing ends here: all that is left is to see that it is right.
-      else if (planUploads(files, release.assets).some(({ action }) => action !== "keep")) {
-        throw contractFailure({
-          what: `the release ${tag} is published with other files`,
-          got: printable(release.url),
-          fix: "release a new tag",
-        });
-      }
+      else keepsAll(release);
       const { tmpdir } = await import("zx");
       const { rmSync } = await import("node:fs");
       const folder = tmpdir();
@@ -80,9 +86,9 @@ await runScript({
         rmSync(folder, { recursive: true, force: true });
       }
       if (!release.draft || !knob("UNDRAFT")) return releases.get(release.id);
-      const published = await releases.publish(release);
+      const done = await releases.publish(release);
       say(`published ${tag}`);
-      return published;
+      return done;
     }
   },
 });

@@ -165,6 +165,9 @@ test("should refuse several drafts of one tag, and list them", async () => {
     for (const { id } of [first, second]) assert.match(stderr, new RegExp(`got: {6}draft ${id}, http`));
     assert.is(stdout, "");
     assert.is(code, 1);
+    const dry = await publish(github, ["--dry-run"]);
+    assert.is(dry.stderr, stderr);
+    assert.is(dry.code, 1);
     assert.equal(
       github.requests.filter(({ method }) => method !== "GET"),
       [],
@@ -181,6 +184,8 @@ test("should refuse a release that is published with other files", async () => {
     const undraft = await publish(github, [], { UNDRAFT: "1" });
     assert.match(undraft.stderr, /^error: the release v0\.0\.1-rc\.7 is published with other files\n/);
     assert.is(undraft.code, 1);
+    assert.is((await publish(github, ["--dry-run"])).stderr, plain.stderr);
+    assert.is((await publish(github, ["--dry-run"], { UNDRAFT: "1" })).stderr, undraft.stderr);
     assert.equal(
       github.requests.filter(({ method }) => method !== "GET"),
       [],
@@ -299,6 +304,55 @@ for (const fault of FAULTS) {
     });
   });
 }
+
+for (const fault of [
+  { on: "upload", kind: "stall", after: 100, path: /name=SHA256SUMS/ },
+  { on: "upload", kind: "stall", after: 0, path: /name=SHA256SUMS/, keeps: "uploaded" },
+  { on: "api", kind: "stall", after: -1, method: "POST" },
+  { on: "api", kind: "stall", after: -1, method: "PATCH" },
+] as readonly (Fault & Aim)[]) {
+  test(`should give up waiting and end right though ${JSON.stringify({ ...fault, path: undefined })}`, async () => {
+    await withGitHub({}, async (github) => {
+      github.fault(fault);
+      const { code, stderr } = await publish(github, [], { UNDRAFT: "1", FASTBOOP_STAGE0_STALL_TIMEOUT: "5" });
+      assert.is(code, 0, stderr);
+      assert.match(stderr, / has stopped sending; trying again in [0-9.]+ s \(2 of 5\)\n/);
+      await holds(github, false);
+    });
+  });
+}
+
+for (const fault of [
+  { on: "api", kind: "reset", method: "DELETE" },
+  { on: "api", kind: "status", status: 502, method: "DELETE" },
+] as readonly (Fault & Aim)[]) {
+  test(`should replace what was not finished though ${JSON.stringify(fault)}`, async () => {
+    await withGitHub({}, async (github) => {
+      await github.addRelease({ tag: TAG, draft: true, assets: [{ name: SUMS, bytes: "", state: "starter" }] });
+      github.fault(fault);
+      const { code, stderr } = await publish(github);
+      assert.is(code, 0, stderr);
+      await holds(github, true);
+    });
+  });
+}
+
+test("should say what GitHub has against a file, and not try again", async () => {
+  await withGitHub({}, async (github) => {
+    const folder = temporaryFolder();
+    fs.cpSync(dist, folder, { recursive: true });
+    fs.writeFileSync(join(folder, "empty.tar"), "");
+    assert.is((await script("sums.ts", [], { env: { DIST: folder } })).code, 0);
+    const { code, stdout, stderr } = await publish(github, [], { DIST: folder });
+    assert.match(
+      stderr,
+      "error: empty.tar: GitHub does not take empty.tar\n  got:      status 422: Validation Failed: size must be greater than or equal to 1\n",
+    );
+    assert.is(stdout, "");
+    assert.is(code, 1);
+    assert.is(uploads(github), NAMES.length + 1);
+  });
+});
 
 const LASTING: readonly [Fault & Aim, RegExp][] = [
   [

@@ -168,7 +168,11 @@ export const KNOBS = {
   ),
   FASTBOOP_STAGE0_OFFLINE: user(flag, "fetch-stage0 opens no socket: cache, mirror folder or local file must do", "0"),
   FASTBOOP_STAGE0_CACHE: user(path, "folder of the cache; else stage0-distribution below XDG_CACHE_HOME"),
-  FASTBOOP_STAGE0_STALL_TIMEOUT: user(seconds, "a download that brings nothing for so long is broken off", "30"),
+  FASTBOOP_STAGE0_STALL_TIMEOUT: user(
+    seconds,
+    "a transfer in which nothing comes back for so long is broken off",
+    "30",
+  ),
 
   FAULTS: user(flag, "make rehearse meets a fault at every network step", "0"),
   UNDRAFT: user(flag, "make publish also publishes the draft, once all is verified", "0"),

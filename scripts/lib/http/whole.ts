@@ -8,8 +8,6 @@ import { expiredAddress, transientStatus } from "./status.ts";
 
 /** A list of a thousand files is 100 KB, a page of a hundred releases with their assets and notes some MB. */
 const LARGEST = 32 * 1024 * 1024;
-/** Seconds for an upload's answer: nothing comes back while the bytes go out. */
-const UPLOAD_STALL = 300;
 
 /** The patience of this run. */
 export const patience = (): Patience => ({
@@ -25,7 +23,7 @@ export type Whole = Omit<Reply, "body" | "discard"> & { bytes: Buffer };
  */
 export function askWhole(address: string, request: Request, token: boolean): Promise<Whole> {
   const isRead = ["GET", "HEAD"].includes(request.method ?? "GET");
-  const limits = isRead ? patience() : { ...patience(), stall: UPLOAD_STALL, tries: 1 };
+  const limits = isRead ? patience() : { ...patience(), tries: 1 };
   const { host } = new URL(address);
   return persist(
     () =>

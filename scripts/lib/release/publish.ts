@@ -99,12 +99,12 @@ export async function upload(releases: Releases, release: Release, files: readon
   if (first !== undefined) throw new Failure(first.exitCode, ...failures.flatMap(({ problems }) => problems));
 }
 
-/** One file's step. An upload whose answer was lost may have arrived: what is there decides, not what was heard. */
+/** One file's step. A request whose answer was lost may have arrived: what is there decides, not what was heard. */
 async function carryOut(releases: Releases, release: Release, first: Step): Promise<void> {
   let step = first;
   for (let attempt = 1; step.action !== "keep"; attempt++) {
-    if (step.there !== undefined) await releases.remove(step.there);
     try {
+      if (step.there !== undefined) await releases.remove(step.there);
       await releases.upload(release, step.file);
       say(`uploaded ${printable(step.file.name)} (${shortSize(step.file.size)}): ${step.why}`);
       return;

@@ -5,6 +5,7 @@ import type { Place } from "../fetch/plan.ts";
 import { HttpFailure } from "../http/errors.ts";
 import { PATIENCE, pauseAfter, watched } from "../http/patience.ts";
 import { statusFailure, transientStatus } from "../http/status.ts";
+import { patience } from "../http/whole.ts";
 import { ask } from "../http.ts";
 import { say } from "../log.ts";
 import { apiWord } from "../trust.ts";
@@ -37,10 +38,8 @@ interface Raw {
 
 /** Releases and assets of one page, GitHub's largest. */
 const PAGE = 100;
-/** A slower upload than this is given up: bytes a second. */
-const SLOWEST = 64 * 1024;
-/** Seconds within which any upload may be silent. */
-const UPLOAD_STALL = 300;
+/** A slower upload than this is given up: bytes a second. Nothing comes back while they go out. */
+const SLOWEST = 16 * 1024;
 
 export class Releases {
   readonly #place: Place;
@@ -64,6 +63,11 @@ export class Releases {
     }
   }
 
+  /** The one release of a tag, if there is one. @throws as `draft` */
+  async only(tag: string, published: "refuse" | "accept"): Promise<Release | undefined> {
+    return one(await this.find(tag), tag, published);
+  }
+
   async get(id: number): Promise<Release> {
     return this.#whole(
       await this.#call<Raw>(({ rest }) => rest.repos.getRelease({ ...this.#where(), release_id: id })),
@@ -77,7 +81,7 @@ export class Releases {
    */
   async draft(tag: string, prerelease: boolean, published: "refuse" | "accept"): Promise<Release> {
     for (let attempt = 1; ; attempt++) {
-      const existing = one(await this.find(tag), tag, published);
+      const existing = await this.only(tag, published);
       if (existing !== undefined) return existing;
       try {
         const raw = await this.#call<Raw>(({ rest }) =>
@@ -92,7 +96,7 @@ export class Releases {
         );
         say(`made a draft of ${tag}`);
         // Two publishers at once would each make one.
-        return one(await this.find(tag), tag, published) ?? this.#whole(raw);
+        return (await this.only(tag, published)) ?? this.#whole(raw);
       } catch (error) {
         await pauseAfter(error, attempt, PATIENCE);
       }
@@ -108,8 +112,8 @@ export class Releases {
   async upload(release: Release, { name, path, size }: { name: string; path: string; size: number }): Promise<void> {
     const url = this.#uploadAddress(release.uploadUrl);
     url.searchParams.set("name", name);
-    const limits = { stall: Math.max(UPLOAD_STALL, size / SLOWEST), slowest: 0 };
-    const status = await watched(printable(url.host), limits, async (signal) => {
+    const limits = { stall: Math.max(patience().stall, size / SLOWEST), slowest: 0 };
+    const { reply, text } = await watched(printable(url.host), limits, async (signal) => {
       const reply = await ask(url.href, {
         method: "POST",
         headers: {
@@ -122,15 +126,17 @@ export class Releases {
       });
       const pieces: Uint8Array[] = [];
       for await (const piece of reply.body) pieces.push(piece);
-      const failure = transientStatus(reply, true, Buffer.concat(pieces).toString());
+      const text = Buffer.concat(pieces).toString();
+      const failure = transientStatus(reply, true, text);
       if (failure !== undefined) throw failure;
-      return reply;
+      return { reply, text };
     });
-    if (status.status === 201) return;
+    if (reply.status === 201) return;
+    if (reply.status !== 422) throw statusFailure(reply, true);
     // The name is taken: by an upload whose answer was lost, or by one that broke off.
-    if (status.status === 422)
+    if (text.includes('"already_exists"'))
       throw new HttpFailure({ what: `${printable(name)} is there already`, got: "status 422" }, { transient: true });
-    throw statusFailure(status, true);
+    throw contractFailure({ what: `GitHub does not take ${printable(name)}`, got: `status 422: ${reason(text)}` });
   }
 
   /** Makes a draft public. An answer that was lost is asked for again: what is there decides. */
@@ -212,6 +218,14 @@ export class Releases {
       fix: "check GITHUB_API_URL and GITHUB_SERVER_URL",
     });
   }
+}
+
+/** What GitHub says against a request, from its answer to it. */
+function reason(text: string): string {
+  const said = [...text.matchAll(/"message": *("(?:[^"\\]|\\.)*")/g)].map(
+    ([, word = '""']) => JSON.parse(word) as string,
+  );
+  return printable(said.join(": "));
 }
 
 /** The release of a tag, if there is one. */
