@@ -1,6 +1,6 @@
 /** Entry scripts as single files that need node alone, with the licences of all that went into them. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { PROJECT } from "../paths.ts";
 
 /** What a machine without npm needs. */
@@ -31,22 +31,34 @@ export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
     write: false,
     logLevel: "silent",
   });
-  const packages = new Set(
-    Object.keys(metafile.inputs).flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
+  const folders = new Set(
+    Object.keys(metafile.inputs).flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
   );
-  return `#!/usr/bin/env node\n${outputFiles[0]?.text}${licences([...packages].sort())}`;
+  return `#!/usr/bin/env node\n${outputFiles[0]?.text}${licences([...folders].sort())}`;
 }
 
-/** The licences as one comment: a licence wants to travel with the code. */
-function licences(packages: readonly string[]): string {
+/** A licence or a notice, or, anywhere in a package, its list of what it has bundled itself. */
+const isLicence = (path: string): boolean =>
+  /^(licen[cs]e|notice|copying)[^/]*$/i.test(path) || /(^|\/)(3rd|third)-?party[^/]*$/i.test(path);
+
+/**
+ * The licences as one comment: a licence wants to travel with the code.
+ * @param folders the packages' folders below the project's
+ */
+function licences(folders: readonly string[]): string {
   const own = readFileSync(join(PROJECT, "LICENSE"), "utf8");
-  const texts = packages.map((name) => {
-    const folder = join(PROJECT, "node_modules", name);
-    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
-    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-    if (file === undefined || !existsSync(join(folder, file)))
-      throw new Error(`${relative(PROJECT, folder)} has no licence file`);
-    return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8")}`;
+  const texts = folders.map((name) => {
+    const folder = join(PROJECT, name);
+    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+      name: string;
+      version: string;
+    };
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => !path.includes("node_modules/") && isLicence(path))
+      .sort();
+    if (!files.some((path) => /^licen[cs]e/i.test(path))) throw new Error(`${name} has no licence file`);
+    const found = files.map((path) => readFileSync(join(folder, path), "utf8").trim());
+    return [`${manifest.name} ${manifest.version}`, ...found].join("\n\n");
   });
   const comment = [own, ...texts].map((text) => text.trim().replaceAll("*/", "* /")).join(`\n\n${"-".repeat(80)}\n\n`);
   return `\n/*\n${comment}\n*/\n`;
