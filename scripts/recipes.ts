@@ -5,11 +5,15 @@ import { contractFailure, usageFailure } from "./lib/errors.ts";
 import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
-import { pinnedTag, pinRecipes, RECIPES, readRecipes } from "./lib/package/recipes.ts";
+import { pinnedTag, pinRecipes, RECIPES, type RecipeFile, readRecipes } from "./lib/package/recipes.ts";
 import { callerDir } from "./lib/paths.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { findPin, readPins } from "./lib/trust/pins.ts";
 import { findWorkspace } from "./lib/workspace.ts";
+
+/** The recipes that pinning has changed. */
+const differing = (before: readonly RecipeFile[], after: readonly RecipeFile[]): RecipeFile[] =>
+  after.filter(({ text }, index) => text !== before[index]?.text);
 
 await runScript({
   name: "recipes.ts",
@@ -22,6 +26,16 @@ await runScript({
     const given = knob("TAG") ?? (check ? pinnedTag(recipes) : undefined);
     if (given === undefined) {
       if (!check) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
+      const stale = differing(recipes, pinRecipes(recipes, undefined));
+      if (stale.length > 0) {
+        throw contractFailure(
+          ...stale.map(({ path }) => ({
+            file: `ci/packaging/${path}`,
+            what: "differs from a recipe without pins, and payload.sh names no release",
+            fix: "make recipes TAG=vX.Y.Z, or take out what was changed",
+          })),
+        );
+      }
       say("the recipes pin no release");
       return 0;
     }
@@ -39,8 +53,7 @@ await runScript({
       });
     }
     const url = downloadUrl(knob("GITHUB_SERVER_URL"), knob("FASTBOOP_STAGE0_REPO"), spellTag(tag), asset);
-    const pinned = pinRecipes(recipes, { tag, url, sha256: pin.sha256, sha512: pin.sha512 });
-    const stale = pinned.filter(({ text }, index) => text !== recipes[index]?.text);
+    const stale = differing(recipes, pinRecipes(recipes, { tag, url, sha256: pin.sha256, sha512: pin.sha512 }));
     if (check && stale.length > 0) {
       throw contractFailure(
         ...stale.map(({ path }) => ({

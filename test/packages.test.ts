@@ -393,6 +393,15 @@ test("should write a release's pins into every recipe, and say which one differs
   );
   assert.is(drift.code, 2);
 
+  const payload = join(project, "ci/packaging/payload.sh");
+  fs.writeFileSync(payload, text("payload.sh").replace("tag='v0.0.1-rc.7'", "tag=v0.0.1-rc.7"));
+  const lost = await here(["recipes-check"]);
+  assert.match(
+    lost.stderr,
+    "error: ci/packaging/alpine/APKBUILD: differs from a recipe without pins, and payload.sh names no release\n  fix:      make recipes TAG=vX.Y.Z, or take out what was changed\n",
+  );
+  assert.is(lost.code, 2);
+
   const absent = await here(["recipes", "TAG=v9.9.9"]);
   assert.match(
     absent.stderr,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../paths.ts";
-import { spellTag, type Tag } from "../tags.ts";
+import { spellTag, type Tag, type TagFormat } from "../tags.ts";
 
 export const RECIPES = join(PROJECT, "ci", "packaging");
 
@@ -46,26 +46,27 @@ function replaceLine(text: string, line: RegExp, value: string): string {
   return text.replace(line, () => value);
 }
 
-/** The recipes with a release's version spellings, digests and address in them. Pure. */
-export function pinRecipes(recipes: readonly RecipeFile[], pin: RecipePin): RecipeFile[] {
+/** The recipes with a release's version spellings, digests and address in them, or with none. Pure. */
+export function pinRecipes(recipes: readonly RecipeFile[], pin: RecipePin | undefined): RecipeFile[] {
+  const { url = "", sha256 = "", sha512: pinned512 = "" } = pin ?? {};
+  const version = (format: TagFormat): string => (pin === undefined ? "0.0.0" : spellTag(pin.tag, format));
   const payload = (text: string): string =>
     [
-      [/^tag=.*$/m, `tag='${spellTag(pin.tag)}'`],
-      [/^url=.*$/m, `url='${pin.url}'`],
-      [/^sha256=.*$/m, `sha256='${pin.sha256}'`],
+      [/^tag=.*$/m, `tag='${pin === undefined ? "" : spellTag(pin.tag)}'`],
+      [/^url=.*$/m, `url='${url}'`],
+      [/^sha256=.*$/m, `sha256='${sha256}'`],
     ].reduce((done, [line, value]) => replaceLine(done, line as RegExp, value as string), text);
   const pinnedPayload = payload(recipes.find(({ path }) => path === "payload.sh")?.text ?? "");
   const changes: Record<string, (text: string) => string> = {
     "payload.sh": payload,
     "debian/changelog": (text) =>
-      replaceLine(text, /^fastboop-stage0 \([^)]*\)/, `fastboop-stage0 (${spellTag(pin.tag, "deb")})`),
-    "rpm/fastboop-stage0.spec": (text) =>
-      replaceLine(text, /^Version:.*$/m, `Version:        ${spellTag(pin.tag, "rpm")}`),
+      replaceLine(text, /^fastboop-stage0 \([^)]*\)/, `fastboop-stage0 (${version("deb")})`),
+    "rpm/fastboop-stage0.spec": (text) => replaceLine(text, /^Version:.*$/m, `Version:        ${version("rpm")}`),
     "alpine/APKBUILD": (text) =>
       [
-        [/^pkgver=.*$/m, `pkgver=${spellTag(pin.tag, "apk")}`],
-        [/^_url=.*$/m, `_url="${pin.url}"`],
-        [/^_sha512=.*$/m, `_sha512="${pin.sha512}"`],
+        [/^pkgver=.*$/m, `pkgver=${version("apk")}`],
+        [/^_url=.*$/m, `_url="${url}"`],
+        [/^_sha512=.*$/m, `_sha512="${pinned512}"`],
         [/^[0-9a-f]{128} {2}payload\.sh$/m, `${sha512(pinnedPayload)}  payload.sh`],
       ].reduce((done, [line, value]) => replaceLine(done, line as RegExp, value as string), text),
   };
