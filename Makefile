@@ -15,7 +15,8 @@ export CALLER_DIR := $(or $(if $(in_build_script),$(value CARGO_MANIFEST_DIR)),$
 given = $(filter command,$(origin $1))
 $(foreach name,$(if $(in_build_script),TARGET PROFILE),$(if $(call given,$(name)),,$(eval unexport $(name))))
 # Paths on the command line are taken as they are: make would expand a `$` in them.
-paths := WORKSPACE DIST OUT FASTBOOP_STAGE0_EMBED_PATH FASTBOOP_STAGE0_CARGO CARGO
+paths := WORKSPACE DIST OUT DESTDIR PREFIX KERNEL_x86_64 KERNEL_aarch64
+paths += FASTBOOP_STAGE0_EMBED_PATH FASTBOOP_STAGE0_CARGO FASTBOOP_STAGE0_CACHE CARGO
 $(foreach name,$(paths),$(if $(call given,$(name)),$(eval export override $(name) := $$(value $(name)))))
 
 #? RUNTIME=node

@@ -356,6 +356,12 @@ testUnless(test, lacking({ programs: TOOLS }), "should install below DESTDIR and
     env: { FASTBOOP_STAGE0_EMBED_PATH: aarch64 },
   });
   assert.is(local.stdout, `${join(cwd, "b/opt/x/lib/fastboop/stage0/stage0-aarch64")}\n`);
+  const odd = await make(["install", "DESTDIR=it's $HOME", "PREFIX=/$(opt)"], {
+    cwd,
+    env: { FASTBOOP_STAGE0_EMBED_PATH: aarch64 },
+  });
+  assert.is(odd.stderr, "");
+  assert.is(odd.stdout, `${join(cwd, "it's $HOME/$(opt)/lib/fastboop/stage0/stage0-aarch64")}\n`);
 });
 
 test("should write a release's pins into every recipe, and say which one differs", async () => {
