@@ -1,11 +1,13 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { assetName } from "../scripts/lib/contract.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
 import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
 import { startGitHub } from "./github/server.ts";
 import type { GitHub } from "./github/types.ts";
 import { copyProject, isDeno, lacking, namesIn, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { releaseFiles } from "./lib/release.ts";
 import { type Result, WorkflowRun } from "./lib/runner.ts";
 
 const test = suite("workflows executed");
@@ -29,6 +31,8 @@ function checkout(folder: string): void {
 async function release(
   github: GitHub,
   event: Record<string, string>,
+  file = "release.yml",
+  inputs: Record<string, string> = {},
 ): Promise<{ run: WorkflowRun; results: Record<string, Result> }> {
   const run = new WorkflowRun({
     checkout,
@@ -42,7 +46,7 @@ async function release(
       NODE_EXTRA_CA_CERTS: github.caFile,
     },
   });
-  const results = await run.run("release.yml");
+  const results = await run.run(file, inputs);
   for (const { job, step, result, output } of run.steps) {
     if (result === "failure") throw new Error(`${job}: ${step}: ${output}`);
     for (const secret of github.secrets) assert.not.ok(output.includes(secret), `${job}: ${step}: a secret in the log`);
@@ -120,6 +124,37 @@ testUnless(test, NEEDS, "should rehearse a release branch, and touch no release"
     );
     assert.equal(github.requests, []);
     assert.ok(namesIn(join(run.artifacts, "release-assets")).includes("SHA256SUMS"));
+  } finally {
+    await github.close();
+  }
+});
+
+testUnless(test, NEEDS, "should package the verified file of the release that is asked for", async () => {
+  const github = await startGitHub({ tls: true });
+  const files = await releaseFiles();
+  const assets = Object.entries(files).map(([target, file]) => ({ name: assetName(target), file }));
+  const list = assets.map(({ name, file }) => `${digestFile(file).sha256}  ${name}\n`).join("");
+  const { sha256 } = digestFile(files["aarch64-unknown-linux-musl"]);
+  try {
+    await github.addRelease({ tag: TAG, assets: [...assets, { name: "SHA256SUMS", bytes: list }] });
+    for (const [name, artifact, file] of [
+      ["debian", "fastboop-stage0-deb", "fastboop-stage0_0.2.0.rc1_all.deb"],
+      ["rpm", "fastboop-stage0-rpm", "fastboop-stage0-0.2.0.rc1-1.noarch.rpm"],
+      ["alpine", "fastboop-stage0-apk", "fastboop-stage0-0.2.0_rc1-r0.apk"],
+    ] as const) {
+      const event = {
+        GITHUB_EVENT_NAME: "workflow_dispatch",
+        FASTBOOP_STAGE0_TRUST: "sums",
+        FASTBOOP_STAGE0_CACHE: temporaryFolder("cache"),
+      };
+      const { run, results } = await release(github, event, `${name}.yml`, { tag: TAG });
+      assert.equal(results, { [name]: "success" });
+      assert.equal(namesIn(join(run.artifacts, artifact)), [file]);
+      const built = run.steps.find(({ step }) => step.startsWith("make package-"));
+      assert.match(built?.output ?? "", "the payload came out of the package as it went in: ");
+      assert.match(built?.output ?? "", `sha256 ${sha256}\n`);
+    }
+    assert.is(github.log("blob").length, 6, "the list and the file, for each");
   } finally {
     await github.close();
   }
