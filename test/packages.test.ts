@@ -283,7 +283,7 @@ testUnless(
 testUnless(test, lacking({ programs: TOOLS }), "should take the asset from among the recipe's sources", async () => {
   for (const kind of kinds) {
     const parent = temporaryFolder();
-    const folder = lay(kind, join(parent, "recipe"));
+    const folder = lay(kind, join(parent, "the recipe"));
     const place = kind === "apk" ? join(folder, "src") : folder;
     fs.mkdirSync(place, { recursive: true });
     fs.copyFileSync(aarch64, join(place, ASSET));
