@@ -5,7 +5,7 @@ import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
 import { startGitHub } from "./github/server.ts";
 import type { Aim, Fault, GitHub, Options } from "./github/types.ts";
-import { type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
+import { isDeno, type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("publish");
@@ -346,7 +346,10 @@ test("should say what GitHub has against a file, and not try again", async () =>
     const { code, stdout, stderr } = await publish(github, [], { DIST: folder });
     assert.match(
       stderr,
-      "error: empty.tar: GitHub does not take empty.tar\n  got:      status 422: Validation Failed: size must be greater than or equal to 1\n",
+      // Deno's fetch sends no length with an empty body.
+      isDeno
+        ? "error: empty.tar: GitHub does not take empty.tar\n  got:      status 400: Bad Content-Length: \n"
+        : "error: empty.tar: GitHub does not take empty.tar\n  got:      status 422: Validation Failed: size must be greater than or equal to 1\n",
     );
     assert.is(stdout, "");
     assert.is(code, 1);

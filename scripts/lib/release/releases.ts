@@ -132,11 +132,14 @@ export class Releases {
       return { reply, text };
     });
     if (reply.status === 201) return;
-    if (reply.status !== 422) throw statusFailure(reply, true);
+    if (reply.status !== 422 && reply.status !== 400) throw statusFailure(reply, true);
     // The name is taken: by an upload whose answer was lost, or by one that broke off.
     if (text.includes('"already_exists"'))
       throw new HttpFailure({ what: `${printable(name)} is there already`, got: "status 422" }, { transient: true });
-    throw contractFailure({ what: `GitHub does not take ${printable(name)}`, got: `status 422: ${reason(text)}` });
+    throw contractFailure({
+      what: `GitHub does not take ${printable(name)}`,
+      got: `status ${reply.status}: ${reason(text)}`,
+    });
   }
 
   /** Makes a draft public. An answer that was lost is asked for again: what is there decides. */
