@@ -1,11 +1,15 @@
 import * as fs from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
+import { place } from "../scripts/lib/fetch/plan.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
+import { Releases } from "../scripts/lib/release/releases.ts";
 import { startGitHub } from "./github/server.ts";
 import type { Aim, Fault, GitHub, Options } from "./github/types.ts";
-import { isDeno, type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
+import { failureOf, isDeno, type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("publish");
@@ -383,6 +387,48 @@ for (const [fault, message] of LASTING) {
     });
   });
 }
+
+test("should give up on a server that says it publishes, and does not", async () => {
+  const methods: string[] = [];
+  // A server of its own: the local GitHub does what it says.
+  const server = createServer(({ method = "", url = "" }, response) => {
+    methods.push(method);
+    const release = {
+      id: 1,
+      tag_name: TAG,
+      draft: true,
+      html_url: "https://localhost/draft",
+      upload_url: "",
+      assets: [],
+    };
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(/\/assets\b/.test(url) ? [] : release));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const releases = new Releases({ ...place(), server: api, api }, "none");
+    const draft = await releases.get(1);
+    const { exitCode, problems } = await failureOf(() => releases.publish(draft));
+    assert.equal(
+      [exitCode, problems],
+      [
+        3,
+        [
+          {
+            what: `${new URL(api).host} keeps ${TAG} a draft`,
+            expected: "a published release",
+            got: "https://localhost/draft",
+            fix: "run it again, or publish it there: what it holds is verified",
+          },
+        ],
+      ],
+    );
+    assert.is(methods.filter((method) => method === "PATCH").length, 5);
+  } finally {
+    server.close();
+  }
+});
 
 test("should end right after kill -9 between any two requests", async () => {
   await withGitHub({}, async (github) => {

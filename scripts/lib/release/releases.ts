@@ -2,7 +2,7 @@
 import type { Octokit } from "@octokit/rest";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import type { Place } from "../fetch/plan.ts";
-import { HttpFailure } from "../http/errors.ts";
+import { HttpFailure, transientFailure } from "../http/errors.ts";
 import { PATIENCE, pauseAfter, watched } from "../http/patience.ts";
 import { statusFailure, transientStatus } from "../http/status.ts";
 import { patience } from "../http/whole.ts";
@@ -144,6 +144,12 @@ export class Releases {
 
   /** Makes a draft public. An answer that was lost is asked for again: what is there decides. */
   async publish(release: Release): Promise<Release> {
+    const kept = transientFailure({
+      what: `${printable(new URL(this.#place.api).host)} keeps ${release.tag} a draft`,
+      expected: "a published release",
+      got: printable(release.url),
+      fix: "run it again, or publish it there: what it holds is verified",
+    });
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#call(({ rest }) =>
@@ -154,6 +160,7 @@ export class Releases {
       }
       const now = await this.get(release.id);
       if (!now.draft) return now;
+      await pauseAfter(kept, attempt, PATIENCE);
     }
   }
 
