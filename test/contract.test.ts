@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import * as contract from "../scripts/lib/contract.ts";
-import { script, suite } from "./lib/harness.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { RUNTIME, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("contract");
 
@@ -87,6 +89,32 @@ test("should print itself as JSON with a matrix", async () => {
     printed.matrix.include.map((row: { artifact: string }) => row.artifact),
     ["fastboop-stage0-x86_64", "fastboop-stage0-aarch64"],
   );
+});
+
+/** How the script ends when sh has sent its outputs somewhere first. */
+const redirected = (redirection: string) =>
+  runProgram(["sh", "-c", `${redirection}; exec "$@"`, "sh", ...RUNTIME, join(PROJECT, "scripts", "contract.ts")], {
+    cwd: temporaryFolder(),
+  });
+/** Descriptor 4 is a pipe that has lost its reader. */
+const NO_READER = "mkfifo pipe; exec 3<>pipe 4>pipe 3<&-";
+
+test("should tell of an output that takes no more, with an exit code of its own", async () => {
+  const full = await redirected("exec >/dev/full");
+  assert.match(
+    full.stderr,
+    /^error: the disk is full\n {2}got: {6}.*no space left on device.*\n {2}fix: {6}free some space and run it again\n$/i,
+  );
+  assert.is(full.code, 3);
+  assert.equal(await redirected(`${NO_READER} >&4`), {
+    code: 3,
+    signal: null,
+    stdout: "",
+    stderr:
+      "error: nobody reads the output any more\n  got:      write EPIPE\n  fix:      let the reader take all of it\n",
+  });
+  assert.is((await redirected(`${NO_READER} >&4 2>&4`)).code, 3);
+  assert.is((await redirected("exec >/dev/full 2>&1")).code, 3);
 });
 
 test.run();

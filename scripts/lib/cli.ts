@@ -88,6 +88,8 @@ function parse<O extends Options>(script: Script<O>): { values: Values<O>; opera
  * The process ends by itself when nothing is left to do, so that stdout is always flushed.
  */
 export async function runScript<O extends Options>(script: Script<O>): Promise<void> {
+  // An output that takes no more throws where nobody can catch it: the runtime would show a stack and end with 1.
+  process.on("uncaughtException", (error) => process.exit(showError(error)));
   try {
     const { values, operands } = parse(script);
     if ((values as { help?: boolean }).help) process.stdout.write(`${helpText(script)}\n`);
@@ -100,12 +102,14 @@ export async function runScript<O extends Options>(script: Script<O>): Promise<v
 /** Shows an error on stderr. Comes out with the exit code that it calls for. */
 function showError(error: unknown): number {
   const failure = error instanceof Failure ? error : systemFailure(error);
-  if (failure !== undefined) {
-    for (const problem of failure.problems) report(problem);
-    return failure.exitCode;
+  try {
+    if (failure === undefined)
+      say(`error: this is a defect in the script: ${error instanceof Error ? error.stack : String(error)}`);
+    else for (const problem of failure.problems) report(problem);
+  } catch {
+    // stderr takes no more.
   }
-  say(`error: this is a defect in the script: ${error instanceof Error ? error.stack : String(error)}`);
-  return 3;
+  return failure?.exitCode ?? 3;
 }
 
 const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
@@ -120,6 +124,7 @@ const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
   ELOOP: { what: "the path's symbolic links go in a circle", fix: "check where they point" },
   ENAMETOOLONG: { what: "the path is too long", fix: "choose a shorter one" },
   EMFILE: { what: "too many open files", fix: "raise ulimit -n" },
+  EPIPE: { what: "nobody reads the output any more", fix: "let the reader take all of it" },
   EIO: { what: "input/output error", fix: "check the disk" },
 };
 
