@@ -1,3 +1,4 @@
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { nestedEnvironment } from "../scripts/lib/build/cargo.ts";
@@ -21,6 +22,7 @@ async function linker(target: Target, files: Record<string, string> = {}, env: R
   process.env.CARGO_HOME = writeTree(temporaryFolder(), { "config.toml": files.home ?? "" });
   const { home: _, ...rest } = files;
   const folder = writeTree(temporaryFolder(), rest);
+  mkdirSync(join(folder, "workspace"), { recursive: true });
   const { set } = await targetSettings(join(folder, "workspace"), target, env);
   return Object.entries(set);
 }
@@ -54,6 +56,20 @@ test("should leave the linker alone that the user's environment or configuration
   const included = { ".cargo/config.toml": 'include = ["a.toml", { path = "none.toml" }]\n', ".cargo/a.toml": table };
   assert.equal(await linker(AARCH64, included), []);
   assert.equal(await linker(AARCH64, { home: 'include = "config.toml"\n' }), ours);
+});
+
+test("should read the configuration above the folder that a link leads to, as cargo does", async () => {
+  process.env.CARGO_HOME = temporaryFolder();
+  const folder = writeTree(temporaryFolder(), {
+    "real/.cargo/config.toml": 'build.rustflags = ["--cfg", "a"]\n',
+    "real/workspace/Cargo.toml": "",
+    ".cargo/config.toml": 'build.rustflags = ["--cfg", "b"]\n',
+    "links/.cargo/config.toml": 'build.rustflags = ["--cfg", "c"]\n',
+  });
+  symlinkSync("../real/workspace", join(folder, "links", "workspace"));
+  const { args } = await targetSettings(join(folder, "links", "workspace"), AARCH64, {});
+  const [, setting = ""] = args;
+  assert.is(setting, 'target."cfg(all(unix))".rustflags=["--cfg","b","--cfg","a","-C","target-feature=+crt-static"]');
 });
 
 test("should pass flags on as TOML, whatever is in them", async () => {

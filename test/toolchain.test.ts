@@ -363,12 +363,14 @@ testUnless(test, needsDebian, "should take a toolchain from the cache without a 
 
 testUnless(test, needsDebian, "should say that Debian's cargo takes no heed of the workspace's wish", async () => {
   const folder = temporaryFolder();
-  fs.mkdirSync(join(folder, "stage0"));
-  fs.writeFileSync(join(folder, "stage0", "Cargo.toml"), "");
+  fs.mkdirSync(join(folder, "workspace", "stage0"), { recursive: true });
+  fs.writeFileSync(join(folder, "workspace", "stage0", "Cargo.toml"), "");
   fs.writeFileSync(join(folder, "rust-toolchain.toml"), "");
+  const link = join(temporaryFolder(), "link");
+  fs.symlinkSync(join(folder, "workspace"), link);
   const [, cargo] = await cargos();
   const { stderr } = await script("toolchain.ts", [], {
-    env: { WORKSPACE: folder, FASTBOOP_STAGE0_TOOLCHAIN: "debian" },
+    env: { WORKSPACE: link, FASTBOOP_STAGE0_TOOLCHAIN: "debian" },
   });
   assert.is(
     stderr,

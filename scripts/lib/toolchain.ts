@@ -1,5 +1,5 @@
 /** Makes sure that a cargo can build for a target: its own standard library, rustup's, or one made of Debian's packages. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { nestedEnvironment } from "./build/cargo.ts";
 import type { Target } from "./contract.ts";
@@ -64,7 +64,7 @@ export function debianToolchain(cargo: string, { cargo: chosen, target, choice, 
 
 /** The file by which a workspace asks rustup for a toolchain (The rustup book, "Overrides"); undefined when there is none. */
 function toolchainFile(folder: string): string | undefined {
-  for (let dir = folder; ; dir = dirname(dir)) {
+  for (let dir = realpathSync(folder); ; dir = dirname(dir)) {
     const file = ["rust-toolchain", "rust-toolchain.toml"]
       .map((name) => join(dir, name))
       .find((path) => existsSync(path));

@@ -2,7 +2,7 @@
  * What the user's cargo configuration says about a target: the files that cargo itself would read (The Cargo Book,
  * "Configuration"), since stable cargo does not print what it made of them.
  */
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Target } from "../contract.ts";
@@ -36,8 +36,10 @@ export async function targetSettings(
   target: Target,
   env: Environment,
 ): Promise<{ args: string[]; set: Environment }> {
-  const home = resolve(workspace, knob("CARGO_HOME") ?? join(knob("HOME") ?? homedir(), ".cargo"));
-  const config = await readConfig(workspace, home, target);
+  // cargo knows the folder that it runs in by its real path, and looks above that.
+  const folder = realpathSync(workspace);
+  const home = resolve(folder, knob("CARGO_HOME") ?? join(knob("HOME") ?? homedir(), ".cargo"));
+  const config = await readConfig(folder, home, target);
   const prefix = `CARGO_TARGET_${target.triple.toUpperCase().replaceAll("-", "_")}`;
   const set: Environment = {};
   if (target.linker !== undefined && !config.linker && !env[`${prefix}_LINKER`]) {
