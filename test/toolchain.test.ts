@@ -192,6 +192,20 @@ test("should not wait for ever for rustup, nor leave what it started", async () 
   assert.ok(await endsSoon(Number(fs.readFileSync(join(home, "bin", "rustup.child"), "utf8"))));
 });
 
+test("should end rustup, and what it started, when a signal ends the run", async () => {
+  const { cargo, home } = rustupLike('sleep 1003 & echo $! >"$0.new"; mv "$0.new" "$0.child"', "wait");
+  const child = join(home, "bin", "rustup.child");
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, FASTBOOP_STAGE0_TOOLCHAIN: "rustup" };
+  let run = 0;
+  const ended = script("toolchain.ts", [], { env, started: (pid) => (run = pid) });
+  while (!fs.existsSync(child) && (run === 0 || isRunning(run))) await setTimeout(50);
+  process.kill(run, "SIGTERM");
+  const { signal, stderr } = await ended;
+  assert.is(signal, "SIGTERM");
+  assert.match(stderr, /^toolchain: asking rustup for aarch64-unknown-linux-musl \(\d\.\d s\)\n$/);
+  assert.ok(await endsSoon(Number(fs.readFileSync(child, "utf8"))));
+});
+
 test("should not ask rustup for a toolchain that is not its own", async () => {
   const { cargo } = rustupLike('touch "$0.ran"');
   for (const sysroot of [undefined, "/usr"]) {
@@ -264,6 +278,22 @@ testUnless(test, needsDebian, "should tell who is not root what root has to inst
       "",
     ].join("\n"),
   );
+});
+
+testUnless(test, needsDebian, "should end apt while it reads lists, when a signal ends the run", async () => {
+  const folder = temporaryFolder();
+  program(join(folder, "dpkg-query"), "exit 1");
+  program(join(folder, "apt-get"), 'echo $$ >"$0.new"; mv "$0.new" "$0.pid"', "exec sleep 1004");
+  const file = join(folder, "apt-get.pid");
+  const env = { FASTBOOP_STAGE0_TOOLCHAIN: "debian", PATH: `${folder}:${process.env.PATH}` };
+  let run = 0;
+  const ended = script("toolchain.ts", [], { env, started: (pid) => (run = pid) });
+  while (!fs.existsSync(file) && (run === 0 || isRunning(run))) await setTimeout(50);
+  process.kill(run, "SIGTERM");
+  const { signal, stderr } = await ended;
+  assert.is(signal, "SIGTERM");
+  assert.match(stderr, /^toolchain: reading Debian's package lists \(\d\.\d s\)\n$/);
+  assert.ok(await endsSoon(Number(fs.readFileSync(file, "utf8"))));
 });
 
 testUnless(test, needsDebian, "should give both ways out where there is neither rustup nor Debian", async () => {

@@ -36,8 +36,8 @@ export async function installPackages(
     });
   const install = ["install", "-y", "--no-install-recommends", ...names];
   progress("reading Debian's package lists");
-  const update = await aptGet("update");
-  const plan = await aptGet("-s", ...install);
+  const update = await unbroken(() => aptGet("update"));
+  const plan = await unbroken(() => aptGet("-s", ...install));
   if (plan.code !== 0) throw aptFailure("apt-get install", plan, complaints(update));
   const removed = [...plan.stdout.matchAll(/^Remv (\S+)/gm)].map((match) => match[1] ?? "");
   const precious = removed.filter((name) => !replaceable.includes(name));

@@ -89,9 +89,11 @@ export async function addByRustup(
   const rustup = folders.map((folder) => join(folder, "rustup")).find((path) => existsSync(path));
   if (rustup === undefined) return "rustup is not on PATH";
   progress(`asking rustup for ${target.triple}`);
-  const { run } = await import("../run.ts");
+  const { cleaningUp, run } = await import("../run.ts");
   const args = ["target", "add", "--toolchain", basename(sysroot), target.triple];
+  const stopHandling = cleaningUp(() => {});
   const { code, stderr, timedOut } = await run([rustup, ...args], { limitMs });
+  stopHandling();
   if (timedOut) return `rustup was not done after ${limitMs / 1000} s`;
   if (code === 0 && hasStd(sysroot, target.triple)) return undefined;
   return `rustup could not add it: ${rustupError(stderr) ?? (code === null ? "a signal ended it" : `exit code ${code}`)}`;
