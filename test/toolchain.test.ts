@@ -68,13 +68,13 @@ test("should know a standard library by its file", () => {
 test("should ask the rustc that cargo would run, in the folder where it would", async () => {
   const folder = temporaryFolder();
   const { cargo, sysroot, home } = rustupLike();
-  assert.is(await sysrootOf(cargo, folder), sysroot);
+  assert.equal(await sysrootOf(cargo, folder), { sysroot });
   program(join(home, "bin", "rustc"), '[ "$*" = "--print sysroot" ] && pwd');
-  assert.is(await sysrootOf(cargo, folder), folder);
-  program(join(home, "bin", "rustc"), "echo /wrong", "exit 1");
-  assert.is(await sysrootOf(cargo, folder), undefined);
+  assert.equal(await sysrootOf(cargo, folder), { sysroot: folder });
+  program(join(home, "bin", "rustc"), "echo /wrong", "echo why >&2", "exit 1");
+  assert.equal(await sysrootOf(cargo, folder), { complaint: "why\n" });
   fs.rmSync(join(home, "bin", "rustc"));
-  assert.is(await sysrootOf(cargo, folder), undefined);
+  assert.equal(await sysrootOf(cargo, folder), { complaint: "" });
 });
 
 test("should take RUSTC's word, but not that of an outer build's rustc", async () => {
@@ -208,9 +208,23 @@ test("should end rustup, and what it started, when a signal ends the run", async
 
 test("should not ask rustup for a toolchain that is not its own", async () => {
   const { cargo } = rustupLike('touch "$0.ran"');
-  for (const sysroot of [undefined, "/usr"]) {
-    assert.is(await addByRustup(requestFor(cargo), sysroot, quiet), "its rustc is not rustup's");
-  }
+  assert.is(await addByRustup(requestFor(cargo), "/usr", quiet), "its rustc is not rustup's");
+});
+
+test("should tell why there is no rustc, as when rustup lacks the workspace's toolchain", async () => {
+  const { cargo, home } = rustupLike('touch "$0.ran"');
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, FASTBOOP_STAGE0_TOOLCHAIN: "rustup" };
+  const told = async (...rustc: string[]): Promise<string | undefined> => {
+    program(join(home, "bin", "rustc"), ...rustc, "exit 1");
+    const { code, stderr } = await script("toolchain.ts", [], { env });
+    assert.is(code, 3);
+    return /^ {2}got: {6}(.*)$/m.exec(stderr)?.[1];
+  };
+  const missing = `error: toolchain '\x1b1.80.0' is not installed`;
+  const lines = [missing, "help: run `rustup toolchain install` to install it", "", "Stack backtrace:", "   0: anyhow"];
+  assert.is(await told("cat >&2 <<'END'", ...lines, "END"), "toolchain '\\x1b1.80.0' is not installed");
+  assert.is(await told(), "there is no rustc that tells its sysroot");
+  assert.equal(namesIn(join(home, "bin")), ["cargo", "rustc", "rustup"]);
 });
 
 test("should send who builds for Alpine there", async () => {

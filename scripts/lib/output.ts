@@ -10,10 +10,10 @@ const LIMIT = 4 * 1024 ** 2;
 export function output(
   [program = "", ...args]: readonly string[],
   options: Omit<ExecFileOptionsWithStringEncoding, "encoding"> = {},
-): Promise<{ ok: boolean; stdout: string }> {
+): Promise<{ ok: boolean; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(program, args, { ...options, encoding: "utf8", maxBuffer: LIMIT }, (error, stdout) =>
-      resolve({ ok: error === null, stdout }),
+    execFile(program, args, { ...options, encoding: "utf8", maxBuffer: LIMIT }, (error, stdout, stderr) =>
+      resolve({ ok: error === null, stdout, stderr }),
     );
   });
 }

@@ -41,15 +41,16 @@ export interface Toolchain {
  */
 export async function ensureToolchain(request: ToolchainRequest): Promise<Toolchain> {
   const { cargo, target, choice, folder } = request;
-  const [sysroot, cached] = await Promise.all([
-    // Who chooses Debian's wants one and the same compiler everywhere, whatever else could build.
-    choice === "debian" ? undefined : sysrootOf(cargo, folder),
+  // Who chooses Debian's wants one and the same compiler everywhere, whatever else could build.
+  const asked: RustcAnswer | Promise<RustcAnswer> = choice === "debian" ? {} : sysrootOf(cargo, folder);
+  const [{ sysroot, complaint }, cached] = await Promise.all([
+    asked,
     choice === "auto" || choice === "debian" ? cachedCargo(target) : undefined,
   ]);
   if (sysroot !== undefined && hasStd(sysroot, target.triple)) return { cargo, env: {}, source: "present" };
   if (cached !== undefined) return debianToolchain(cached, request);
   const { provideToolchain } = await import("./toolchain/provide.ts");
-  return provideToolchain(request, sysroot);
+  return provideToolchain(request, sysroot, complaint);
 }
 
 /** The answer that names Debian's cargo, and a line in the log that says why it is not the one that was chosen. */
@@ -72,16 +73,19 @@ function toolchainFile(folder: string): string | undefined {
   }
 }
 
-/**
- * The sysroot of the rustc that a cargo runs in a folder: RUSTC, else the one on PATH, which rustup puts its own proxy on.
- * Undefined when there is no such rustc or it fails.
- */
-export async function sysrootOf(cargo: string, folder: string): Promise<string | undefined> {
+interface RustcAnswer {
+  sysroot?: string;
+  /** What it wrote to stderr when it failed. */
+  complaint?: string;
+}
+
+/** The sysroot of the rustc that a cargo runs in a folder: RUSTC, else the one on PATH, which rustup puts its own proxy on. */
+export async function sysrootOf(cargo: string, folder: string): Promise<RustcAnswer> {
   const env = nestedEnvironment(environment());
   const besides = dirname(cargo);
   const rustc = env.RUSTC || (existsSync(join(besides, "rustup")) ? join(besides, "rustc") : "rustc");
-  const { ok, stdout } = await output([rustc, "--print", "sysroot"], { cwd: folder, env });
-  return ok ? stdout.replace(/\n$/, "") : undefined;
+  const { ok, stdout, stderr } = await output([rustc, "--print", "sysroot"], { cwd: folder, env });
+  return ok ? { sysroot: stdout.replace(/\n$/, "") } : { complaint: stderr };
 }
 
 /** Whether a sysroot has the target's standard library. */

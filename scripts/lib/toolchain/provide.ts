@@ -14,15 +14,20 @@ const RUSTUP_LIMIT_MS = 120_000;
 /**
  * Gets a cargo that can build for the target, by what the choice allows: rustup, then Debian's packages.
  * @param sysroot of the rustc that lacks the target; undefined: there is none, or it was not asked
+ * @param complaint what the rustc that gave none wrote to stderr
  * @throws Failure as ensureToolchain
  */
-export async function provideToolchain(request: ToolchainRequest, sysroot: string | undefined): Promise<Toolchain> {
+export async function provideToolchain(
+  request: ToolchainRequest,
+  sysroot: string | undefined,
+  complaint = "",
+): Promise<Toolchain> {
   const { target, choice, also = [] } = request;
-  const reasons = [
+  const lack =
     sysroot === undefined
-      ? "there is no rustc that tells its sysroot"
-      : `${printable(sysroot)} has no standard library for it`,
-  ];
+      ? (rustupError(complaint) ?? "there is no rustc that tells its sysroot")
+      : `${printable(sysroot)} has no standard library for it`;
+  const reasons = [lack];
   const fromDebian = choice !== "rustup" && choice !== "none" && target.triple in RECIPES;
   if (choice === "debian" && !fromDebian) {
     throw usageFailure({
@@ -33,9 +38,9 @@ export async function provideToolchain(request: ToolchainRequest, sysroot: strin
   }
   return showProgress("toolchain", async (progress) => {
     if (choice === "auto" || choice === "rustup") {
-      const reason = await addByRustup(request, sysroot, progress);
+      const reason = sysroot === undefined ? lack : await addByRustup(request, sysroot, progress);
       if (reason === undefined) return { cargo: request.cargo, env: {}, source: "rustup" };
-      reasons.push(reason);
+      if (reason !== lack) reasons.push(reason);
       if (fromDebian && hasApt()) progress(`${reason}, so Debian's packages are taken`);
     }
     if (!fromDebian) throw unavailable(request, reasons);
@@ -79,12 +84,12 @@ const unavailable = ({ cargo, target }: ToolchainRequest, reasons: readonly stri
  */
 export async function addByRustup(
   { cargo, target }: ToolchainRequest,
-  sysroot: string | undefined,
+  sysroot: string,
   progress: Progress,
   limitMs = RUSTUP_LIMIT_MS,
 ): Promise<string | undefined> {
   // rustup's toolchains are in a folder of this name; those that are linked into it, it can't change.
-  if (sysroot === undefined || basename(dirname(sysroot)) !== "toolchains") return "its rustc is not rustup's";
+  if (basename(dirname(sysroot)) !== "toolchains") return "its rustc is not rustup's";
   const folders = [dirname(cargo), ...(environment().PATH ?? "").split(":")];
   const rustup = folders.map((folder) => join(folder, "rustup")).find((path) => existsSync(path));
   if (rustup === undefined) return "rustup is not on PATH";
