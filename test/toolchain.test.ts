@@ -294,6 +294,23 @@ testUnless(test, needsDebian, "should tell who is not root what root has to inst
   );
 });
 
+testUnless(test, needsDebian, "should tell how to have the cache elsewhere when its folder can't be made", async () => {
+  const file = join(temporaryFolder(), "file");
+  fs.writeFileSync(file, "");
+  const env = { FASTBOOP_STAGE0_TOOLCHAIN: "debian", XDG_CACHE_HOME: file };
+  assert.equal(await script("toolchain.ts", [], { env }), {
+    code: 3,
+    signal: null,
+    stdout: "",
+    stderr: [
+      `error: ${file}/stage0-distribution/toolchain: the cache folder can't be made`,
+      "  got:      ENOTDIR",
+      `  fix:      set FASTBOOP_STAGE0_CACHE to a folder that you may write to; or ${WAYS_OUT}`,
+      "",
+    ].join("\n"),
+  });
+});
+
 testUnless(test, needsDebian, "should end apt while it reads lists, when a signal ends the run", async () => {
   const folder = temporaryFolder();
   program(join(folder, "dpkg-query"), "exit 1");

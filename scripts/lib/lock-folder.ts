@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { missingFailure } from "./errors.ts";
+import { errorCode, missingFailure, printable } from "./errors.ts";
 import { makeFolder, syncFolder, temporaryName } from "./files.ts";
 import type { Progress } from "./phases.ts";
 import { cleaningUp } from "./run.ts";
@@ -70,7 +70,7 @@ export async function ensureFolders(
   const [first] = absent();
   if (first === undefined) return;
   const parent = dirname(first);
-  makeFolder(parent);
+  makeParent(parent);
   const waiting = (): void => progress(`waiting for another run that works in ${parent}`);
   await withLock(join(parent, ".lock"), waiting, async () => {
     const missing = absent().map((folder) => ({ folder, aside: temporaryName(folder) }));
@@ -93,6 +93,22 @@ export async function ensureFolders(
       stopHandling();
     }
   });
+}
+
+function makeParent(parent: string): void {
+  try {
+    makeFolder(parent);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    // As with a home folder that is not there, which is how distributions build.
+    throw missingFailure({
+      what: "the cache folder can't be made",
+      got: code,
+      file: printable(parent),
+      fix: "set FASTBOOP_STAGE0_CACHE to a folder that you may write to",
+    });
+  }
 }
 
 /** What killed runs left: whoever holds the lock is the only one at work, so every aside folder is such a one. */
