@@ -7,6 +7,7 @@ import {
   isRoot,
   lacking,
   make,
+  namesIn,
   type Outcome,
   RUNTIME,
   runProgram,
@@ -193,6 +194,29 @@ test("should replace an artifact whose bytes or mode differ, and a link by a fil
     assert.is(fs.lstatSync(artifact).mode & 0o177777, 0o100755);
     assert.is(await sha256sum(artifact), await sha256sum(built[AARCH64]));
   }
+});
+
+test("should name the path that the system refuses, as text alone", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "\x1b[31mred");
+  fs.writeFileSync(file, "");
+  const env = { FASTBOOP_STAGE0_EMBED_PATH: built[AARCH64] };
+  const refused = async (dist: string): Promise<string[]> => {
+    const { code, stdout, stderr } = await script("build-stage0.ts", [], { env: { ...env, DIST: dist } });
+    assert.equal([code, stdout], [3, ""]);
+    return stderr.split("\n").slice(1, -1);
+  };
+  assert.equal(await refused(file), [
+    `error: ${folder}/\\x1b[31mred/${NAME}: a part of the path is not a folder`,
+    "  got:      ENOTDIR: not a directory, lstat 'the path'",
+    "  fix:      check the path",
+  ]);
+  fs.mkdirSync(join(folder, "dist", NAME), { recursive: true });
+  const [what, got, fix] = await refused(join(folder, "dist"));
+  assert.is(what, `error: ${join(folder, "dist", NAME)}: the path is a folder`);
+  assert.match(got ?? "", / -> 'the path'$/);
+  assert.is(fix, "  fix:      name a file");
+  assert.equal(namesIn(join(folder, "dist")), [NAME]);
 });
 
 test("should say that the artifact itself is no source to build from", async () => {

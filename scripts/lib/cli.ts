@@ -133,10 +133,12 @@ function systemFailure(error: unknown): Failure | undefined {
   const code = errorCode(error);
   const known = code === undefined ? undefined : SYSTEM_ERRORS[code];
   if (known === undefined || !(error instanceof Error)) return undefined;
-  const path = "path" in error && typeof error.path === "string" ? error.path : undefined;
+  // Of a rename it is the final name that says something: the other is a temporary one of ours.
+  const { path, dest } = error as { path?: unknown; dest?: unknown };
+  const file = [dest, path].find((value) => typeof value === "string");
   return missingFailure({
     ...known,
-    got: printable(error.message.replace(path ?? "\0", "the path")),
-    ...(path === undefined ? {} : { file: path }),
+    got: printable(error.message.replace(file ?? "\0", "the path")),
+    ...(file === undefined ? {} : { file }),
   });
 }
