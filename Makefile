@@ -136,10 +136,11 @@ clean: ## Remove dist/ and everything that was built
 	@rm -rf dist test/.cache test/workspace/target
 
 # Through a link npm would empty the folder of another checkout.
+# npm's --silent would hide its errors too, and what it says is no verb's result.
 $(modules): package.json package-lock.json
-	@[ -L node_modules ] || npm ci --silent && touch $@
+	@[ -L node_modules ] || npm ci --loglevel=error >&2 && touch $@
 $(tools): ci/tools/package.json
-	@npm install --silent --no-package-lock --prefix ci/tools && touch $@
+	@npm install --loglevel=error --no-package-lock --prefix ci/tools >&2 && touch $@
 FORCE:
 
 # The knobs, for `make help`. made: knobs (by `make docs`, from scripts/lib/knobs.ts)

@@ -85,6 +85,21 @@ test("should install node_modules when it is missing or older than the lock file
   assert.match(await dry(folder), /\bnpm ci /);
 });
 
+test("should say why node_modules can't be installed, and not on stdout", async () => {
+  const folder = temporaryFolder();
+  for (const name of ["Makefile", "package.json", "package-lock.json", ".npmrc"])
+    cpSync(join(PROJECT, name), join(folder, name));
+  const env = {
+    npm_config_registry: "http://127.0.0.1:1",
+    npm_config_cache: temporaryFolder(),
+    npm_config_fetch_retries: "0",
+  };
+  const { code, stdout, stderr } = await runProgram(["make", "-s", "-C", folder, "contract"], { env });
+  assert.match(stderr, "npm error code ECONNREFUSED\n");
+  assert.is(stdout, "");
+  assert.is(code, 2);
+});
+
 test("should bring the tools that tests use under either runtime", async () => {
   const folder = temporaryFolder();
   for (const name of ["Makefile", "package.json", "package-lock.json", "ci/tools/package.json"])
