@@ -77,6 +77,13 @@ test("should end with one line that sums up all files, and exit 1 on any failure
   assert.is(bad.code, 1);
 });
 
+test("should let nothing be skipped when CI is set", async () => {
+  const command = [...RUNTIME, join(PROJECT, "test", "run.ts"), file("passes")];
+  const { code, stdout } = await runProgram(command, { env: { CI: "true" } });
+  assert.match(stdout, /\nnothing may be skipped when CI is set\n1 passed, 0 failed, 1 skipped\n$/);
+  assert.is(code, 1);
+});
+
 test("should not call a run without a test file a success", async () => {
   const empty = temporaryFolder();
   const { code, stdout } = await runProgram([...RUNTIME, join(PROJECT, "test", "run.ts"), "--in", empty]);
