@@ -279,9 +279,9 @@ test("should leave out no message", () => {
   // What Node says of arguments, and what only repeats another problem's message.
   assert.equal(silent.map((source) => /\bwhat: *(.*)/.exec(source)?.[1]).sort(), [
     "`${showName(name)} ${problem.what}` })),",
-    'error instanceof Error ? error.message.replace(/\\. To specify.*/s, "") : String(error),',
     "file ? `${file} ${what}` : what }));",
     "outcome };",
+    'printable(message.replace(/\\. To specify.*/s, "").replace(/\\n(?=Did you forget |To specify )/g, " ")),',
     'seen.filter((part) => part !== undefined).join("; "), ...rest };',
   ]);
   for (const said of [
