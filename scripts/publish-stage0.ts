@@ -6,6 +6,7 @@ import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/release/publish.ts";
 import { type Release, Releases } from "./lib/release/releases.ts";
+import { inTemporaryFolder } from "./lib/run.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 
 await runScript({
@@ -77,14 +78,8 @@ await runScript({
       if (release.draft) await upload(releases, release, files);
       // A run that was cut off after publishing ends here: all that is left is to see that it is right.
       else keepsAll(release);
-      const { tmpdir } = await import("zx");
-      const { rmSync } = await import("node:fs");
-      const folder = tmpdir();
-      try {
-        await verifyUploads(at, await releases.get(release.id), files, folder);
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
+      const uploaded = await releases.get(release.id);
+      await inTemporaryFolder((folder) => verifyUploads(at, uploaded, files, folder));
       if (!release.draft || !knob("UNDRAFT")) return releases.get(release.id);
       const done = await releases.publish(release);
       say(`published ${tag}`);

@@ -206,6 +206,23 @@ testUnless(test, needsRoot, "should not remove what somebody installed", async (
   ]);
 });
 
+testUnless(
+  test,
+  withoutApt,
+  "should keep apt's temporary files in its own folder, where apt's user may write",
+  async () => {
+    const folder = temporaryFolder();
+    const seen = join(folder, "seen");
+    const program = `#!/bin/sh\nstat -c '%n %a' "$TMPDIR" >'${seen}'\nexit 100\n`;
+    fs.writeFileSync(join(folder, "apt-get"), program, { mode: 0o755 });
+    await runProgram(ask("unpack", join(folder, "out"), "hello"), { env: { PATH: `${folder}:${process.env.PATH}` } });
+    const [, state = "", mode] = /^(.*)\/tmp ([0-7]+)\n$/.exec(fs.readFileSync(seen, "utf8")) ?? [];
+    assert.match(state, /\/stage0-[^/]+$/);
+    assert.is(mode, "1777");
+    assert.not(fs.existsSync(state));
+  },
+);
+
 testUnless(test, needsRoot, "should start no service of what it installs", async () => {
   const folder = temporaryFolder();
   const found = join(folder, "found");

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { findTarget } from "../scripts/lib/contract.ts";
 import { Failure } from "../scripts/lib/errors.ts";
@@ -10,7 +11,18 @@ import { pinRecipes, RECIPES, type RecipeFile, readRecipes } from "../scripts/li
 import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
 import { readTag } from "../scripts/lib/tags.ts";
 import { ensureToolchain } from "../scripts/lib/toolchain.ts";
-import { copyProject, lacking, make, namesIn, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import {
+  copyProject,
+  lacking,
+  make,
+  namesIn,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
+import { endsSoon, isRunning } from "./lib/processes.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("packages");
@@ -48,6 +60,36 @@ async function payloadOf(kind: PackageKind, path: string): Promise<{ sha256: str
   const payload = join(folder, "usr/lib/fastboop/stage0/stage0-aarch64");
   return { sha256: digestFile(payload).sha256, mode: fs.statSync(payload).mode & 0o7777, names: names.sort() };
 }
+
+testUnless(
+  test,
+  lacking({ programs: TOOLS }),
+  "should end the build, and leave nothing, when a signal ends the run",
+  async () => {
+    const programs = temporaryFolder();
+    const pidFile = join(programs, "pid");
+    const builder = `#!/bin/sh\necho $$ >"${pidFile}.new"; mv "${pidFile}.new" "${pidFile}"; pwd >"${pidFile}.in"; exec sleep 1005\n`;
+    fs.writeFileSync(join(programs, "dpkg-buildpackage"), builder, { mode: 0o755 });
+    let run = 0;
+    const ended = script("package.ts", ["deb"], {
+      env: {
+        PATH: `${programs}:${process.env.PATH}`,
+        DIST: temporaryFolder("dist"),
+        TAG: "v0.0.1-rc.7",
+        FASTBOOP_STAGE0_EMBED_PATH: aarch64,
+      },
+      started: (pid) => (run = pid),
+    });
+    while (!fs.existsSync(`${pidFile}.in`) && (run === 0 || isRunning(run))) await setTimeout(50);
+    const folder = fs.readFileSync(`${pidFile}.in`, "utf8").trim();
+    assert.ok(fs.existsSync(folder));
+    process.kill(run, "SIGTERM");
+    const { signal } = await ended;
+    assert.is(signal, "SIGTERM");
+    assert.not(fs.existsSync(join(folder, "..")));
+    assert.ok(await endsSoon(Number(fs.readFileSync(pidFile, "utf8"))));
+  },
+);
 
 for (const kind of kinds) {
   testUnless(test, lacking({ programs: TOOLS }), `should carry a local file's exact bytes in a ${kind}`, async () => {

@@ -436,6 +436,8 @@ test("should end right after kill -9 between any two requests", async () => {
     assert.is((await publish(github, [], { UNDRAFT: "1" })).code, 0);
     const total = github.requests.length;
     assert.ok(total > 10);
+    // Who is killed can't clear away.
+    const TMPDIR = temporaryFolder();
     for (let count = 1; count < total; count++) {
       github.reset({ releases: true });
       await github.addRelease(EARLIER);
@@ -449,6 +451,7 @@ test("should end right after kill -9 between any two requests", async () => {
           GITHUB_SERVER_URL: github.server,
           GITHUB_API_URL: github.api,
           UNDRAFT: "1",
+          TMPDIR,
         },
         started: (pid) => {
           timer = setInterval(() => {

@@ -3,12 +3,11 @@
  * apt state of its own, so that a foreign architecture needs no change to the system.
  */
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingFailure, printable } from "./errors.ts";
 import { output } from "./output.ts";
 import type { Progress } from "./phases.ts";
-import { cleaningUp, type RunResult, run } from "./run.ts";
+import { inTemporaryFolder, type RunResult, run } from "./run.ts";
 
 /** Debian's names of the architectures that the contract's targets run on. */
 export type Architecture = "amd64" | "arm64" | "armhf";
@@ -39,23 +38,19 @@ export async function withArchive<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   if (!hasApt()) throw noApt();
-  const state = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-apt-"));
-  const remove = (): void => fs.rmSync(state, { recursive: true, force: true, maxRetries: 3 });
-  const stopHandling = cleaningUp(remove);
-  try {
+  return inTemporaryFolder(async (state) => {
+    for (const name of ["lists/partial", "archives/partial", "tmp"])
+      fs.mkdirSync(join(state, name), { recursive: true });
     // apt downloads as the user _apt when root runs it.
     fs.chmodSync(state, 0o755);
-    for (const name of ["lists/partial", "archives/partial"]) fs.mkdirSync(join(state, name), { recursive: true });
+    fs.chmodSync(join(state, "tmp"), 0o1777);
     fs.writeFileSync(join(state, "status"), "");
     fs.writeFileSync(
       join(state, "apt.conf"),
       "#clear APT::Update::Post-Invoke-Success;\n#clear APT::Update::Post-Invoke;\n",
     );
-    return await use(await openArchive(state, architecture, progress, signal));
-  } finally {
-    remove();
-    stopHandling();
-  }
+    return use(await openArchive(state, architecture, progress, signal));
+  });
 }
 
 async function openArchive(
@@ -85,7 +80,7 @@ async function openArchive(
     run([program, "-q", "-c", join(state, "apt.conf"), ...settings, ...args], {
       cwd,
       signal,
-      env: { LC_ALL: "C.UTF-8" },
+      env: { LC_ALL: "C.UTF-8", TMPDIR: join(state, "tmp") },
     });
 
   progress(`reading Debian's package lists for ${architecture}`);

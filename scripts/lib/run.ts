@@ -1,4 +1,7 @@
 /** Commands in process groups of their own, so that whatever they started ends with them. */
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { shellQuote } from "./handoff.ts";
 
 /** zx's settings for any sh, since not every machine has bash. With exec the program's end and status are the child's. */
@@ -66,6 +69,20 @@ export const cleaningUp = (cleanUp: () => void): (() => void) =>
     // Others may have handlers too; the last of these signals meets none.
     process.kill(process.pid, signal);
   });
+
+/** Hands on a new folder that is removed afterwards, also when a signal ends this process. */
+export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-"));
+  // What a command that was just killed still had at hand may come after.
+  const remove = (): void => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  const stopHandling = cleaningUp(remove);
+  try {
+    return await use(folder);
+  } finally {
+    remove();
+    stopHandling();
+  }
+}
 
 /** Runs a command to its end, whatever that is; stdin is empty. A program that does not exist ends with code 127. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {

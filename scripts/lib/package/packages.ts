@@ -8,7 +8,7 @@ import { makeFolder, writeText } from "../files.ts";
 import { digestFile } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
-import { ANY_SH } from "../run.ts";
+import { inTemporaryFolder, run } from "../run.ts";
 import type { RecipeFile } from "./recipes.ts";
 
 interface Kind {
@@ -20,8 +20,8 @@ interface Kind {
   command(folder: string, epoch: number | undefined): string[];
   /** Where below the folder's parent the package comes to lie, by the end of its name. */
   suffix: string;
-  /** The commands that unpack a package into a folder: the output of each is the input of the next. */
-  unpack(file: string, folder: string): string[][];
+  /** The command that unpacks a package into a folder. */
+  unpack(file: string, folder: string): string[];
 }
 
 const put = (folder: string, path: string, { text, mode }: RecipeFile): void => {
@@ -48,7 +48,7 @@ export const KINDS = {
     lay: (recipes, folder) => layFlat("debian/", join(folder, "debian"), recipes),
     command: () => ["dpkg-buildpackage", "-b", "-us", "-uc", "--no-sign"],
     suffix: ".deb",
-    unpack: (file, folder) => [["dpkg-deb", "-x", file, folder]],
+    unpack: (file, folder) => ["dpkg-deb", "-x", file, folder],
   },
   rpm: {
     tools: [
@@ -72,10 +72,7 @@ export const KINDS = {
       join(folder, "fastboop-stage0.spec"),
     ],
     suffix: ".rpm",
-    unpack: (file, folder) => [
-      ["rpm2cpio", file],
-      ["cpio", "-idm", "--quiet", "-D", folder],
-    ],
+    unpack: (file, folder) => ["sh", "-c", 'rpm2cpio "$1" | cpio -idm --quiet -D "$2"', "sh", file, folder],
   },
   apk: {
     // Alpine's own: Debian has no package of it.
@@ -95,7 +92,7 @@ export const KINDS = {
       "rootpkg",
     ],
     suffix: ".apk",
-    unpack: (file, folder) => [["tar", "-xzf", file, "-C", folder]],
+    unpack: (file, folder) => ["tar", "-xzf", file, "-C", folder],
   },
 } as const satisfies Record<string, Kind>;
 export type PackageKind = keyof typeof KINDS;
@@ -127,31 +124,29 @@ export async function buildPackage(
 ): Promise<Built> {
   const definition: Kind = KINDS[kind];
   await requireTools(definition.tools, say);
-  const { $, tmpdir, which } = await import("zx");
+  const { which } = await import("zx");
   if (kind === "apk" && (await which("abuild", { nothrow: true })) === null) {
     throw missingFailure({ what: "abuild is not on PATH", fix: "run it on Alpine: apk add abuild" });
   }
-  const root = tmpdir();
-  try {
+  return inTemporaryFolder(async (root) => {
     const folder = join(root, "fastboop-stage0");
     const out = join(root, "out");
     fs.mkdirSync(out, { recursive: true });
     definition.lay(recipes, folder);
-    const run = $({ ...ANY_SH, nothrow: true, quiet: true, cwd: folder });
     const keys = join(root, "keys");
-    const env = { ...$.env, FASTBOOP_STAGE0_EMBED_PATH: payload, ...(kind === "apk" && { ABUILD_USERDIR: keys }) };
+    const env = { FASTBOOP_STAGE0_EMBED_PATH: payload, ...(kind === "apk" && { ABUILD_USERDIR: keys }) };
     if (kind === "apk") {
       fs.mkdirSync(keys);
-      await run({ env })`abuild-keygen -a -n`;
+      await run(["abuild-keygen", "-a", "-n"], { cwd: folder, env });
     }
     const command = definition.command(folder, knob("SOURCE_DATE_EPOCH"));
-    const { exitCode, stdout, stderr } = await run({ env })`${command}`;
+    const { code, stdout, stderr } = await run(command, { cwd: folder, env });
     makeFolder(join(log, ".."));
     fs.writeFileSync(log, stdout + stderr);
-    if (exitCode !== 0) {
+    if (code !== 0) {
       throw missingFailure({
         what: `${command[0]} failed`,
-        got: `exit code ${exitCode}\n${printable((stdout + stderr).trimEnd().split("\n").slice(-15).join("\n")).replaceAll("\\n", "\n")}`,
+        got: `exit code ${code}\n${printable((stdout + stderr).trimEnd().split("\n").slice(-15).join("\n")).replaceAll("\\n", "\n")}`,
         fix: `read ${log}`,
       });
     }
@@ -163,17 +158,13 @@ export async function buildPackage(
 
     const inside = join(root, "inside");
     fs.mkdirSync(inside);
-    const [first = [], second] = definition.unpack(join(root, found), inside);
-    const unpacking = run`${first}`;
-    await (second === undefined ? unpacking : unpacking.pipe(run`${second}`));
+    await run(definition.unpack(join(root, found), inside));
     const digest = compare(join(inside, "usr", INSTALL_PATH), payload, found);
     // The `~` of a release candidate's version would not survive an upload to a release.
     const path = join(dist, hostedName(basename(found)));
     writeText(path, fs.readFileSync(join(root, found)));
     return { path, ...digest };
-  } finally {
-    fs.rmSync(root, { recursive: true, force: true });
-  }
+  });
 }
 
 function compare(inside: string, payload: string, name: string): { size: number; sha256: string } {
