@@ -115,8 +115,8 @@ test("should set equivalent mutants apart, and fail on those that are gone", () 
     ["const x = 0;", "survived"],
   ]);
   assert.throws(
-    () => candidates("a.ts", "const x = 2;", [entry]),
-    "a.ts has no such mutant any more: const x = 1; → const x = 2;",
+    () => candidates("a.ts", "const x = 2;", [entry, { ...entry, before: "const x = 3;" }]),
+    "a.ts has no such mutants any more:\nconst x = 1; → const x = 2;\nconst x = 3; → const x = 2;",
   );
 });
 

@@ -40,7 +40,7 @@ function environmentOf(copy: string): { TMPDIR: string } {
   return { TMPDIR };
 }
 
-/** The mutants of a source file, those that are listed as equivalent already judged. @throws Error when a listed one is gone */
+/** The mutants of a source file, those that are listed as equivalent already judged. @throws Error naming every listed one that is gone */
 export function candidates(file: string, source: string, equivalents: readonly Equivalent[] = EQUIVALENT): Verdict[] {
   const listed = equivalents.filter((entry) => entry.file === file);
   const matched = new Set<string>();
@@ -52,8 +52,8 @@ export function candidates(file: string, source: string, equivalents: readonly E
   });
   const stale = listed
     .flatMap(({ before, after }) => after.map((text) => `${before} → ${text}`))
-    .find((key) => !matched.has(key));
-  if (stale !== undefined) throw new Error(`${file} has no such mutant any more: ${stale}`);
+    .filter((key) => !matched.has(key));
+  if (stale.length > 0) throw new Error(`${file} has no such mutants any more:\n${stale.join("\n")}`);
   return verdicts;
 }
 
