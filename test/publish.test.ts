@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -388,26 +388,33 @@ for (const [fault, message] of LASTING) {
   });
 }
 
-test("should give up on a server that says it publishes, and does not", async () => {
-  const methods: string[] = [];
-  // A server of its own: the local GitHub does what it says.
-  const server = createServer(({ method = "", url = "" }, response) => {
-    methods.push(method);
-    const release = {
-      id: 1,
-      tag_name: TAG,
-      draft: true,
-      html_url: "https://localhost/draft",
-      upload_url: "",
-      assets: [],
-    };
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(/\/assets\b/.test(url) ? [] : release));
+/** The releases of a server of its own, for answers that the local GitHub does not give. */
+async function withServer(
+  answer: (request: IncomingMessage) => { status?: number; text: string },
+  use: (releases: Releases, api: string) => Promise<void>,
+): Promise<void> {
+  const server = createServer((request, response) => {
+    const { status = 200, text } = answer(request);
+    response.writeHead(status, { "content-type": "application/json" }).end(text);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const releases = new Releases({ ...place(), server: api, api }, "none");
+    await use(new Releases({ ...place(), server: api, api }, "none"), api);
+  } finally {
+    server.close();
+  }
+}
+
+const DRAFT = { id: 1, tag_name: TAG, draft: true, html_url: "https://localhost/draft", assets: [] };
+
+test("should give up on a server that says it publishes, and does not", async () => {
+  const methods: string[] = [];
+  const answer = ({ method = "", url = "" }: IncomingMessage): { text: string } => {
+    methods.push(method);
+    return { text: JSON.stringify(/\/assets\b/.test(url) ? [] : { ...DRAFT, upload_url: "" }) };
+  };
+  await withServer(answer, async (releases, api) => {
     const draft = await releases.get(1);
     const { exitCode, problems } = await failureOf(() => releases.publish(draft));
     assert.equal(
@@ -425,9 +432,21 @@ test("should give up on a server that says it publishes, and does not", async ()
       ],
     );
     assert.is(methods.filter((method) => method === "PATCH").length, 5);
-  } finally {
-    server.close();
-  }
+  });
+});
+
+test("should show a refusal that is no JSON as it is", async () => {
+  const answer = (): { status: number; text: string } => ({
+    status: 422,
+    text: '{"message": "a\tb\\x", "message": "c"',
+  });
+  await withServer(answer, async (releases, api) => {
+    const release = { id: 1, tag: TAG, draft: true, immutable: false, url: "", uploadUrl: `${api}/upload`, assets: [] };
+    const { exitCode, problems } = await failureOf(() =>
+      releases.upload(release, { name: "a.tar", path: join(dist, SUMS), size: fs.statSync(join(dist, SUMS)).size }),
+    );
+    assert.equal([exitCode, problems], [1, [{ what: "GitHub does not take a.tar", got: "status 422: a\\x09b\\x: c" }]]);
+  });
 });
 
 test("should end right after kill -9 between any two requests", async () => {

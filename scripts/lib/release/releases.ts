@@ -230,12 +230,9 @@ export class Releases {
   }
 }
 
-/** What GitHub says against a request, from its answer to it. */
+/** What GitHub says against a request, from its answer to it: as it stands there, for something else may have answered. */
 function reason(text: string): string {
-  const said = [...text.matchAll(/"message": *("(?:[^"\\]|\\.)*")/g)].map(
-    ([, word = '""']) => JSON.parse(word) as string,
-  );
-  return printable(said.join(": "));
+  return printable([...text.matchAll(/"message": *"((?:[^"\\]|\\.)*)"/g)].map(([, said]) => said).join(": "));
 }
 
 /** The release of a tag, if there is one. */
