@@ -546,13 +546,13 @@ const CASES: Record<string, Case> = {
     env: { OUT: "x\x1b[31m/stage0" },
     arrange: (_, folder) => {
       mkdirSync(join(folder, "caller"));
-      writeFileSync(join(folder, "caller", "x\x1b[31m"), "");
+      symlinkSync("x\x1b[31m", join(folder, "caller", "x\x1b[31m"));
     },
     code: 3,
     log: [
-      "error: FOLDER/caller/x\\x1b[31m/stage0: a part of the path is not a folder",
-      "got: ENOTDIR: not a directory, stat 'the path'",
-      "fix: check the path",
+      "error: FOLDER/caller/x\\x1b[31m/stage0: the path's symbolic links go in a circle",
+      "got: ELOOP: too many symbolic links encountered, stat 'the path'",
+      "fix: check where they point",
     ],
     requests: [],
   },

@@ -11,9 +11,10 @@ test("should make a folder and those above it, and be content with those that ar
   makeFolder(folder);
   makeFolder(folder);
   assert.ok(fs.statSync(folder).isDirectory());
-  fs.writeFileSync(join(folder, "file"), "");
-  assert.throws(() => makeFolder(join(folder, "file")), /EEXIST|File exists/);
-  assert.throws(() => makeFolder(join(folder, "file", "below")), /ENOTDIR|Not a directory/);
+  const file = join(folder, "file");
+  fs.writeFileSync(file, "");
+  assert.throws(() => makeFolder(file), /^ENOTDIR/);
+  assert.throws(() => makeFolder(join(file, "below")), /^ENOTDIR/);
 });
 
 test("should end where the file system takes no folder", async () => {

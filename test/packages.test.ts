@@ -406,6 +406,21 @@ testUnless(test, lacking({ programs: TOOLS }), "should install below DESTDIR and
   assert.is(odd.stdout, `${join(cwd, "it's $HOME/$(opt)/lib/fastboop/stage0/stage0-aarch64")}\n`);
 });
 
+testUnless(test, lacking({ programs: TOOLS }), "should say that a file is in the way of an installation", async () => {
+  const folder = join(temporaryFolder(), "usr/lib/fastboop");
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(join(folder, "stage0"), "");
+  const { code, stdout, stderr } = await script("install.ts", [], {
+    env: { DESTDIR: join(folder, "../../.."), FASTBOOP_STAGE0_EMBED_PATH: aarch64 },
+  });
+  assert.is(
+    stderr,
+    `error: ${folder}/stage0/: a part of the path is not a folder\n  got:      ENOTDIR: not a directory, stat 'the path'\n  fix:      check the path\n`,
+  );
+  assert.is(stdout, "");
+  assert.is(code, 3);
+});
+
 test("should write a release's pins into every recipe, and say which one differs", async () => {
   const project = copyProject(temporaryFolder("pins"));
   fs.writeFileSync(

@@ -17,7 +17,9 @@ export function makeFolder(path: string, mode = 0o777): void {
     try {
       fs.mkdirSync(path, mode);
     } catch (error) {
-      if (errorCode(error) !== "EEXIST" || !fs.statSync(path).isDirectory()) throw error;
+      if (errorCode(error) !== "EEXIST") throw error;
+      // With a slash at its end a file in the way is ENOTDIR, as one further up the path is.
+      fs.statSync(`${path}/`);
     }
   };
   try {
