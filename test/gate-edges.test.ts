@@ -4,9 +4,18 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { findTarget } from "../scripts/lib/contract.ts";
-import { DF_1_PIE, DT, ET, PT } from "../scripts/lib/elf/names.ts";
+import { DF_1_PIE, DT, ET, PT, SHF, SHT } from "../scripts/lib/elf/names.ts";
 import { bufferSource, type Elf, readElf, type Section, type Segment } from "../scripts/lib/elf.ts";
-import { endOfContent, lostRelocations, ofType, strippable } from "../scripts/lib/gate/layout.ts";
+import {
+  covers,
+  endOfContent,
+  lostRelocations,
+  ofType,
+  span,
+  strippable,
+  unapplied,
+  unlikeSections,
+} from "../scripts/lib/gate/layout.ts";
 import {
   applyRules,
   crossCheck,
@@ -65,6 +74,11 @@ test("should take 4096 bytes of program headers and not one entry more", () => {
     });
   assert.equal(withEntries(128), []);
   assert.equal(withEntries(129), [["at most 4096 bytes of program headers", "129 entries of 32 bytes"]]);
+  const withNone = findings("program-headers", (elf) => {
+    elf.header.phentsize = 4097;
+    elf.segments = [];
+  });
+  assert.equal(withNone, []);
 });
 
 test("should look at as many segments as 4096 bytes can hold", () => {
@@ -121,6 +135,91 @@ test("should miss a relocation table of which the address or the size is not tol
   assert.equal(lost([DT.RELA, 0x400000n]), ["DT_RELA"]);
   assert.equal(lost([DT.RELA, 0x400000n], [DT.RELASZ, 4096n], [DT.RELA, 1n]), ["DT_RELA"]);
   assert.equal(lost([DT.RELA, 1n], [DT.RELASZ, 4096n], [DT.RELA, 0x400000n]), []);
+});
+
+test("should take a relocation table for whole only when it is a section of relocations", () => {
+  const lost = (table: bigint, size: bigint, type: number): string[] =>
+    lostRelocations(
+      changed((elf) => {
+        elf.dynamic = [
+          { tag: table, value: 0x400100n },
+          { tag: size, value: 24n },
+        ];
+        elf.sections = [section({ type, addr: 0x400100n, size: 24n })];
+      }),
+    );
+  assert.equal(lost(DT.RELA, DT.RELASZ, SHT.RELA), []);
+  assert.equal(lost(DT.REL, DT.RELSZ, SHT.REL), []);
+  assert.equal(lost(DT.RELR, DT.RELRSZ, SHT.RELR), []);
+  assert.equal(lost(DT.RELA, DT.RELASZ, 1), ["DT_RELA"]);
+  assert.equal(lost(DT.RELR, DT.RELRSZ, SHT.RELA), ["DT_RELR"]);
+});
+
+test("should find the sections of relocations that a static-pie would not apply, of one byte too", () => {
+  const left = (dynamic: [tag: bigint, value: bigint][], fields: Partial<Section>): ((change: Elf) => void) => {
+    const relocations = section({ name: "", type: SHT.RELA, flags: SHF.ALLOC, ...fields });
+    return (elf) => {
+      elf.header.type = ET.DYN;
+      elf.dynamic = dynamic.map(([tag, value]) => ({ tag, value }));
+      elf.sections = [relocations];
+    };
+  };
+  const count = (...[dynamic, fields]: Parameters<typeof left>): number =>
+    unapplied(changed(left(dynamic, fields))).length;
+  const table: [bigint, bigint][] = [
+    [DT.RELA, 0x200n],
+    [DT.RELASZ, 48n],
+  ];
+  assert.is(count(table, { addr: 0x200n, size: 48n }), 0);
+  assert.is(count(table, { addr: 0x200n, size: 49n }), 1);
+  assert.is(count(table, { addr: 0x1ffn, size: 48n }), 1);
+  assert.is(count([], { addr: 0x200n, size: 0n }), 0);
+  assert.is(count([], { addr: 0x200n, size: 1n }), 1);
+  assert.is(count([], { addr: 0x200n, size: 1n, flags: 0n }), 0);
+  assert.is(count([[DT.RELASZ, 48n]], { addr: 0n, size: 1n }), 0, "without an address it begins at 0");
+  assert.is(count([[DT.RELA, 0x200n]], { addr: 0x200n, size: 1n }), 1, "without a size it is empty");
+  assert.equal(findings("relocations", left([], { size: 24n })), [
+    ["every section of relocations in such a table", "RELA"],
+  ]);
+});
+
+test("should count addresses from the first segment's start to the last one's end", () => {
+  assert.is(span([]), 0n);
+  assert.is(span([{ ...UNUSED, vaddr: 0x1000n, memsz: 0x10n }]), 0x10n);
+  assert.is(span([UNUSED, { ...UNUSED, vaddr: 0x2000n, memsz: 0x20n }]), 0x2020n);
+  assert.equal(
+    findings("load-size", (elf) => {
+      elf.header.type = ET.DYN;
+      elf.segments = [];
+    }),
+    [],
+  );
+});
+
+test("should let PT_GNU_RELRO reach the end of its last page, and not a byte further", () => {
+  const reaches = (memory: bigint, relro: bigint): boolean => {
+    const load = { ...UNUSED, type: PT.LOAD, vaddr: 0x400000n, filesz: 0x10n, memsz: memory, align: 4096n };
+    return covers(load, { ...UNUSED, type: PT.GNU_RELRO, vaddr: 0x400000n, filesz: 0x10n, memsz: relro });
+  };
+  assert.ok(reaches(0x1000n, 0x1000n));
+  assert.not.ok(reaches(0x1000n, 0x1001n));
+  assert.ok(reaches(0x1001n, 0x2000n));
+  assert.not.ok(reaches(0x1001n, 0x2001n));
+});
+
+test("should hold PT_TLS against sections of one byte and of any alignment, and leave empty ones out", () => {
+  const unlike = (align: bigint, ...sections: Partial<Section>[]): number =>
+    unlikeSections(
+      changed((elf) => {
+        elf.segments = [{ ...UNUSED, type: PT.TLS, vaddr: 0x400000n, filesz: 1n, memsz: 1n, align }];
+        elf.sections = sections.map((fields) => section({ flags: SHF.TLS, addr: 0x400000n, size: 1n, ...fields }));
+      }),
+    ).length;
+  assert.is(unlike(1n, {}), 0);
+  assert.is(unlike(1n, { addralign: 0n }), 0);
+  assert.is(unlike(2n, {}), 1);
+  assert.is(unlike(1n, {}, { size: 0n, addralign: 64n }), 0);
+  assert.is(unlike(64n, {}, { size: 0n, addralign: 64n }), 1);
 });
 
 test("should take for debug information what has its name from the beginning, and is not loaded", () => {
