@@ -68,7 +68,8 @@ test("should wait as asked, up to a limit", async () => {
   };
   const clock = performance.now();
   assert.is(await persist(asking(0.2), QUICK), "done");
-  assert.ok(performance.now() - clock >= 200);
+  // Timers count in whole milliseconds and may lack a part of the first one.
+  assert.ok(performance.now() - clock >= 199);
   calls = 0;
   await refused(persist(asking(QUICK.longestWait + 1), QUICK));
   assert.is(calls, 1);
