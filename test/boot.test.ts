@@ -154,7 +154,9 @@ testUnless(test, machines, "should boot both release files on every kernel, expe
   for (const name of namesIn(join(dist, "log"))) {
     const log = fs.readFileSync(join(dist, "log", name), "utf8");
     assert.match(log, /^\[ +0\.000000\] /);
-    assert.match(log, /\] Run \/init as init process\nfastboop-stage0 0\.1\.0 (x86_64|aarch64) pid 1\n/);
+    // The kernel, too, goes on talking.
+    const [, after = ""] = log.split("] Run /init as init process\n");
+    assert.match(after.replace(/\[ *[0-9]+\.[0-9]+\] .*\n/g, ""), /^fastboop-stage0 0\.1\.0 (x86_64|aarch64) pid 1\n/);
     assert.match(log, /reboot: Power down\n$/);
   }
 });
@@ -491,6 +493,24 @@ test("should read a console however it is cut, and not what came before the star
       match: "ready \u{e9}",
     });
   }
+});
+
+test("should put a line together again that the kernel broke into", () => {
+  const matchOf = (text: string, expect = /^ready to go$/): string | undefined => {
+    const { seen, feed, flush } = readConsole(expect);
+    feed(Buffer.from(`${START}${text}`));
+    flush();
+    return seen.match;
+  };
+  const tsc = "[    1.9] tsc: Refined TSC clocksource calibration\r\n";
+  assert.is(matchOf(`rea${tsc}dy to go\r\n`), "ready to go");
+  assert.is(matchOf(`rea${tsc}${tsc}dy${tsc} to go`), "ready to go");
+  assert.is(matchOf(`${tsc}ready to go\r\n`), "ready to go");
+  assert.is(matchOf(`rea${tsc}dy\r\n to go\r\n`), undefined);
+  assert.is(matchOf(`rea${tsc}dy\r\nready to go\r\n`), "ready to go");
+  // What a program has the kernel say, through /dev/kmsg, is a line as it is; so is what it says after half a line.
+  assert.is(matchOf("[    2.0] ready to go\r\n", /ready to go$/), "[    2.0] ready to go");
+  assert.is(matchOf(`login: ${tsc}ready to go\r\n`), "ready to go");
 });
 
 test("should keep so much of a console that floods, and still hear the kernel", () => {

@@ -25,6 +25,9 @@ export interface Console {
   match?: string;
 }
 
+/** Where a message of the kernel's begins in a line. */
+const STAMP = /\[ *[0-9]+\.[0-9]+\] /;
+
 const ENDS = { "Power down": "powered off", "Restarting system": "restarted", "System halted": "halted" } as const;
 
 /**
@@ -37,6 +40,8 @@ export function readConsole(expect?: RegExp): { seen: Console; feed(bytes: Buffe
   const decoder = new TextDecoder();
   let partial = "";
   let kept = 0;
+  /** What a program had of a line when the kernel broke into it: the rest comes in the next line that is not the kernel's. */
+  let broken = "";
 
   const keep = (line: string): void => {
     if (kept > MOST) return;
@@ -54,7 +59,11 @@ export function readConsole(expect?: RegExp): { seen: Console; feed(bytes: Buffe
     if (panic !== undefined) seen.panic ??= panic;
     if (end !== undefined) seen.end ??= ENDS[end as keyof typeof ENDS];
     if (seen.started) {
-      if (expect?.test(line)) seen.match ??= printable(line);
+      const stamp = line.search(STAMP);
+      const whole = stamp < 0 ? broken + line : line;
+      broken = stamp < 0 ? "" : (broken + line.slice(0, stamp)).slice(-LONGEST);
+      const match = [whole, line].find((text) => expect?.test(text));
+      if (match !== undefined) seen.match ??= printable(match);
       return;
     }
     const kernel = /Linux version (\S+)/.exec(line)?.[1];
