@@ -266,6 +266,12 @@ test("should know which addresses go through a proxy", () => {
   for (const except of ["", "ample.org", "a.example.org:80", "b.example.org", ","]) {
     assert.is(through("https://a.example.org/", except), "http://q:2", except);
   }
+  for (const except of ["FD00::1", "[fd00::1]", "[fd00::1]:443"]) {
+    assert.is(through("https://[fd00::1]/", except), undefined, except);
+  }
+  for (const except of ["fd00::", "::1", "[fd00::1]:80"]) {
+    assert.is(through("https://[fd00::1]/", except), "http://q:2", except);
+  }
 });
 
 test("should read no proxy variable but the one that is needed", async () => {

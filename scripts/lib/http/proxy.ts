@@ -38,6 +38,8 @@ export function proxyFor(url: URL, given?: Proxies): string | undefined {
 }
 
 function covers(entry: string, { hostname, port, protocol }: URL): boolean {
+  // An IPv6 address, whose last part is no port.
+  if (hostname === `[${entry.toLowerCase()}]`) return true;
   const [, name = "", only] = /^(.*?)(?::([0-9]+))?$/.exec(entry.toLowerCase()) ?? [];
   const domain = name.replace(/^\*?\./, "");
   if (name === "" || (only !== undefined && only !== (port || (protocol === "https:" ? "443" : "80")))) return false;
