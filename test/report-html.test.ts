@@ -140,6 +140,23 @@ testUnless(test, rust, "should make the same bytes of the same result", async ()
   assert.equal(await pages(), await pages());
 });
 
+test("should draw the longest of more sections than anybody could tell apart", () => {
+  const sections = Array.from({ length: 60_000 }, (_, index) => ({
+    name: `.s${index}`,
+    type: "",
+    offset: 0,
+    size: index + 1,
+    loaded: true,
+  }));
+  const page = htmlReport(preflightOf([{ ...hostile(), size: 60_000, sections }], []));
+  const drawn = [...page.matchAll(/<title>section \.s([0-9]+):/g)].map(([, index]) => Number(index));
+  assert.equal(
+    drawn,
+    Array.from({ length: 500 }, (_, index) => 59_999 - index),
+  );
+  assert.match(page, "60000 sections in 58.6 KiB, to scale");
+});
+
 testUnless(test, browser, "should see in the browser what is wrong with a page", async () => {
   const page = `<!doctype html><meta http-equiv="Content-Security-Policy" content="default-src 'none'"><h1>a</h1>
     <script>document.querySelector("h1").textContent = "b"</script><p style="color: red">c</p>`;

@@ -15,6 +15,8 @@ interface Block {
 
 /** Blocks under this share of the picture are drawn this wide, to be seen at all. */
 const THINNEST = 0.003;
+/** Blocks that a lane shows, the longest: of more, which a hostile table may have, nobody could tell one from the next. */
+const SHOWN = 500;
 /** Share that a block needs to hold its label on a phone. */
 const LABELLED = 0.12;
 /** Sections that get a bar of their own; the rest share one. */
@@ -27,7 +29,8 @@ const sectionClass = ({ loaded }: SectionView): string => (loaded ? "section" : 
 
 /** One lane of a picture. All lengths across are percentages, so it takes any width while its text keeps its size. */
 function lane(blocks: readonly Block[], y: number, height: number): Content {
-  const drawn = blocks.map(({ from, length, className, title, label }) => {
+  const shown = blocks.length <= SHOWN ? blocks : blocks.toSorted((a, b) => b.length - a.length).slice(0, SHOWN);
+  const drawn = shown.map(({ from, length, className, title, label }) => {
     const share = Math.max(Math.min(length, 1 - from), THINNEST);
     const start = percent(Math.min(from, 1 - share));
     const text = label !== undefined && share >= LABELLED && html`<text x="50%" y="50%" class="label">${label}</text>`;
