@@ -406,13 +406,19 @@ async function withServer(
   }
 }
 
-const DRAFT = { id: 1, tag_name: TAG, draft: true, html_url: "https://localhost/draft", assets: [] };
-
 test("should give up on a server that says it publishes, and does not", async () => {
   const methods: string[] = [];
+  const release = {
+    id: 1,
+    tag_name: TAG,
+    draft: true,
+    html_url: "https://localhost/draft",
+    upload_url: "",
+    assets: [],
+  };
   const answer = ({ method = "", url = "" }: IncomingMessage): { text: string } => {
     methods.push(method);
-    return { text: JSON.stringify(/\/assets\b/.test(url) ? [] : { ...DRAFT, upload_url: "" }) };
+    return { text: JSON.stringify(/\/assets\b/.test(url) ? [] : release) };
   };
   await withServer(answer, async (releases, api) => {
     const draft = await releases.get(1);

@@ -27,7 +27,8 @@ export function proxies(): Proxies {
 
 /** The proxy that an address is asked through, with its credentials; undefined: none. */
 export function proxyAddress(url: URL, given: Proxies = proxies()): string | undefined {
-  if (given.except.split(/[\s,]+/).some((entry) => covers(entry, url))) return undefined;
+  const entries = given.except.toLowerCase().split(/[\s,]+/);
+  if (entries.some((entry) => covers(entry, url))) return undefined;
   return url.protocol === "https:" ? given.https : given.http;
 }
 
@@ -37,10 +38,11 @@ export function proxyFor(url: URL, given?: Proxies): string | undefined {
   return proxy && new URL(proxy).origin;
 }
 
+/** @param entry of NO_PROXY, in lower case as a URL's host is */
 function covers(entry: string, { hostname, port, protocol }: URL): boolean {
   // An IPv6 address, whose last part is no port.
-  if (hostname === `[${entry.toLowerCase()}]`) return true;
-  const [, name = "", only] = /^(.*?)(?::([0-9]+))?$/.exec(entry.toLowerCase()) ?? [];
+  if (hostname === `[${entry}]`) return true;
+  const [, name = "", only] = /^(.*?)(?::([0-9]+))?$/.exec(entry) ?? [];
   const domain = name.replace(/^\*?\./, "");
   if (name === "" || (only !== undefined && only !== (port || (protocol === "https:" ? "443" : "80")))) return false;
   return domain === "*" || hostname === domain || hostname.endsWith(`.${domain}`);
