@@ -1,3 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { basename, join } from "node:path";
 import { type BootRequest, bootAll, type Verdict } from "./lib/boot.ts";
 import { runScript } from "./lib/cli.ts";

@@ -1,3 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { BUILD_KNOBS, buildStage0 } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { DEFAULT_TARGET, RELEASE_TARGETS } from "./lib/contract.ts";

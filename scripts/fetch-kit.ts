@@ -1,3 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { fetchBoth, writeKit } from "./lib/fetch/all.ts";

@@ -1,3 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { fetchBoth, writeLock } from "./lib/fetch/all.ts";
 import { FETCH_KNOBS } from "./lib/fetch/plan.ts";

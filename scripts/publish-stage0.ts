@@ -1,3 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
 import { place } from "./lib/fetch/plan.ts";

@@ -1,3 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { subBuildCargo } from "./lib/build/cargo.ts";
 import { runScript } from "./lib/cli.ts";
 import { RELEASE_TARGETS } from "./lib/contract.ts";

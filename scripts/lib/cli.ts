@@ -45,6 +45,7 @@ function helpText(script: Script<Options>): string {
     `usage: ${script.name} [options]${script.operands ? ` ${script.operands}` : ""}`,
     "",
     script.summary,
+    "It runs by its path from any folder, on node; on Deno: deno run -A PATH.",
     "",
     `stdout: ${script.prints}`,
     "",
