@@ -1,26 +1,36 @@
-/** What a long job is doing and for how long: a moving line on a terminal, a line for each phase elsewhere. */
+/** What a long job is doing and for how long: a moving line on a terminal; elsewhere a line for each phase and each wait. */
 import { dim, duration, interactive, say } from "./log.ts";
 
 /** Told the phase that begins, e.g. "unpacking". */
 export type Progress = (phase: string) => void;
 
+/** How often a log without a terminal shows that a phase still runs, in milliseconds. */
+const HEARTBEAT_MS = 20_000;
+
 /**
  * Shows the phases of a job while it runs: name, and the seconds since the job began.
  * @param subject what the lines begin with
  */
-export async function showProgress<T>(subject: string, job: (progress: Progress) => Promise<T>): Promise<T> {
+export async function showProgress<T>(
+  subject: string,
+  job: (progress: Progress) => Promise<T>,
+  heartbeatMs = HEARTBEAT_MS,
+): Promise<T> {
   const start = performance.now();
   let phase = "";
   const line = (): string => `${subject}: ${phase} ${dim(`(${duration(performance.now() - start)})`)}`;
   const moving = interactive();
   const clear = (): boolean => moving && process.stderr.write("\r\x1b[K");
-  const redraw = (): boolean => moving && phase !== "" && clear() && process.stderr.write(line());
-  const timer = moving ? setInterval(redraw, 500) : undefined;
+  const redraw = (): boolean => phase !== "" && clear() && process.stderr.write(line());
+  const beat = (): NodeJS.Timeout => (moving ? setInterval(redraw, 500) : setInterval(() => say(line()), heartbeatMs));
+  let timer: NodeJS.Timeout | undefined;
   try {
     const result = await job((next) => {
       clear();
+      clearInterval(timer);
       phase = next;
       say(line());
+      timer = beat();
     });
     clear();
     if (phase !== "") say(`${subject}: done in ${duration(performance.now() - start)}`);
