@@ -10,16 +10,16 @@ import { Partial } from "../scripts/lib/fetch/partial.ts";
 import { place } from "../scripts/lib/fetch/plan.ts";
 import { bar, progressText } from "../scripts/lib/fetch/progress.ts";
 import { classify, HttpFailure, transientFailure } from "../scripts/lib/http/errors.ts";
-import { askedWait, PATIENCE, type Patience, persist, watched } from "../scripts/lib/http/patience.ts";
-import { proxyFor } from "../scripts/lib/http/proxy.ts";
+import { proxyOrigin } from "../scripts/lib/http/proxy.ts";
+import { parseRetryAfter, RETRY_POLICY, type RetryPolicy, retry, withStallTimeout } from "../scripts/lib/http/retry.ts";
 import { statusFailure, transientStatus } from "../scripts/lib/http/status.ts";
-import { ask, type Reply } from "../scripts/lib/http.ts";
+import { type HttpResponse, send } from "../scripts/lib/http.ts";
 import { redact } from "../scripts/lib/redact.ts";
 import { type FoundRelease, findRelease } from "../scripts/lib/release/github.ts";
 import { suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("http");
-const QUICK: Patience = { ...PATIENCE, firstPause: 0.001, longestPause: 0.002, stall: 0.2 };
+const QUICK: RetryPolicy = { ...RETRY_POLICY, backoff: 0.001, maxBackoff: 0.002, stallTimeout: 0.2 };
 const refused = async (body: Promise<unknown>): Promise<Failure> => {
   try {
     await body;
@@ -42,16 +42,16 @@ test("should repeat what may pass, as often as it may, and nothing else", async 
       calls: () => calls,
     };
   };
-  assert.is(await persist(passing(4).attempt, QUICK), 5);
+  assert.is(await retry(passing(4).attempt, QUICK), 5);
   const never = passing(99);
-  assert.is((await refused(persist(never.attempt, QUICK))).message, "trouble");
+  assert.is((await refused(retry(never.attempt, QUICK))).message, "trouble");
   assert.is(never.calls(), 5);
   // An attempt that brings something begins the count anew.
   const gaining = passing(20);
-  assert.is(await persist(gaining.attempt, QUICK, () => gaining.calls() < 18), 21);
+  assert.is(await retry(gaining.attempt, QUICK, () => gaining.calls() < 18), 21);
   let calls = 0;
   await refused(
-    persist(async () => {
+    retry(async () => {
       calls += 1;
       throw new HttpFailure({ what: "for good" });
     }, QUICK),
@@ -67,18 +67,18 @@ test("should wait as asked, up to a limit", async () => {
     return "done";
   };
   // A timer may lack a part of its first millisecond: what is added to the wait, as always, makes up for it.
-  const patience = { ...QUICK, firstPause: 0.02, longestPause: 0.02 };
+  const policy = { ...QUICK, backoff: 0.02, maxBackoff: 0.02 };
   const clock = performance.now();
-  assert.is(await persist(asking(0.2), patience), "done");
+  assert.is(await retry(asking(0.2), policy), "done");
   assert.ok(performance.now() - clock >= 200);
   calls = 0;
-  await refused(persist(asking(QUICK.longestWait + 1), QUICK));
+  await refused(retry(asking(QUICK.maxRetryAfter + 1), QUICK));
   assert.is(calls, 1);
 });
 
 test("should read how long a server asks to wait", () => {
   const now = Date.UTC(2026, 10, 22, 12, 0, 0);
-  const asked = (headers: Record<string, string>) => askedWait(headers, now);
+  const asked = (headers: Record<string, string>) => parseRetryAfter(headers, now);
   assert.is(asked({}), undefined);
   assert.is(asked({ "retry-after": "7" }), 7);
   assert.is(asked({ "retry-after": "Sun, 22 Nov 2026 12:01:30 GMT" }), 90);
@@ -97,17 +97,17 @@ test("should give up on what stalls or drips, and leave alone what only takes lo
   const after = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
   const until = (signal: AbortSignal) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-  const stalled = await refused(watched("host", QUICK, (signal) => until(signal)));
+  const stalled = await refused(withStallTimeout("host", QUICK, (signal) => until(signal)));
   assert.equal(stalled.problems[0]?.got, "nothing for 0.2 s");
   assert.ok(stalled instanceof HttpFailure && stalled.transient);
   const dripping = await refused(
-    watched("host", QUICK, async (signal, came) => {
+    withStallTimeout("host", QUICK, async (signal, came) => {
       const timer = setInterval(() => came(1), 10);
       await until(signal).finally(() => clearInterval(timer));
     }),
   );
   assert.match(dripping.problems[0]?.got ?? "", /^[0-9]+ bytes a second$/);
-  const fine = await watched("host", QUICK, async (_, came) => {
+  const fine = await withStallTimeout("host", QUICK, async (_, came) => {
     for (let piece = 0; piece < 30; piece++) {
       await after(20);
       came(1000);
@@ -120,7 +120,7 @@ test("should give up on what stalls or drips, and leave alone what only takes lo
 test("should end when attempts bring the same bytes over and over", async () => {
   const partial = new Partial(join(temporaryFolder(), "asset"), "0".repeat(64));
   let calls = 0;
-  const open = async (): Promise<Reply> => {
+  const open = async (): Promise<HttpResponse> => {
     calls += 1;
     if (calls > 20) throw new Error("there is no end to it");
     return {
@@ -133,7 +133,7 @@ test("should end when attempts bring the same bytes over and over", async () => 
       discard: () => {},
     };
   };
-  const limits = { host: "example.org", sha256: "0".repeat(64), patience: QUICK, maxSize: 3_000_000 };
+  const limits = { host: "example.org", sha256: "0".repeat(64), policy: QUICK, maxSize: 3_000_000 };
   const failure = await refused(download(open, partial, limits));
   partial.drop();
   assert.is(failure.problems[0]?.what, "example.org broke the connection off");
@@ -157,7 +157,7 @@ test("should tell rate limits, trouble, bad tokens and missing rights apart", ()
     true,
     "You have exceeded a secondary rate limit.",
   );
-  assert.is(secondary?.wait, 60);
+  assert.is(secondary?.retryAfter, 60);
   assert.is(transientStatus({ url, status: 403, headers: {} }, true, "Resource not accessible"), undefined);
 });
 
@@ -250,7 +250,7 @@ test("should know the errors of both runtimes by their kind", () => {
 
 test("should know which addresses go through a proxy", () => {
   const through = (address: string, except = "", proxies = { http: "http://p:1", https: "http://u:SECRET@q:2" }) =>
-    proxyFor(new URL(address), { ...proxies, except });
+    proxyOrigin(new URL(address), { ...proxies, except });
   assert.is(through("http://a.example.org/"), "http://p:1");
   assert.is(through("https://a.example.org/"), "http://q:2");
   for (const except of [
@@ -279,11 +279,11 @@ test("should read no proxy variable but the one that is needed", async () => {
   process.env.https_proxy = "http://q:2";
   process.env.all_proxy = "socks5://p:1";
   try {
-    assert.is(proxyFor(new URL("https://a.example.org/")), "http://q:2");
-    const failure = await refused((async () => proxyFor(new URL("http://a.example.org/")))());
+    assert.is(proxyOrigin(new URL("https://a.example.org/")), "http://q:2");
+    const failure = await refused((async () => proxyOrigin(new URL("http://a.example.org/")))());
     assert.is(failure.problems[0]?.what, "the environment variable all_proxy does not parse");
     process.env.no_proxy = "a.example.org";
-    assert.is(proxyFor(new URL("http://a.example.org/")), undefined);
+    assert.is(proxyOrigin(new URL("http://a.example.org/")), undefined);
   } finally {
     for (const name of ["https_proxy", "all_proxy", "no_proxy"]) delete process.env[name];
   }
@@ -311,9 +311,9 @@ async function serving<T>(
     await new Promise((resolve) => server.close(resolve));
   }
 }
-const text = async (reply: Reply): Promise<string> => {
+const text = async (response: HttpResponse): Promise<string> => {
   const pieces: Uint8Array[] = [];
-  for await (const piece of reply.body) pieces.push(piece);
+  for await (const piece of response.body) pieces.push(piece);
   return Buffer.concat(pieces).toString();
 };
 const redirect = (to: string): string => `HTTP/1.1 302 Found\r\nlocation: ${to}\r\ncontent-length: 0\r\n\r\n`;
@@ -326,9 +326,9 @@ test("should follow relative redirects, and drop the token for good once the ori
       serving(
         (path) => (path === "/a" ? redirect("/b") : redirect(`${end}/c`)),
         async (start, asked) => {
-          const reply = await ask(`${start}/a`, { headers: { authorization: "token SECRET" } });
-          assert.is(await text(reply), "ok");
-          assert.is(reply.url.href, `${end}/c`);
+          const response = await send(`${start}/a`, { headers: { authorization: "token SECRET" } });
+          assert.is(await text(response), "ok");
+          assert.is(response.url.href, `${end}/c`);
           assert.equal(
             asked.map((request) => /authorization: token SECRET/i.test(request)),
             [true, true],
@@ -346,19 +346,19 @@ test("should not follow a redirect of anything but a question", async () => {
   await serving(
     () => redirect("/elsewhere"),
     async (origin, asked) => {
-      const reply = await ask(`${origin}/upload`, { method: "POST", body: "data" });
-      assert.is(reply.status, 302);
-      reply.discard();
+      const response = await send(`${origin}/upload`, { method: "POST", body: "data" });
+      assert.is(response.status, 302);
+      response.discard();
       assert.is(asked.length, 1);
     },
   );
 });
 
 /** As those who ask for a file do. */
-const useful = async (address: string): Promise<Reply> => {
-  const reply = await ask(address);
-  reply.discard();
-  throw statusFailure(reply, false);
+const useful = async (address: string): Promise<HttpResponse> => {
+  const response = await send(address);
+  response.discard();
+  throw statusFailure(response, false);
 };
 
 test("should tell a redirect to nowhere, a login page and other protocols apart", async () => {
@@ -420,7 +420,7 @@ test("should take nothing for a release that is none", async () => {
 });
 
 test("should ask no host but this machine over plain http", async () => {
-  const failure = await refused(ask("http://192.0.2.1/x"));
+  const failure = await refused(send("http://192.0.2.1/x"));
   assert.is(failure.problems[0]?.what, "plain http is for this machine only");
 });
 
@@ -429,7 +429,7 @@ test("should let the process end although a connection is kept for later", async
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
-  assert.is(await text(await ask(origin)), "ok");
+  assert.is(await text(await send(origin)), "ok");
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });

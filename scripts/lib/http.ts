@@ -8,7 +8,7 @@ import type { IncomingMessage } from "node:http";
 import type { Dispatcher } from "undici";
 import { missingFailure, printable } from "./errors.ts";
 import { classify, HttpFailure } from "./http/errors.ts";
-import { proxyAddress, proxyFor } from "./http/proxy.ts";
+import { proxyAddress, proxyOrigin } from "./http/proxy.ts";
 import { isLoopback, knob } from "./knobs.ts";
 
 /** Redirects that are followed: a release asset takes one or two. */
@@ -16,7 +16,7 @@ const HOPS = 5;
 const USER_AGENT = "stage0-distribution";
 const isDeno = "deno" in process.versions;
 
-export interface Request {
+export interface HttpRequest {
   method?: string;
   /** Lower-case names. */
   headers?: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export interface Request {
   signal?: AbortSignal;
 }
 
-export interface Reply {
+export interface HttpResponse {
   /** The address that answered, after all redirects. */
   url: URL;
   status: number;
@@ -44,15 +44,15 @@ const shownUrl = (url: URL): string => printable(`${url.origin}${url.pathname}`)
  * no origin but the first.
  * @throws HttpFailure when there is no answer to be had, or one that no server of ours gives
  */
-export async function ask(address: string, request: Request = {}): Promise<Reply> {
+export async function send(address: string, request: HttpRequest = {}): Promise<HttpResponse> {
   let url = new URL(address);
   let headers: Record<string, string> = { "user-agent": USER_AGENT, "accept-encoding": "identity", ...request.headers };
   for (let hop = 0; ; hop++) {
     refuse(url);
-    const reply = await exchange(url, { ...request, headers });
-    const location = [301, 302, 303, 307, 308].includes(reply.status) ? reply.headers.location : undefined;
-    if (location === undefined || (request.method ?? "GET") !== "GET") return checked(reply);
-    reply.discard();
+    const response = await exchange(url, { ...request, headers });
+    const location = [301, 302, 303, 307, 308].includes(response.status) ? response.headers.location : undefined;
+    if (location === undefined || (request.method ?? "GET") !== "GET") return checked(response);
+    response.discard();
     if (hop === HOPS) {
       throw new HttpFailure({
         what: `${printable(new URL(address).host)} redirects too often`,
@@ -101,8 +101,8 @@ function refuse(url: URL): void {
 }
 
 /** Answers that come from something in between, or that we can't take. */
-function checked(reply: Reply): Reply {
-  const { status, headers, url } = reply;
+function checked(response: HttpResponse): HttpResponse {
+  const { status, headers, url } = response;
   const encoding = headers["content-encoding"] ?? "identity";
   const wrong =
     status === 511 || (status === 200 && /^\s*text\/html\b/i.test(headers["content-type"] ?? ""))
@@ -110,7 +110,7 @@ function checked(reply: Reply): Reply {
       : status === 407
         ? new HttpFailure({
             what: "the proxy wants a user name and a password",
-            got: `${status} by way of ${printable(proxyFor(url) ?? "a proxy")}`,
+            got: `${status} by way of ${printable(proxyOrigin(url) ?? "a proxy")}`,
             fix: "put them into the proxy's address: http://user:password@host:port",
           })
         : encoding.toLowerCase() !== "identity"
@@ -121,8 +121,8 @@ function checked(reply: Reply): Reply {
               fix: "look for a proxy in between that compresses, and go around it with NO_PROXY",
             })
           : undefined;
-  if (wrong === undefined) return reply;
-  reply.discard();
+  if (wrong === undefined) return response;
+  response.discard();
   throw wrong;
 }
 
@@ -139,11 +139,11 @@ export const looksLikeHtml = (bytes: Uint8Array): boolean =>
   /^(\xef\xbb\xbf)?\s*<(!doctype html|html)\b/i.test(Buffer.from(bytes.subarray(0, 64)).toString("latin1"));
 
 /** One request and its answer, whatever that is. */
-async function exchange(url: URL, request: Request): Promise<Reply> {
-  const proxy = proxyFor(url);
+async function exchange(url: URL, request: HttpRequest): Promise<HttpResponse> {
+  const proxy = proxyOrigin(url);
   try {
-    const reply = await (isDeno ? byFetch : proxy === undefined ? byNode : byUndici)(url, request);
-    return { ...reply, body: explained(reply.body, url, proxy) };
+    const response = await (isDeno ? byFetch : proxy === undefined ? byNode : byUndici)(url, request);
+    return { ...response, body: explained(response.body, url, proxy) };
   } catch (error) {
     throw classify(error, url.host, proxy) ?? error;
   }
@@ -158,7 +158,7 @@ async function* explained(body: AsyncIterable<Uint8Array>, url: URL, proxy: stri
   }
 }
 
-const isFile = (body: Request["body"]): body is { file: string } => typeof body === "object" && "file" in body;
+const isFile = (body: HttpRequest["body"]): body is { file: string } => typeof body === "object" && "file" in body;
 
 type Header = string | string[] | undefined;
 const flat = (headers: Record<string, Header>): Record<string, string | undefined> =>
@@ -169,26 +169,26 @@ const flat = (headers: Record<string, Header>): Record<string, string | undefine
 /** NODE_TLS_REJECT_UNAUTHORIZED=0 would let anyone in between supply file and list. Deno does not know it. */
 const TLS = { rejectUnauthorized: true };
 
-async function byNode(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
+async function byNode(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
   const { request } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
   return new Promise((resolve, reject) => {
-    const answered = (reply: IncomingMessage): void => {
+    const answered = (response: IncomingMessage): void => {
       // A break after the reader has left is nobody's business.
-      reply.on("error", () => {});
+      response.on("error", () => {});
       resolve({
         url,
-        status: reply.statusCode ?? 0,
-        headers: flat(reply.headers),
-        body: reply,
-        discard: () => reply.destroy(),
+        status: response.statusCode ?? 0,
+        headers: flat(response.headers),
+        body: response,
+        discard: () => response.destroy(),
       });
     };
     const sent = request(url, { method, headers, ...TLS, ...(signal && { signal }) }, answered);
     sent.on("error", reject);
     // Without a listener a connection that is made into something else than HTTP ends, and nothing tells.
-    sent.on("upgrade", (reply, socket) => {
+    sent.on("upgrade", (response, socket) => {
       socket.destroy();
-      answered(reply);
+      answered(response);
     });
     if (!isFile(body)) sent.end(body);
     else
@@ -201,30 +201,30 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: Reque
 /** By proxy; each keeps its connections for the next request of this process. */
 const agents = new Map<string, Dispatcher>();
 
-async function byUndici(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
+async function byUndici(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
   const { ProxyAgent, request } = await import("undici");
   const proxy = proxyAddress(url) ?? "";
   const agent = agents.get(proxy) ?? new ProxyAgent({ uri: proxy, requestTls: TLS, proxyTls: TLS });
   agents.set(proxy, agent);
-  const reply = await request(url, {
+  const response = await request(url, {
     method: method as "GET",
     dispatcher: agent,
     ...(headers && { headers }),
     ...(body === undefined ? {} : { body: isFile(body) ? createReadStream(body.file) : body }),
     ...(signal && { signal }),
   });
-  reply.body.on("error", () => {});
+  response.body.on("error", () => {});
   return {
     url,
-    status: reply.statusCode,
-    headers: flat(reply.headers),
-    body: reply.body,
-    discard: () => reply.body.destroy(),
+    status: response.statusCode,
+    headers: flat(response.headers),
+    body: response.body,
+    discard: () => response.body.destroy(),
   };
 }
 
-async function byFetch(url: URL, { method = "GET", headers, body, signal }: Request): Promise<Reply> {
-  const reply = await fetch(url, {
+async function byFetch(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
+  const response = await fetch(url, {
     method,
     redirect: "manual",
     ...(headers && { headers }),
@@ -233,9 +233,9 @@ async function byFetch(url: URL, { method = "GET", headers, body, signal }: Requ
   });
   return {
     url,
-    status: reply.status,
-    headers: Object.fromEntries(reply.headers),
-    body: reply.body ?? (async function* () {})(),
-    discard: () => void reply.body?.cancel().catch(() => {}),
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: response.body ?? (async function* () {})(),
+    discard: () => void response.body?.cancel().catch(() => {}),
   };
 }

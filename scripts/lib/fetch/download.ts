@@ -1,14 +1,14 @@
 /** A body into a Partial: streamed, hashed and written in one pass, bounded, resumed after a break. */
 import { contractFailure, printable } from "../errors.ts";
 import { transientFailure } from "../http/errors.ts";
-import { type Patience, persist, watched } from "../http/patience.ts";
-import { captivePortal, looksLikeHtml, type Reply } from "../http.ts";
+import { type RetryPolicy, retry, withStallTimeout } from "../http/retry.ts";
+import { captivePortal, type HttpResponse, looksLikeHtml } from "../http.ts";
 import { size } from "../log.ts";
 import type { Arrived, Partial } from "./partial.ts";
 import { Progress } from "./progress.ts";
 
 /** Asks for the asset, or with `range` for the rest of it. Comes out with an answer of status 200, 206 or 416. */
-export type Open = (range: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Reply>;
+export type Open = (range: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<HttpResponse>;
 
 export interface Limits {
   /** Size of the asset in bytes by someone who is trusted to know: a pin, the API. */
@@ -28,23 +28,23 @@ const GAIN = 1024 * 1024;
 export async function download(
   open: Open,
   partial: Partial,
-  { host, sha256, patience, ...limits }: { host: string; sha256: string; patience: Patience } & Limits,
+  { host, sha256, policy, ...limits }: { host: string; sha256: string; policy: RetryPolicy } & Limits,
 ): Promise<Arrived> {
   let furthest = partial.size;
   const attempt = (): Promise<Arrived> =>
-    watched(host, patience, async (signal, came) => {
+    withStallTimeout(host, policy, async (signal, came) => {
       if (partial.total !== undefined && partial.size === partial.total) return partial.arrived();
       const resume = partial.size > 0 && partial.validator !== undefined;
       const range = resume ? { range: `bytes=${partial.size}-`, "if-range": partial.validator ?? "" } : {};
-      const reply = await open(range, signal);
-      came(0, printable(reply.url.host));
-      if (accept(reply, partial, limits)) await stream(reply, partial, limits, came);
+      const response = await open(range, signal);
+      came(0, printable(response.url.host));
+      if (accept(response, partial, limits)) await stream(response, partial, limits, came);
       const arrived = partial.arrived();
       // Without a length or chunks the end of the connection is the end of the body, or a break that looks like it.
-      const framed = partial.total !== undefined || /\bchunked\b/i.test(reply.headers["transfer-encoding"] ?? "");
+      const framed = partial.total !== undefined || /\bchunked\b/i.test(response.headers["transfer-encoding"] ?? "");
       if (framed ? arrived.size === (partial.total ?? arrived.size) : arrived.sha256 === sha256) return arrived;
       throw transientFailure({
-        what: `${printable(reply.url.host)} broke the connection off`,
+        what: `${printable(response.url.host)} broke the connection off`,
         expected: partial.total === undefined ? `sha256 ${sha256}` : size(partial.total),
         got: partial.total === undefined ? `sha256 ${arrived.sha256}, ${size(arrived.size)}` : size(arrived.size),
         fix: "run it again; a break is resumed where it was",
@@ -55,7 +55,7 @@ export async function download(
     if (isFurther) furthest = partial.size;
     return isFurther;
   };
-  return persist(attempt, patience, gained);
+  return retry(attempt, policy, gained);
 }
 
 /**
@@ -63,8 +63,8 @@ export async function download(
  * @throws Failure (1) when the announced size is not the right one; HttpFailure (transient) when the answer can't be added
  *   to what is there, which then begins anew
  */
-function accept(reply: Reply, partial: Partial, limits: Limits): boolean {
-  const { status, headers } = reply;
+function accept(response: HttpResponse, partial: Partial, limits: Limits): boolean {
+  const { status, headers } = response;
   if (status === 200) {
     const length = decimal(headers["content-length"]);
     partial.restart(validatorOf(headers), length);
@@ -79,10 +79,10 @@ function accept(reply: Reply, partial: Partial, limits: Limits): boolean {
       Number(end) + 1 === whole &&
       (partial.total === undefined || partial.total === whole);
     if (!complete && !fits) {
-      reply.discard();
+      response.discard();
       partial.restart(undefined, undefined);
       throw transientFailure({
-        what: `${printable(reply.url.host)} does not resume the download properly`,
+        what: `${printable(response.url.host)} does not resume the download properly`,
         expected: `status 206 with the bytes from where it broke off`,
         got: `status ${status}, content-range ${printable(headers["content-range"] ?? "missing")}`,
         fix: "run it again; it begins anew",
@@ -92,7 +92,7 @@ function accept(reply: Reply, partial: Partial, limits: Limits): boolean {
     partial.mixed = true;
     partial.save();
     if (complete) {
-      reply.discard();
+      response.discard();
       return false;
     }
   }
@@ -100,7 +100,7 @@ function accept(reply: Reply, partial: Partial, limits: Limits): boolean {
     withinLimits(partial.total, limits);
     return true;
   } catch (error) {
-    reply.discard();
+    response.discard();
     throw error;
   }
 }
@@ -126,12 +126,17 @@ export const overBudget = (budget: number, got: string) =>
     fix: "FASTBOOP_STAGE0_MAX_SIZE sets the budget",
   });
 
-async function stream(reply: Reply, partial: Partial, limits: Limits, came: (bytes: number) => void): Promise<void> {
+async function stream(
+  response: HttpResponse,
+  partial: Partial,
+  limits: Limits,
+  came: (bytes: number) => void,
+): Promise<void> {
   const cap = partial.total ?? limits.size ?? limits.maxSize;
   const progress = new Progress(partial.size, partial.total ?? limits.size);
   try {
-    for await (const bytes of reply.body) {
-      if (partial.size === 0 && looksLikeHtml(bytes)) throw captivePortal(reply.url);
+    for await (const bytes of response.body) {
+      if (partial.size === 0 && looksLikeHtml(bytes)) throw captivePortal(response.url);
       if (partial.size + bytes.length > cap) {
         const got = `more than ${size(cap)}`;
         throw cap === limits.maxSize ? overBudget(cap, got) : wrongSize(cap, got);
@@ -142,7 +147,7 @@ async function stream(reply: Reply, partial: Partial, limits: Limits, came: (byt
     }
   } finally {
     progress.end();
-    reply.discard();
+    response.discard();
   }
 }
 
@@ -150,7 +155,7 @@ const decimal = (text: string | undefined): number | undefined =>
   text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
 
 /** What If-Range may name: a strong ETag, else the date (RFC 9110, section 13.1.5). */
-function validatorOf(headers: Reply["headers"]): string | undefined {
+function validatorOf(headers: HttpResponse["headers"]): string | undefined {
   const tag = headers.etag;
   return tag?.startsWith('"') ? tag : headers["last-modified"];
 }

@@ -2,9 +2,9 @@
 import { downloadUrl, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { HttpFailure } from "../http/errors.ts";
+import { readBody, retryPolicy } from "../http/read-body.ts";
 import { expiredAddress, statusFailure } from "../http/status.ts";
-import { askWhole, patience } from "../http/whole.ts";
-import { ask, type Reply } from "../http.ts";
+import { type HttpResponse, send } from "../http.ts";
 import type { FoundRelease } from "../release/github.ts";
 import type { Word } from "../trust.ts";
 import { download, type Limits } from "./download.ts";
@@ -39,27 +39,27 @@ function remote(
   limits: Limits,
 ) {
   const token = headers.authorization !== undefined;
-  const open = async (range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Reply> => {
+  const open = async (range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpResponse> => {
     // Asked anew each time: signed addresses live for minutes.
-    const reply = await ask(address, { headers: { ...headers, ...range }, signal });
-    if ([200, 206, 416].includes(reply.status)) return reply;
-    reply.discard();
-    throw refusal(reply, address, token);
+    const response = await send(address, { headers: { ...headers, ...range }, signal });
+    if ([200, 206, 416].includes(response.status)) return response;
+    response.discard();
+    throw refusal(response, address, token);
   };
-  return download(open, partial, { host: hostOf(address), sha256, patience: patience(), ...limits });
+  return download(open, partial, { host: hostOf(address), sha256, policy: retryPolicy(), ...limits });
 }
 
-function refusal(reply: Reply, address: string, token: boolean): Error {
-  const expired = expiredAddress(reply, address);
+function refusal(response: HttpResponse, address: string, token: boolean): Error {
+  const expired = expiredAddress(response, address);
   if (expired !== undefined) return expired;
-  if (reply.status === 404 || reply.status === 410) {
+  if (response.status === 404 || response.status === 410) {
     return new Missing({
       what: `${printable(address)} does not exist`,
-      got: `status ${reply.status}`,
+      got: `status ${response.status}`,
       fix: "check TAG and TARGET",
     });
   }
-  return statusFailure(reply, token);
+  return statusFailure(response, token);
 }
 
 /** Plain download addresses: the repository's public ones, or an https mirror. No API, no token. */
@@ -78,10 +78,10 @@ export function webSource({ server, repo, mirror }: Place, tag: string, asset: s
 /** A small file of the release; undefined: there is none. */
 async function wholeFile(address: string, headers: Readonly<Record<string, string>>): Promise<Uint8Array | undefined> {
   const token = headers.authorization !== undefined;
-  const reply = await askWhole(address, { headers }, token);
-  if (reply.status === 200) return reply.bytes;
-  if (reply.status === 404) return undefined;
-  throw statusFailure(reply, token);
+  const response = await readBody(address, { headers }, token);
+  if (response.status === 200) return response.bytes;
+  if (response.status === 404) return undefined;
+  throw statusFailure(response, token);
 }
 
 /** A release as the API shows it; with a token its bodies come through the API too, as private ones must. */

@@ -6,17 +6,20 @@ export class HttpFailure extends Failure {
   /** Whether the same request may well succeed a little later. */
   readonly transient: boolean;
   /** Seconds that the server asks to wait. */
-  readonly wait: number | undefined;
+  readonly retryAfter: number | undefined;
 
-  constructor(problem: Problem, { transient = false, wait }: { transient?: boolean; wait?: number | undefined } = {}) {
+  constructor(
+    problem: Problem,
+    { transient = false, retryAfter }: { transient?: boolean; retryAfter?: number | undefined } = {},
+  ) {
     super(3, problem);
     this.transient = transient;
-    this.wait = wait;
+    this.retryAfter = retryAfter;
   }
 }
 
-export const transientFailure = (problem: Problem, wait?: number): HttpFailure =>
-  new HttpFailure(problem, { transient: true, wait });
+export const transientFailure = (problem: Problem, retryAfter?: number): HttpFailure =>
+  new HttpFailure(problem, { transient: true, retryAfter });
 
 const WITHOUT_NETWORK =
   "without a network, set FASTBOOP_STAGE0_EMBED_PATH to a local file or FASTBOOP_STAGE0_MIRROR to a file: folder";

@@ -33,7 +33,7 @@ export function proxyAddress(url: URL, given: Proxies = proxies()): string | und
 }
 
 /** The same as it may be shown. */
-export function proxyFor(url: URL, given?: Proxies): string | undefined {
+export function proxyOrigin(url: URL, given?: Proxies): string | undefined {
   const proxy = proxyAddress(url, given);
   return proxy && new URL(proxy).origin;
 }

@@ -1,10 +1,10 @@
 /** What an answer's status means for us (GitHub's REST documentation, "Rate limits" and "Troubleshooting"; RFC 9110, section 15). */
 import { Failure, printable } from "../errors.ts";
-import type { Reply } from "../http.ts";
+import type { HttpResponse } from "../http.ts";
 import { HttpFailure, transientFailure } from "./errors.ts";
-import { askedWait } from "./patience.ts";
+import { parseRetryAfter } from "./retry.ts";
 
-type Answer = Pick<Reply, "url" | "status" | "headers">;
+type Answer = Pick<HttpResponse, "url" | "status" | "headers">;
 
 /**
  * The failure of an answer that may be another one a little later: a rate limit, or a server in trouble; undefined for
@@ -14,7 +14,7 @@ type Answer = Pick<Reply, "url" | "status" | "headers">;
  */
 export function transientStatus({ url, status, headers }: Answer, token: boolean, text = ""): HttpFailure | undefined {
   const host = printable(url.host);
-  const wait = askedWait(headers) ?? (/secondary rate limit/i.test(text) ? 60 : undefined);
+  const wait = parseRetryAfter(headers) ?? (/secondary rate limit/i.test(text) ? 60 : undefined);
   const got = `status ${status}`;
   if (status === 429 || (status === 403 && wait !== undefined)) return rateLimit(host, got, wait, token);
   const inTrouble = status === 408 || status === 425 || (status >= 500 && status !== 501 && status !== 505);
@@ -43,7 +43,7 @@ function rateLimit(host: string, got: string, wait: number | undefined, token: b
  * @param asked the address before all redirects
  */
 export function expiredAddress({ url, status, headers }: Answer, asked: string): HttpFailure | undefined {
-  const isDenied = (status === 401 || status === 403) && askedWait(headers) === undefined;
+  const isDenied = (status === 401 || status === 403) && parseRetryAfter(headers) === undefined;
   if (!isDenied || url.origin === new URL(asked).origin) return undefined;
   return transientFailure({
     what: `${printable(url.host)} does not take its own signed address (any more)`,

@@ -3,8 +3,8 @@ import type { Octokit } from "@octokit/rest";
 import { isTag, TAG_FORM } from "../contract.ts";
 import { Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import type { Place } from "../fetch/plan.ts";
+import { readBody } from "../http/read-body.ts";
 import { statusFailure } from "../http/status.ts";
-import { askWhole } from "../http/whole.ts";
 import { apiWord, type Word } from "../trust.ts";
 
 /** Releases of one page, GitHub's largest. */
@@ -50,7 +50,7 @@ const transport =
   (token: boolean) =>
   async (address: string, { method, headers, body }: OctokitRequest): Promise<Response> => {
     const request = { method, headers: lowerCase(headers), ...(body === undefined ? {} : { body }) };
-    const reply = await askWhole(address, request, token);
+    const reply = await readBody(address, request, token);
     const empty = reply.status === 204 || reply.status === 205 || reply.status === 304;
     const pairs = Object.entries(reply.headers).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, value]],

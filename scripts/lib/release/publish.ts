@@ -9,7 +9,7 @@ import type { Place } from "../fetch/plan.ts";
 import { apiSource, webSource } from "../fetch/source.ts";
 import { allFindings, checkDist } from "../gate/preflight.ts";
 import { type Digest, digestFile } from "../hash.ts";
-import { PATIENCE, pauseAfter } from "../http/patience.ts";
+import { backOff, RETRY_POLICY } from "../http/retry.ts";
 import { knob } from "../knobs.ts";
 import { say, shortSize } from "../log.ts";
 import type { Asset, Release, Releases } from "./releases.ts";
@@ -109,7 +109,7 @@ async function carryOut(releases: Releases, release: Release, first: Step): Prom
       say(`uploaded ${printable(step.file.name)} (${shortSize(step.file.size)}): ${step.why}`);
       return;
     } catch (error) {
-      await pauseAfter(error, attempt, PATIENCE);
+      await backOff(error, attempt, RETRY_POLICY);
     }
     const [again] = planUploads([step.file], (await releases.get(release.id)).assets);
     step = again ?? step;

@@ -3,10 +3,10 @@ import type { Octokit } from "@octokit/rest";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import type { Place } from "../fetch/plan.ts";
 import { HttpFailure, transientFailure } from "../http/errors.ts";
-import { PATIENCE, pauseAfter, watched } from "../http/patience.ts";
+import { retryPolicy } from "../http/read-body.ts";
+import { backOff, RETRY_POLICY, withStallTimeout } from "../http/retry.ts";
 import { statusFailure, transientStatus } from "../http/status.ts";
-import { patience } from "../http/whole.ts";
-import { ask } from "../http.ts";
+import { send } from "../http.ts";
 import { say } from "../log.ts";
 import { apiWord } from "../trust.ts";
 import { type FoundAsset, octokit, statusOf } from "./github.ts";
@@ -98,7 +98,7 @@ export class Releases {
         // Two publishers at once would each make one.
         return (await this.only(tag, published)) ?? this.#whole(raw);
       } catch (error) {
-        await pauseAfter(error, attempt, PATIENCE);
+        await backOff(error, attempt, RETRY_POLICY);
       }
     }
   }
@@ -108,13 +108,13 @@ export class Releases {
     say(`deleted the release's ${printable(name)}`);
   }
 
-  /** Streams a file to the release. @throws HttpFailure that `pauseAfter` judges */
+  /** Streams a file to the release. @throws HttpFailure that `backOff` judges */
   async upload(release: Release, { name, path, size }: { name: string; path: string; size: number }): Promise<void> {
     const url = this.#uploadAddress(release.uploadUrl);
     url.searchParams.set("name", name);
-    const limits = { stall: Math.max(patience().stall, size / SLOWEST), slowest: 0 };
-    const { reply, text } = await watched(printable(url.host), limits, async (signal) => {
-      const reply = await ask(url.href, {
+    const limits = { stallTimeout: Math.max(retryPolicy().stallTimeout, size / SLOWEST), minRate: 0 };
+    const { reply, text } = await withStallTimeout(printable(url.host), limits, async (signal) => {
+      const reply = await send(url.href, {
         method: "POST",
         headers: {
           authorization: `token ${this.#token}`,
@@ -156,11 +156,11 @@ export class Releases {
           rest.repos.updateRelease({ ...this.#where(), release_id: release.id, tag_name: release.tag, draft: false }),
         );
       } catch (error) {
-        await pauseAfter(error, attempt, PATIENCE);
+        await backOff(error, attempt, RETRY_POLICY);
       }
       const now = await this.get(release.id);
       if (!now.draft) return now;
-      await pauseAfter(kept, attempt, PATIENCE);
+      await backOff(kept, attempt, RETRY_POLICY);
     }
   }
 

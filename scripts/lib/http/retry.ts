@@ -3,63 +3,63 @@
 import { say } from "../log.ts";
 import { HttpFailure, transientFailure } from "./errors.ts";
 
-export interface Patience {
+export interface RetryPolicy {
   /** Attempts in a row that may fail without having brought anything. */
-  tries: number;
-  /** Seconds before the second attempt; doubles each time, up to `longestPause`. */
-  firstPause: number;
-  longestPause: number;
+  attempts: number;
+  /** Seconds before the second attempt; doubles each time, up to `maxBackoff`. */
+  backoff: number;
+  maxBackoff: number;
   /** Seconds that a server may make us wait (Retry-After, rate limits); above that we say when to come back. */
-  longestWait: number;
+  maxRetryAfter: number;
   /** Seconds without a byte after which an attempt is given up. */
-  stall: number;
-  /** Bytes a second that an attempt must bring on average over `stall` seconds. */
-  slowest: number;
+  stallTimeout: number;
+  /** Bytes a second that an attempt must bring on average over `stallTimeout` seconds. */
+  minRate: number;
 }
 
-export const PATIENCE: Patience = {
-  tries: 5,
-  firstPause: 0.5,
-  longestPause: 8,
-  longestWait: 60,
-  stall: 30,
-  slowest: 1024,
+export const RETRY_POLICY: RetryPolicy = {
+  attempts: 5,
+  backoff: 0.5,
+  maxBackoff: 8,
+  maxRetryAfter: 60,
+  stallTimeout: 30,
+  minRate: 1024,
 };
 
 const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /**
  * Waits before the next attempt, and says so.
- * @param tried attempts so far, in a row
+ * @param attempt attempts so far, in a row
  * @throws the error, when another attempt can't help or would be one too many
  */
-export async function pauseAfter(error: unknown, tried: number, patience: Patience): Promise<void> {
-  if (!(error instanceof HttpFailure) || !error.transient || tried >= patience.tries) throw error;
-  const asked = error.wait;
-  if (asked !== undefined && asked > patience.longestWait) throw error;
+export async function backOff(error: unknown, attempt: number, policy: RetryPolicy): Promise<void> {
+  if (!(error instanceof HttpFailure) || !error.transient || attempt >= policy.attempts) throw error;
+  const asked = error.retryAfter;
+  if (asked !== undefined && asked > policy.maxRetryAfter) throw error;
   // Half of the pause is left to chance, so that many clients do not come back at the same moment.
-  const pause = Math.min(patience.firstPause * 2 ** (tried - 1), patience.longestPause) * (0.5 + Math.random() / 2);
+  const pause = Math.min(policy.backoff * 2 ** (attempt - 1), policy.maxBackoff) * (0.5 + Math.random() / 2);
   const wait = asked === undefined ? pause : asked + pause / 4;
-  say(`${error.problems[0]?.what}; trying again in ${wait.toFixed(1)} s (${tried + 1} of ${patience.tries})`);
+  say(`${error.problems[0]?.what}; trying again in ${wait.toFixed(1)} s (${attempt + 1} of ${policy.attempts})`);
   await sleep(wait);
 }
 
 /**
- * Repeats an attempt while its failures are transient.
+ * Repeats an operation while its failures are transient.
  * @param gained whether the attempt that just failed brought something, so that the count begins anew
  * @throws what the last attempt threw
  */
-export async function persist<T>(
-  attempt: () => Promise<T>,
-  patience: Patience,
+export async function retry<T>(
+  operation: () => Promise<T>,
+  policy: RetryPolicy,
   gained: () => boolean = () => false,
 ): Promise<T> {
-  for (let tried = 1; ; tried++) {
+  for (let attempt = 1; ; attempt++) {
     try {
-      return await attempt();
+      return await operation();
     } catch (error) {
-      if (gained()) tried = 1;
-      await pauseAfter(error, tried, patience);
+      if (gained()) attempt = 1;
+      await backOff(error, attempt, policy);
     }
   }
 }
@@ -69,11 +69,11 @@ export async function persist<T>(
  * @param asked the host that is asked, for messages
  * @param body takes the signal that ends its requests, and a function to call with the number of bytes that came, and with
  *   the host when another one answers
- * @throws HttpFailure (transient) when nothing, or next to nothing, came for `stall` seconds
+ * @throws HttpFailure (transient) when nothing, or next to nothing, came for `stallTimeout` seconds
  */
-export async function watched<T>(
+export async function withStallTimeout<T>(
   asked: string,
-  { stall, slowest }: Pick<Patience, "stall" | "slowest">,
+  { stallTimeout, minRate }: Pick<RetryPolicy, "stallTimeout" | "minRate">,
   body: (signal: AbortSignal, came: (bytes: number, from?: string) => void) => Promise<T>,
 ): Promise<T> {
   let host = asked;
@@ -81,20 +81,20 @@ export async function watched<T>(
   let reason: HttpFailure | undefined;
   let bytes = 0;
   let quietSince = performance.now();
-  /** Bytes in all at each tick of the last `stall` seconds, from the first byte on. */
+  /** Bytes in all at each tick of the last `stallTimeout` seconds, from the first byte on. */
   let marks: number[] = [];
   const timer = setInterval(
     () => {
       const quiet = (performance.now() - quietSince) / 1000;
-      const rate = marks.length < TICKS ? Number.POSITIVE_INFINITY : (bytes - (marks[0] ?? 0)) / stall;
-      if (quiet >= stall) reason = stalled(host, `nothing for ${stall} s`, "a byte now and then");
-      else if (rate < slowest) {
-        reason = stalled(host, `${Math.round(rate)} bytes a second`, `at least ${slowest} bytes a second`);
+      const rate = marks.length < TICKS ? Number.POSITIVE_INFINITY : (bytes - (marks[0] ?? 0)) / stallTimeout;
+      if (quiet >= stallTimeout) reason = stalled(host, `nothing for ${stallTimeout} s`, "a byte now and then");
+      else if (rate < minRate) {
+        reason = stalled(host, `${Math.round(rate)} bytes a second`, `at least ${minRate} bytes a second`);
       }
       if (reason !== undefined) control.abort(reason);
       if (bytes > 0) marks = [...marks, bytes].slice(-TICKS);
     },
-    (stall * 1000) / TICKS,
+    (stallTimeout * 1000) / TICKS,
   );
   try {
     return await body(control.signal, (count, from = host) => {
@@ -108,7 +108,7 @@ export async function watched<T>(
     clearInterval(timer);
   }
 }
-/** How often the watch looks in a span of `stall` seconds. */
+/** How often the watch looks in a span of `stallTimeout` seconds. */
 const TICKS = 8;
 
 const stalled = (host: string, got: string, expected: string): HttpFailure =>
@@ -127,7 +127,10 @@ const LONGEST_ASKED = 100 * 365 * 86_400;
  * undefined when it asks for none.
  * @param now milliseconds since 1970
  */
-export function askedWait(headers: Readonly<Record<string, string | undefined>>, now = Date.now()): number | undefined {
+export function parseRetryAfter(
+  headers: Readonly<Record<string, string | undefined>>,
+  now = Date.now(),
+): number | undefined {
   const after = headers["retry-after"]?.trim();
   if (after !== undefined && after !== "") {
     const seconds = /^[0-9]+$/.test(after) ? Number(after) : (Date.parse(after) - now) / 1000;

@@ -1,0 +1,57 @@
+/** Small answers, whole: lists and JSON. */
+import { contractFailure, printable } from "../errors.ts";
+import { captivePortal, type HttpRequest, type HttpResponse, looksLikeHtml, send } from "../http.ts";
+import { knob } from "../knobs.ts";
+import { size } from "../log.ts";
+import { RETRY_POLICY, type RetryPolicy, retry, withStallTimeout } from "./retry.ts";
+import { expiredAddress, transientStatus } from "./status.ts";
+
+/** A list of a thousand files is 100 KB, a page of a hundred releases with their assets and notes some MB. */
+const LARGEST = 32 * 1024 * 1024;
+
+/** The retry policy of this run. */
+export const retryPolicy = (): RetryPolicy => ({
+  ...RETRY_POLICY,
+  stallTimeout: knob("FASTBOOP_STAGE0_STALL_TIMEOUT") ?? RETRY_POLICY.stallTimeout,
+});
+
+export type Whole = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
+
+/**
+ * Asks until there is an answer that trying again would not change. Only what is safe to repeat is repeated.
+ * @throws Failure for rate limits and for a server in trouble, once no attempt helps; HttpFailure as `send`
+ */
+export function readBody(address: string, request: HttpRequest, token: boolean): Promise<Whole> {
+  const isRead = ["GET", "HEAD"].includes(request.method ?? "GET");
+  const limits = isRead ? retryPolicy() : { ...retryPolicy(), attempts: 1 };
+  const { host } = new URL(address);
+  return retry(
+    () =>
+      withStallTimeout(printable(host), limits, async (signal, came) => {
+        const { body, discard, ...response } = await send(address, { ...request, signal });
+        came(0, printable(response.url.host));
+        const pieces: Uint8Array[] = [];
+        let length = 0;
+        for await (const piece of body) {
+          pieces.push(piece);
+          length += piece.length;
+          came(piece.length);
+          if (length <= LARGEST) continue;
+          discard();
+          throw contractFailure({
+            what: `${printable(response.url.host)} sends more than a list or an API answer takes`,
+            expected: `at most ${size(LARGEST)}`,
+            fix: "check the address",
+          });
+        }
+        const bytes = Buffer.concat(pieces);
+        const failure =
+          expiredAddress(response, address) ??
+          transientStatus(response, token, response.status === 403 ? bytes.toString() : "");
+        if (failure !== undefined) throw failure;
+        if (response.status === 200 && looksLikeHtml(bytes)) throw captivePortal(response.url);
+        return { ...response, bytes };
+      }),
+    limits,
+  );
+}
