@@ -650,7 +650,7 @@ test("should ask nobody about a file that an earlier run put there, and see when
   });
 });
 
-test("should take a release's word of an earlier day, and no pin's or draft's for it", async () => {
+test("should take what a release claimed in an earlier run, and no pin's or draft's for it", async () => {
   const bytes = elfFile(X86_64, 1_234_568);
   const changed = assets({
     [ASSET]: { bytes },

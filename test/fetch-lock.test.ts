@@ -112,7 +112,7 @@ test("should not pin a release again that was changed since", async () => {
   });
 });
 
-test("should pin nothing of a release that lacks something, and nothing by its own word alone elsewhere", async () => {
+test("should pin nothing of a release that lacks something, and nothing by its own claim alone elsewhere", async () => {
   await lent(async (github, folder) => {
     const foreign = await lock(github, folder, { FASTBOOP_STAGE0_TRUST: undefined });
     assert.is(foreign.code, 2);

@@ -1,15 +1,15 @@
 /** What decides whose word counts, and what each failure says and advises. */
 import * as assert from "uvu/assert";
-import { sumsWord } from "../scripts/lib/trust/words.ts";
-import { apiWord, establish, isPinned, PIN_FIX, pinRequired, type Witness } from "../scripts/lib/trust.ts";
+import { sumsClaim } from "../scripts/lib/trust/sums-claim.ts";
+import { agreedDigest, apiClaim, isPinned, PIN_FIX, pinRequired, type Witness } from "../scripts/lib/trust.ts";
 import { failureOf, suite } from "./lib/harness.ts";
 
 const test = suite("trust at the borders");
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);
-const pin = (name: string, word: Witness["word"]): Witness => ({ name, kind: "pin", word });
-const release = (name: string, word: Witness["word"]): Witness => ({ name, kind: "release", word });
+const pin = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "pin", claim });
+const release = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "release", claim });
 
 const ADVICE =
   "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +
@@ -18,14 +18,14 @@ const ADVICE =
 test("should take for pinned only what a pin says something of", () => {
   assert.is(isPinned([pin("p", { sha256: A })]), true);
   assert.is(isPinned([pin("p", "absent"), pin("q", { sha256: A })]), true);
-  for (const word of ["absent", "null", "not asked"] as const) assert.is(isPinned([pin("p", word)]), false, word);
+  for (const claim of ["absent", "null", "not asked"] as const) assert.is(isPinned([pin("p", claim)]), false, claim);
   assert.is(isPinned([pin("p", "absent"), release("s", { sha256: A })]), false);
   assert.is(isPinned([]), false);
 });
 
 test("should measure by the first pin, whatever the release says and wherever the pin stands", async () => {
   const problemsOf = async (...witnesses: Witness[]) => {
-    const { exitCode, problems } = await failureOf(() => establish(witnesses, "it"));
+    const { exitCode, problems } = await failureOf(() => agreedDigest(witnesses, "it"));
     return [exitCode, ...problems.map(({ what, expected, got, fix }) => [what, expected, got, fix])];
   };
   const whichPin = "find out which pin is right, and delete the other";
@@ -54,7 +54,7 @@ test("should measure by the first pin, whatever the release says and wherever th
 
 test("should advise to pin where nothing vouches, and where the place may not vouch for itself", async () => {
   assert.is(PIN_FIX, ADVICE);
-  const { problems } = await failureOf(() => establish([pin("p", "absent")], "it"));
+  const { problems } = await failureOf(() => agreedDigest([pin("p", "absent")], "it"));
   assert.equal(
     problems.map(({ fix }) => fix),
     [ADVICE],
@@ -70,7 +70,7 @@ test("should advise to pin where nothing vouches, and where the place may not vo
 });
 
 test("should take the API's digest only as a whole, and show what it was", async () => {
-  assert.equal(apiWord(`sha256:${A}`), { sha256: A });
+  assert.equal(apiClaim(`sha256:${A}`), { sha256: A });
   for (const digest of [
     `x sha256:${A}`,
     `sha256:${A}\n`,
@@ -80,7 +80,7 @@ test("should take the API's digest only as a whole, and show what it was", async
     "",
     `sha256:${A.toUpperCase()}`,
   ]) {
-    const { exitCode, problems } = await failureOf(() => apiWord(digest));
+    const { exitCode, problems } = await failureOf(() => apiClaim(digest));
     assert.is(exitCode, 1);
     assert.equal(problems, [
       {
@@ -94,12 +94,12 @@ test("should take the API's digest only as a whole, and show what it was", async
 
 test("should say where the list is that is not complete or malformed, and what is wrong with it", async () => {
   const failureIn = async (list: string) => {
-    const { exitCode, problems } = await failureOf(() => sumsWord(Buffer.from(list), "asset", "at\nhome"));
+    const { exitCode, problems } = await failureOf(() => sumsClaim(Buffer.from(list), "asset", "at\nhome"));
     assert.is(exitCode, 1);
     return problems;
   };
-  assert.equal(sumsWord(undefined, "asset", "home"), "absent");
-  assert.equal(sumsWord(Buffer.from(`${A}  asset\n`), "asset", "home"), { sha256: A });
+  assert.equal(sumsClaim(undefined, "asset", "home"), "absent");
+  assert.equal(sumsClaim(Buffer.from(`${A}  asset\n`), "asset", "home"), { sha256: A });
   assert.equal(await failureIn(`${A}  other\n`), [
     {
       file: "at\\nhome",

@@ -1,14 +1,14 @@
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
-import { sumsWord } from "../scripts/lib/trust/words.ts";
+import { sumsClaim } from "../scripts/lib/trust/sums-claim.ts";
 import {
-  apiWord,
-  establish,
+  agreedDigest,
+  apiClaim,
   isPinned,
   pinRequired,
-  speakers,
-  testimony,
   type Witness,
+  witnessLines,
+  witnessNames,
   wrongDigest,
 } from "../scripts/lib/trust.ts";
 import { suite } from "./lib/harness.ts";
@@ -17,8 +17,8 @@ import { random } from "./lib/random.ts";
 const test = suite("trust");
 const A = "a".repeat(64);
 const B = "b".repeat(64);
-const pin = (name: string, word: Witness["word"]): Witness => ({ name, kind: "pin", word });
-const release = (name: string, word: Witness["word"]): Witness => ({ name, kind: "release", word });
+const pin = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "pin", claim });
+const release = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "release", claim });
 const failure = (body: () => unknown): Failure => {
   try {
     body();
@@ -36,38 +36,38 @@ test("should take a digest on which all agree who say something", () => {
     [pin("p", "absent"), release("s", "absent"), release("d", { sha256: A })],
     [pin("p", { sha256: A }), pin("l", { sha256: A }), release("s", { sha256: A }), release("d", "not asked")],
   ]) {
-    assert.is(establish(witnesses, "it"), A);
+    assert.is(agreedDigest(witnesses, "it"), A);
   }
 });
 
 test("should take nothing when nobody says anything", () => {
-  const { exitCode, problems } = failure(() => establish([pin("p", "absent"), release("d", "null")], "it"));
+  const { exitCode, problems } = failure(() => agreedDigest([pin("p", "absent"), release("d", "null")], "it"));
   assert.is(exitCode, 3);
   assert.is(problems[0]?.what, "nothing vouches for it");
   assert.is(problems[0]?.got, "p absent, d null");
-  assert.is(failure(() => establish([], "it")).exitCode, 3);
+  assert.is(failure(() => agreedDigest([], "it")).exitCode, 3);
 });
 
 test("should never give a digest when two say different things, whoever they are", () => {
   const { below, pick } = random(7);
-  const words: Witness["word"][] = [{ sha256: A }, { sha256: B }, "absent", "null", "not asked"];
+  const claims: Witness["claim"][] = [{ sha256: A }, { sha256: B }, "absent", "null", "not asked"];
   let disagreements = 0;
   for (let round = 0; round < 2000; round++) {
     const witnesses = Array.from({ length: 1 + below(5) }, (_, index): Witness => {
       const kind = pick(["pin", "release"] as const);
-      return { name: `w${index}`, kind, word: pick(words) };
+      return { name: `w${index}`, kind, claim: pick(claims) };
     });
-    const said = new Set(witnesses.flatMap(({ word }) => (typeof word === "object" ? [word.sha256] : [])));
+    const said = new Set(witnesses.flatMap(({ claim }) => (typeof claim === "object" ? [claim.sha256] : [])));
     if (said.size === 1) {
-      assert.is(establish(witnesses, "it"), [...said][0]);
+      assert.is(agreedDigest(witnesses, "it"), [...said][0]);
       continue;
     }
-    const { exitCode, problems } = failure(() => establish(witnesses, "it"));
+    const { exitCode, problems } = failure(() => agreedDigest(witnesses, "it"));
     if (said.size === 0) assert.is(exitCode, 3);
     else {
       disagreements += 1;
       const pins = new Set(
-        witnesses.flatMap(({ kind, word }) => (kind === "pin" && typeof word === "object" ? [word.sha256] : [])),
+        witnesses.flatMap(({ kind, claim }) => (kind === "pin" && typeof claim === "object" ? [claim.sha256] : [])),
       );
       assert.is(exitCode, pins.size === 2 ? 2 : 1);
       // What a pin says is what the others are measured by.
@@ -84,14 +84,14 @@ test("should say of each witness what it says", () => {
     release("SHA256SUMS", { sha256: B }),
     release("API digest", "null"),
   ];
-  assert.equal(testimony(witnesses), [
+  assert.equal(witnessLines(witnesses), [
     "  FASTBOOP_STAGE0_SHA256  absent",
     "  stage0.lock             agrees",
     `  SHA256SUMS              differs: ${B}`,
     "  API digest              null",
   ]);
-  assert.is(testimony(witnesses, B)[1], `  stage0.lock             differs: ${A}`);
-  assert.equal(speakers(witnesses), ["stage0.lock", "SHA256SUMS"]);
+  assert.is(witnessLines(witnesses, B)[1], `  stage0.lock             differs: ${A}`);
+  assert.equal(witnessNames(witnesses), ["stage0.lock", "SHA256SUMS"]);
   assert.ok(isPinned(witnesses));
   assert.not.ok(isPinned(witnesses.slice(2)));
 });
@@ -110,17 +110,17 @@ test("should name expected and got when the bytes are others", () => {
 });
 
 test("should tell missing, null and said apart in the API's digest, and take no other form", () => {
-  assert.is(apiWord(undefined), "absent");
-  assert.is(apiWord(null), "null");
-  assert.equal(apiWord(`sha256:${A}`), { sha256: A });
+  assert.is(apiClaim(undefined), "absent");
+  assert.is(apiClaim(null), "null");
+  assert.equal(apiClaim(`sha256:${A}`), { sha256: A });
   for (const digest of ["", A, `sha512:${A}${A}`, `sha256:${A}0`, `sha256:${"A".repeat(64)}`, `sha256:${A}\n`]) {
-    assert.is(failure(() => apiWord(digest)).exitCode, 1, digest);
+    assert.is(failure(() => apiClaim(digest)).exitCode, 1, digest);
   }
 });
 
-test("should take a list's word only when the whole list is right", () => {
-  const list = (text: string) => sumsWord(Buffer.from(text), "asset", "list");
-  assert.is(sumsWord(undefined, "asset", "list"), "absent");
+test("should take a list's claim only when the whole list is right", () => {
+  const list = (text: string) => sumsClaim(Buffer.from(text), "asset", "list");
+  assert.is(sumsClaim(undefined, "asset", "list"), "absent");
   assert.equal(list(`${B}  other\n${A}  asset\n`), { sha256: A });
   for (const text of [
     "",

@@ -13,7 +13,7 @@ import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
 import type { FoundRelease } from "./release/github.ts";
 import type { Pin } from "./trust/pins.ts";
-import { establish, isPinned, pinRequired, speakers, type Witness } from "./trust.ts";
+import { agreedDigest, isPinned, pinRequired, type Witness, witnessNames } from "./trust.ts";
 
 /** An asset in its place. */
 export interface Fetched extends Digest {
@@ -47,8 +47,8 @@ export async function readPinsOf(target: Target, tag: () => Promise<string | und
   return {
     entry,
     witnesses: [
-      { name: "FASTBOOP_STAGE0_SHA256", kind: "pin", word: given === undefined ? "absent" : { sha256: given } },
-      { name: LOCK, kind: "pin", word: entry === undefined ? "absent" : { sha256: entry.sha256 } },
+      { name: "FASTBOOP_STAGE0_SHA256", kind: "pin", claim: given === undefined ? "absent" : { sha256: given } },
+      { name: LOCK, kind: "pin", claim: entry === undefined ? "absent" : { sha256: entry.sha256 } },
     ],
   };
 }
@@ -76,7 +76,7 @@ export async function fetchAsset(wanted: Wanted, release?: FoundRelease): Promis
   requireTrust(wanted, pins);
   // Whoever asked the API knows better than the record of an earlier day.
   const record = pinned || release !== undefined ? undefined : readRecord(wanted);
-  const known = pinned ? { sha256: establish(pins.witnesses, what), by: speakers(pins.witnesses) } : record;
+  const known = pinned ? { sha256: agreedDigest(pins.witnesses, what), by: witnessNames(pins.witnesses) } : record;
   const there = known && alreadyThere(out, known.sha256);
   if (known !== undefined && there !== undefined) {
     // What the cache's record speaks of went through the gate before it was written.

@@ -5,43 +5,44 @@
 import { contractFailure, type Failure, missingFailure, type Problem, printable, usageFailure } from "./errors.ts";
 
 /** A digest, or why there is none: the witness does not exist, says null, or was not asked. */
-export type Word = { sha256: string } | "absent" | "null" | "not asked";
+export type Claim = { sha256: string } | "absent" | "null" | "not asked";
 
 export interface Witness {
   /** Printable. */
   name: string;
   kind: "pin" | "release";
-  word: Word;
+  claim: Claim;
 }
 
-type Speaking = Witness & { word: { sha256: string } };
-const speaks = (witness: Witness): witness is Speaking => typeof witness.word === "object";
+type WithDigest = Witness & { claim: { sha256: string } };
+const hasDigest = (witness: Witness): witness is WithDigest => typeof witness.claim === "object";
 
 /** A pin outranks: it is what the others are measured by. */
-const foremost = (witnesses: readonly Witness[]): Speaking | undefined => {
-  const speaking = witnesses.filter(speaks);
-  return speaking.find(({ kind }) => kind === "pin") ?? speaking[0];
+const reference = (witnesses: readonly Witness[]): WithDigest | undefined => {
+  const withDigest = witnesses.filter(hasDigest);
+  return withDigest.find(({ kind }) => kind === "pin") ?? withDigest[0];
 };
 
 /** The names of those who say something. */
-export const speakers = (witnesses: readonly Witness[]): string[] => witnesses.filter(speaks).map(({ name }) => name);
+export const witnessNames = (witnesses: readonly Witness[]): string[] =>
+  witnesses.filter(hasDigest).map(({ name }) => name);
 
 export const isPinned = (witnesses: readonly Witness[]): boolean =>
-  witnesses.some((witness) => witness.kind === "pin" && speaks(witness));
+  witnesses.some((witness) => witness.kind === "pin" && hasDigest(witness));
 
 /**
  * What each witness says, one printable line each: agrees, differs (and its own digest), absent, null, not asked.
- * @param sha256 what they are measured by; default: the word of a pin, else of the first who says something
+ * @param sha256 what they are measured by; default: the claim of a pin, else of the first who says something
  */
-export function testimony(witnesses: readonly Witness[], sha256 = foremost(witnesses)?.word.sha256): string[] {
+export function witnessLines(witnesses: readonly Witness[], sha256 = reference(witnesses)?.claim.sha256): string[] {
   const width = Math.max(...witnesses.map(({ name }) => name.length));
   return witnesses.map((witness) => {
-    const word = speaks(witness)
-      ? witness.word.sha256 === sha256
+    const claim = hasDigest(witness)
+      ? witness.claim.sha256 === sha256
         ? "agrees"
-        : `differs: ${witness.word.sha256}`
-      : witness.word;
-    return `  ${witness.name.padEnd(width)}  ${word}`;
+        : `differs: ${witness.claim.sha256}`
+      : witness.claim;
+    return `  ${witness.name.padEnd(width)}  ${claim}`;
   });
 }
 
@@ -63,24 +64,24 @@ export const pinRequired = (place: string, what: string): Failure =>
  * @param what the asset and its tag, for messages
  * @throws Failure (1) when they differ, (2) when pins differ among themselves, (3) when none says anything
  */
-export function establish(witnesses: readonly Witness[], what: string): string {
-  const first = foremost(witnesses);
+export function agreedDigest(witnesses: readonly Witness[], what: string): string {
+  const first = reference(witnesses);
   if (first === undefined) {
     throw missingFailure({
       what: `nothing vouches for ${what}`,
       expected: "a pin, the release's SHA256SUMS, or the API's digest",
-      got: witnesses.map(({ name, word }) => `${name} ${String(word)}`).join(", "),
+      got: witnesses.map(({ name, claim }) => `${name} ${String(claim)}`).join(", "),
       fix: PIN_FIX,
     });
   }
-  const { sha256 } = first.word;
-  const others = witnesses.filter(speaks).filter(({ word }) => word.sha256 !== sha256);
+  const { sha256 } = first.claim;
+  const others = witnesses.filter(hasDigest).filter(({ claim }) => claim.sha256 !== sha256);
   if (others.length === 0) return sha256;
   const problems = others.map(
     (other): Problem => ({
       what: `${other.name} and ${first.name} differ on ${what}`,
       expected: `sha256 ${sha256} (${first.name})`,
-      got: `sha256 ${other.word.sha256} (${other.name})`,
+      got: `sha256 ${other.claim.sha256} (${other.name})`,
       fix:
         other.kind === "pin"
           ? "find out which pin is right, and delete the other"
@@ -100,14 +101,14 @@ export function wrongDigest(
 ): Failure {
   return contractFailure({
     what: `${what} has the wrong checksum`,
-    expected: `sha256 ${foremost(witnesses)?.word.sha256} (${speakers(witnesses).join(", ")})`,
+    expected: `sha256 ${reference(witnesses)?.claim.sha256} (${witnessNames(witnesses).join(", ")})`,
     got: `sha256 ${got.sha256} (${got.size} bytes)`,
     fix: "the bytes were changed on their way or at their source, and were thrown away; run it again, and if it stays so, tell the publisher",
   });
 }
 
 /** What the API says of an asset (`digest` of release-asset: missing, null, or `sha256:` and 64 digits). @throws Failure (1) on anything else */
-export function apiWord(digest: string | null | undefined): Word {
+export function apiClaim(digest: string | null | undefined): Claim {
   if (digest === undefined) return "absent";
   if (digest === null) return "null";
   const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];

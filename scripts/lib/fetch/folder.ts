@@ -21,7 +21,7 @@ export function folderSource(address: string, tag: string, asset: string): Sourc
   const mirror = fileURLToPath(address);
   return {
     list: printable(join(mirror, tag, SUMS)),
-    word: "not asked",
+    claim: "not asked",
     lasting: true,
     async sums() {
       const pieces: Buffer[] = [];

@@ -6,7 +6,7 @@ import { checkHandOff } from "../handoff.ts";
 import { knob } from "../knobs.ts";
 import { say, size } from "../log.ts";
 import { fromCaller } from "../paths.ts";
-import { establish, isPinned, testimony, wrongDigest } from "../trust.ts";
+import { agreedDigest, isPinned, witnessLines, wrongDigest } from "../trust.ts";
 import { pass } from "./gate.ts";
 import { filePath, wantedTag } from "./plan.ts";
 
@@ -27,8 +27,8 @@ export async function takeLocal(given: string, target: Target): Promise<Fetched>
   });
   const report = pass(path, target, path);
   const found = { path, size: report.size ?? 0, sha256: report.sha256 ?? "" };
-  for (const line of testimony(witnesses, found.sha256)) say(line);
-  if (isPinned(witnesses) && establish(witnesses, assetName(target.triple)) !== found.sha256) {
+  for (const line of witnessLines(witnesses, found.sha256)) say(line);
+  if (isPinned(witnesses) && agreedDigest(witnesses, assetName(target.triple)) !== found.sha256) {
     throw wrongDigest(witnesses, what, found);
   }
   say(`${what}: ${size(found.size)}, sha256 ${found.sha256}, taken as it is (FASTBOOP_STAGE0_EMBED_PATH)`);

@@ -6,8 +6,8 @@ import { HttpFailure } from "../http/errors.ts";
 import { knob } from "../knobs.ts";
 import { duration, say, shortSize, size } from "../log.ts";
 import type { FoundRelease } from "../release/github.ts";
-import { sumsWord } from "../trust/words.ts";
-import { establish, isPinned, speakers, testimony, type Witness, wrongDigest } from "../trust.ts";
+import { sumsClaim } from "../trust/sums-claim.ts";
+import { agreedDigest, isPinned, type Witness, witnessLines, witnessNames, wrongDigest } from "../trust.ts";
 import { cacheAsset, cacheHolds, evict, isCached, type Known, readCached, writeRecord } from "./cache.ts";
 import type { Limits } from "./download.ts";
 import { pass } from "./gate.ts";
@@ -42,14 +42,14 @@ export async function fetchRelease(
   try {
     const limits = { maxSize: maxSize(), size: pins.entry?.size ?? settled.source?.size };
     const arrived = await bring(wanted, settled, partial, limits);
-    for (const line of testimony(witnesses, arrived.sha256)) say(line);
+    for (const line of witnessLines(witnesses, arrived.sha256)) say(line);
     if (arrived.sha256 !== sha256) throw wrongDigest(witnesses, what, arrived);
     checkEntry(pins.entry, arrived, what);
     pass(partial.path, wanted.target, what, arrived);
     partial.finish(wanted.out, MODE);
     cacheAsset(wanted.out, arrived);
-    const heard = speakers(witnesses.filter(({ kind }) => kind === "release"));
-    if (settled.source?.lasting && heard.length > 0) writeRecord(wanted, { sha256, by: heard });
+    const names = witnessNames(witnesses.filter(({ kind }) => kind === "release"));
+    if (settled.source?.lasting && names.length > 0) writeRecord(wanted, { sha256, by: names });
     say(`${what}: ${size(arrived.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
     return { path: wanted.out, size: arrived.size, sha256 };
   } catch (error) {
@@ -73,8 +73,8 @@ async function settle(
   // A pin needs nobody else's word when the cache has its bytes.
   if (known !== undefined && (isPinned(pins) || offline) && cacheHolds(known.sha256)) {
     const earlier = isPinned(pins) ? [] : known.by.map((name) => `${name}, earlier`);
-    const others = ["SHA256SUMS", "API digest"].map((name): Witness => ({ name, kind: "release", word: "not asked" }));
-    const recorded = earlier.map((name): Witness => ({ name, kind: "release", word: { sha256: known.sha256 } }));
+    const others = ["SHA256SUMS", "API digest"].map((name): Witness => ({ name, kind: "release", claim: "not asked" }));
+    const recorded = earlier.map((name): Witness => ({ name, kind: "release", claim: { sha256: known.sha256 } }));
     return { sha256: known.sha256, witnesses: [...pins, ...recorded, ...others] };
   }
   if (offline) throw offlineFailure(whatIs(wanted), known);
@@ -88,13 +88,13 @@ async function settle(
   }
   const witnesses: Witness[] = [
     ...pins,
-    { name: "SHA256SUMS", kind: "release", word: sumsWord(list, asset, source.list) },
-    { name: "API digest", kind: "release", word: source.word },
+    { name: "SHA256SUMS", kind: "release", claim: sumsClaim(list, asset, source.list) },
+    { name: "API digest", kind: "release", claim: source.claim },
   ];
   try {
-    return { sha256: establish(witnesses, whatIs(wanted)), witnesses, source };
+    return { sha256: agreedDigest(witnesses, whatIs(wanted)), witnesses, source };
   } catch (error) {
-    for (const line of testimony(witnesses)) say(line);
+    for (const line of witnessLines(witnesses)) say(line);
     throw error;
   }
 }
@@ -115,7 +115,7 @@ async function openSource({ place, tag }: Wanted, asset: string, release: FoundR
 
 /** The API in place of download addresses that did not do; any other source as it is. @throws what the API says is missing */
 async function asked({ place, tag }: Wanted, asset: string, source: Source): Promise<Source> {
-  if (place.mirror !== undefined || source.word !== "not asked") return source;
+  if (place.mirror !== undefined || source.claim !== "not asked") return source;
   const { findRelease } = await import("../release/github.ts");
   return apiSource(place, await findRelease(place, tag), asset);
 }

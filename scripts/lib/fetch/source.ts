@@ -6,7 +6,7 @@ import { readBody, retryPolicy } from "../http/read-body.ts";
 import { expiredAddress, statusFailure } from "../http/status.ts";
 import { type HttpResponse, send } from "../http.ts";
 import type { FoundRelease } from "../release/github.ts";
-import type { Word } from "../trust.ts";
+import type { Claim } from "../trust.ts";
 import { download, type Limits } from "./download.ts";
 import type { Arrived, Partial } from "./partial.ts";
 import type { Place } from "./plan.ts";
@@ -17,7 +17,7 @@ export interface Source {
   /** The release's SHA256SUMS; undefined: it has none. */
   sums(): Promise<Uint8Array | undefined>;
   /** What the API says of the asset, and its size in bytes; only a source that asked it knows. */
-  word: Word;
+  claim: Claim;
   size?: number;
   /** Whether what it says now may be held against what is there later: a draft's files change until it is published. */
   lasting: boolean;
@@ -68,7 +68,7 @@ export function webSource({ server, repo, mirror }: Place, tag: string, asset: s
     mirror === undefined ? downloadUrl(server, repo, tag, name) : `${mirror}/${tag}/${name}`;
   return {
     list: printable(address(SUMS)),
-    word: "not asked",
+    claim: "not asked",
     lasting: true,
     sums: () => wholeFile(address(SUMS), {}),
     fill: (partial, sha256, limits) => remote(address(asset), {}, partial, sha256, limits),
@@ -105,7 +105,7 @@ export function apiSource(place: Place, { tag, draft, assets }: FoundRelease, as
   }
   return {
     list: `${SUMS} of ${tag}`,
-    word: found.word,
+    claim: found.claim,
     size: found.size,
     lasting: !draft,
     async sums() {

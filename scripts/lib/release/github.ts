@@ -5,7 +5,7 @@ import { Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import type { Place } from "../fetch/plan.ts";
 import { readBody } from "../http/read-body.ts";
 import { statusFailure } from "../http/status.ts";
-import { apiWord, type Word } from "../trust.ts";
+import { apiClaim, type Claim } from "../trust.ts";
 
 /** Releases of one page, GitHub's largest. */
 const PAGE = 100;
@@ -15,7 +15,7 @@ export interface FoundAsset {
   name: string;
   size: number;
   /** What the API says of its digest. */
-  word: Word;
+  claim: Claim;
   /** Whether its upload was finished. */
   whole: boolean;
 }
@@ -177,7 +177,7 @@ function release({ tag_name, draft, assets }: Raw, wanted: string, name: string)
       name: asset,
       size,
       whole: state === "uploaded",
-      word: apiWord(digest),
+      claim: apiClaim(digest),
     })),
   };
 }

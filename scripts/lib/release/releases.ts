@@ -8,7 +8,7 @@ import { backOff, RETRY_POLICY, withStallTimeout } from "../http/retry.ts";
 import { statusFailure, transientStatus } from "../http/status.ts";
 import { send } from "../http.ts";
 import { say } from "../log.ts";
-import { apiWord } from "../trust.ts";
+import { apiClaim } from "../trust.ts";
 import { type FoundAsset, octokit, statusOf } from "./github.ts";
 
 export interface Asset extends FoundAsset {
@@ -196,14 +196,14 @@ export class Releases {
         rest.repos.listReleaseAssets({ ...this.#where(), release_id: id, per_page: PAGE, page }),
       );
       for (const { digest, state, ...asset } of raw) {
-        const word = apiWord(digest);
+        const claim = apiClaim(digest);
         assets.push({
           id: asset.id,
           name: asset.name,
           size: asset.size,
-          word,
+          claim,
           whole: state === "uploaded",
-          ...(typeof word === "object" && { sha256: word.sha256 }),
+          ...(typeof claim === "object" && { sha256: claim.sha256 }),
         });
       }
       if (raw.length < PAGE) break;

@@ -1,6 +1,6 @@
-/** What a release's SHA256SUMS says of an asset. Apart from trust.ts, since most runs read no list. */
+/** What a release's SHA256SUMS claims of an asset. Apart from trust.ts, since most runs read no list. */
 import { contractFailure, printable } from "../errors.ts";
-import type { Word } from "../trust.ts";
+import type { Claim } from "../trust.ts";
 import { parseSums } from "./sums.ts";
 
 /**
@@ -9,7 +9,7 @@ import { parseSums } from "./sums.ts";
  * @throws Failure (1) when the list is malformed, or does not name the asset: a list that leaves out what the contract
  *   demands is no list to trust
  */
-export function sumsWord(list: Uint8Array | undefined, asset: string, where: string): Word {
+export function sumsClaim(list: Uint8Array | undefined, asset: string, where: string): Claim {
   if (list === undefined) return "absent";
   const { entries, problems } = parseSums(list);
   const file = `${printable(where)}`;
