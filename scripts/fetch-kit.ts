@@ -1,8 +1,8 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
-import { fetchBoth, writeKit } from "./lib/fetch/all.ts";
-import { FETCH_KNOBS, filePath } from "./lib/fetch/plan.ts";
+import { fetchAllAssets, writeKit } from "./lib/fetch/release-assets.ts";
+import { FETCH_KNOBS, filePath } from "./lib/fetch/request.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 
@@ -15,11 +15,11 @@ await runScript({
   knobs: [...FETCH_KNOBS, "OUT", "SOURCE_DATE_EPOCH"],
   prints: "the absolute path of the archive",
   async main() {
-    const both = await fetchBoth();
-    const name = `stage0-kit-${both.tag}.tar`;
+    const assets = await fetchAllAssets();
+    const name = `stage0-kit-${assets.tag}.tar`;
     const out = knob("OUT");
-    const file = out === undefined ? join(distDir(), "fetched", both.tag, name) : filePath(out, name);
-    writeKit(both, file);
+    const file = out === undefined ? join(distDir(), "fetched", assets.tag, name) : filePath(out, name);
+    writeKit(assets, file);
     process.stdout.write(`${file}\n`);
     return 0;
   },

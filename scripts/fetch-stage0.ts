@@ -1,6 +1,13 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
-import { FETCH_KNOBS, noTag, outPath, place, releasedTarget, wantedTag } from "./lib/fetch/plan.ts";
+import {
+  FETCH_KNOBS,
+  noTagFailure,
+  outPath,
+  releasedTarget,
+  releaseOrigin,
+  requestedTag,
+} from "./lib/fetch/request.ts";
 import { fetchAsset } from "./lib/fetch.ts";
 import { handOff } from "./lib/handoff.ts";
 import { knob } from "./lib/knobs.ts";
@@ -23,24 +30,25 @@ await runScript({
   ],
   prints: "the absolute path of the file",
   async main() {
-    const path = await bring();
+    const path = await fetchStage0();
     handOff(distDir(), path);
     process.stdout.write(`${path}\n`);
     return 0;
   },
 });
 
-async function bring(): Promise<string> {
+async function fetchStage0(): Promise<string> {
   const target = releasedTarget();
   const local = knob("FASTBOOP_STAGE0_EMBED_PATH");
   if (local !== undefined) {
     // What only one way needs is loaded on that way.
-    const { takeLocal } = await import("./lib/fetch/local.ts");
-    return (await takeLocal(local, target)).path;
+    const { useLocalFile } = await import("./lib/fetch/local-file.ts");
+    return (await useLocalFile(local, target)).path;
   }
-  const wanted = (await wantedTag()) ?? noTag();
-  const from = place();
-  const release = wanted === "latest" ? await (await import("./lib/fetch/latest.ts")).latestRelease(from) : undefined;
-  const tag = release?.tag ?? wanted;
-  return (await fetchAsset({ place: from, target, tag, out: outPath(target, tag) }, release)).path;
+  const requested = (await requestedTag()) ?? noTagFailure();
+  const from = releaseOrigin();
+  const release =
+    requested === "latest" ? await (await import("./lib/fetch/latest.ts")).latestRelease(from) : undefined;
+  const tag = release?.tag ?? requested;
+  return (await fetchAsset({ origin: from, target, tag, out: outPath(target, tag) }, release)).path;
 }

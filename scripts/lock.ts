@@ -1,7 +1,7 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
-import { fetchBoth, writeLock } from "./lib/fetch/all.ts";
-import { FETCH_KNOBS } from "./lib/fetch/plan.ts";
+import { fetchAllAssets, writeLock } from "./lib/fetch/release-assets.ts";
+import { FETCH_KNOBS } from "./lib/fetch/request.ts";
 
 await runScript({
   name: "lock.ts",
@@ -12,7 +12,7 @@ await runScript({
   knobs: FETCH_KNOBS,
   prints: "the absolute path of stage0.lock",
   async main() {
-    process.stdout.write(`${await writeLock(await fetchBoth())}\n`);
+    process.stdout.write(`${await writeLock(await fetchAllAssets())}\n`);
     return 0;
   },
 });

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
-import { place } from "./lib/fetch/plan.ts";
+import { releaseOrigin } from "./lib/fetch/request.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
@@ -37,7 +37,7 @@ await runScript({
     if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
     const parsed = readTag(given, "TAG");
     const tag = spellTag(parsed);
-    const at = { ...place(), mirror: undefined };
+    const at = { ...releaseOrigin(), mirror: undefined };
     if (at.token === undefined) {
       throw usageFailure({
         what: "publishing needs a token",

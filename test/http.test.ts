@@ -6,9 +6,9 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
 import { download } from "../scripts/lib/fetch/download.ts";
-import { Partial } from "../scripts/lib/fetch/partial.ts";
-import { place } from "../scripts/lib/fetch/plan.ts";
+import { PartialDownload } from "../scripts/lib/fetch/partial.ts";
 import { bar, progressText } from "../scripts/lib/fetch/progress.ts";
+import { releaseOrigin } from "../scripts/lib/fetch/request.ts";
 import { classify, HttpFailure, transientFailure } from "../scripts/lib/http/errors.ts";
 import { proxyOrigin } from "../scripts/lib/http/proxy.ts";
 import { parseRetryAfter, RETRY_POLICY, type RetryPolicy, retry, withStallTimeout } from "../scripts/lib/http/retry.ts";
@@ -118,7 +118,7 @@ test("should give up on what stalls or drips, and leave alone what only takes lo
 });
 
 test("should end when attempts bring the same bytes over and over", async () => {
-  const partial = new Partial(join(temporaryFolder(), "asset"), "0".repeat(64));
+  const partial = new PartialDownload(join(temporaryFolder(), "asset"), "0".repeat(64));
   let calls = 0;
   const open = async (): Promise<HttpResponse> => {
     calls += 1;
@@ -396,7 +396,7 @@ test("should take nothing for a release that is none", async () => {
           path.includes("/tags/") && release === "" ? ["404 No", "{}"] : ["200 OK", release || list];
         return `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
       },
-      (api) => findRelease({ ...place(), api, token: undefined }, "v1.2.3"),
+      (api) => findRelease({ ...releaseOrigin(), api, token: undefined }, "v1.2.3"),
     );
   assert.is((await find(JSON.stringify(good), "")).assets.length, 2);
   assert.is((await find("", JSON.stringify([{ ...good, draft: true }]))).draft, true);

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
-import { place } from "../scripts/lib/fetch/plan.ts";
+import { releaseOrigin } from "../scripts/lib/fetch/request.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
 import { Releases } from "../scripts/lib/release/releases.ts";
 import { startGitHub } from "./github/server.ts";
@@ -400,7 +400,7 @@ async function withServer(
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    await use(new Releases({ ...place(), server: api, api }, "none"), api);
+    await use(new Releases({ ...releaseOrigin(), server: api, api }, "none"), api);
   } finally {
     server.close();
   }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { assetName, LOCK, type Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { readRecord } from "./fetch/cache.ts";
-import { lockFolders, MODE, maxSize, type Wanted, whatIs } from "./fetch/plan.ts";
+import { type AssetRequest, assetLabel, lockFolders, MODE, maxSize } from "./fetch/request.ts";
 import { type Digest, digestFile } from "./hash.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
@@ -57,9 +57,9 @@ export async function readPinsOf(target: Target, tag: () => Promise<string | und
  * A place that is not the default one may not vouch for itself, unless the user says so.
  * @throws Failure (2) when it would have to
  */
-export function requireTrust(wanted: Wanted, { witnesses }: Pins): void {
-  if (isPinned(witnesses) || wanted.place.isDefault || knob("FASTBOOP_STAGE0_TRUST") === "sums") return;
-  throw pinRequired(wanted.place.name, whatIs(wanted));
+export function requireTrust(request: AssetRequest, { witnesses }: Pins): void {
+  if (isPinned(witnesses) || request.origin.isDefault || knob("FASTBOOP_STAGE0_TRUST") === "sums") return;
+  throw pinRequired(request.origin.name, assetLabel(request));
 }
 
 /**
@@ -68,24 +68,24 @@ export function requireTrust(wanted: Wanted, { witnesses }: Pins): void {
  * @param release the release, when the API was asked for it already
  * @throws Failure (2) when the place is not the default one and nothing pins the asset
  */
-export async function fetchAsset(wanted: Wanted, release?: FoundRelease): Promise<Fetched> {
-  const { target, tag, out } = wanted;
-  const what = whatIs(wanted);
+export async function fetchAsset(request: AssetRequest, release?: FoundRelease): Promise<Fetched> {
+  const { target, tag, out } = request;
+  const what = assetLabel(request);
   const pins = await readPinsOf(target, async () => tag);
   const pinned = isPinned(pins.witnesses);
-  requireTrust(wanted, pins);
+  requireTrust(request, pins);
   // Whoever asked the API knows better than the record of an earlier day.
-  const record = pinned || release !== undefined ? undefined : readRecord(wanted);
+  const record = pinned || release !== undefined ? undefined : readRecord(request);
   const known = pinned ? { sha256: agreedDigest(pins.witnesses, what), by: witnessNames(pins.witnesses) } : record;
   const there = known && alreadyThere(out, known.sha256);
   if (known !== undefined && there !== undefined) {
     // What the cache's record speaks of went through the gate before it was written.
-    if (readRecord(wanted)?.sha256 !== known.sha256) (await import("./fetch/gate.ts")).pass(out, target, out, there);
+    if (readRecord(request)?.sha256 !== known.sha256) (await import("./fetch/gate.ts")).pass(out, target, out, there);
     say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
     return { path: out, ...there };
   }
   const { fetchRelease } = await import("./fetch/release.ts");
-  return fetchRelease(wanted, pins, known, release);
+  return fetchRelease(request, pins, known, release);
 }
 
 /** The file at a path when it has a digest and keeps the size budget, executable from now on; else undefined. */

@@ -11,10 +11,10 @@ import { eachChunk, makeFolder } from "../files.ts";
 import type { Digest } from "../hash.ts";
 import { say } from "../log.ts";
 import { cacheDir } from "../paths.ts";
-import type { Wanted } from "./plan.ts";
+import type { AssetRequest } from "./request.ts";
 
 /** A digest that an earlier run established, and by whose word. */
-export interface Known {
+export interface CacheRecord {
   sha256: string;
   /** Names of the witnesses that spoke for it. */
   by: string[];
@@ -24,15 +24,15 @@ export interface Known {
 const cachedAsset = (sha256: string): string => cacheDir("assets", sha256);
 export const isCached = (sha256: string): boolean => fs.existsSync(cachedAsset(sha256));
 
-const recordPath = ({ place, tag, target }: Wanted): string => {
-  const where = createHash("sha256").update(place.key).digest("hex").slice(0, 16);
+const recordPath = ({ origin, tag, target }: AssetRequest): string => {
+  const where = createHash("sha256").update(origin.key).digest("hex").slice(0, 16);
   return cacheDir("releases", where, tag, `${assetName(target.triple)}.json`);
 };
 
 /** What an earlier run found out about an asset of a place. */
-export function readRecord(wanted: Wanted): Known | undefined {
+export function readRecord(request: AssetRequest): CacheRecord | undefined {
   try {
-    const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(wanted), "utf8")) as Record<string, unknown>;
+    const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(request), "utf8")) as Record<string, unknown>;
     const isText = (value: unknown): value is string => typeof value === "string";
     return isText(sha256) && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isText)
       ? { sha256, by }
@@ -44,8 +44,8 @@ export function readRecord(wanted: Wanted): Known | undefined {
   }
 }
 
-export function writeRecord(wanted: Wanted, known: Known): void {
-  write(recordPath(wanted), (path) => fs.writeFileSync(path, JSON.stringify(known)));
+export function writeRecord(request: AssetRequest, known: CacheRecord): void {
+  write(recordPath(request), (path) => fs.writeFileSync(path, JSON.stringify(known)));
 }
 
 /** Above this a copy would take as long as the download did; only a file system that shares blocks caches such files. */

@@ -4,7 +4,7 @@ import { transientFailure } from "../http/errors.ts";
 import { type RetryPolicy, retry, withStallTimeout } from "../http/retry.ts";
 import { captivePortal, type HttpResponse, looksLikeHtml } from "../http.ts";
 import { size } from "../log.ts";
-import type { Arrived, Partial } from "./partial.ts";
+import type { Download, PartialDownload } from "./partial.ts";
 import { Progress } from "./progress.ts";
 
 /** Asks for the asset, or with `range` for the rest of it. Comes out with an answer of status 200, 206 or 416. */
@@ -27,26 +27,26 @@ const GAIN = 1024 * 1024;
  */
 export async function download(
   open: Open,
-  partial: Partial,
+  partial: PartialDownload,
   { host, sha256, policy, ...limits }: { host: string; sha256: string; policy: RetryPolicy } & Limits,
-): Promise<Arrived> {
+): Promise<Download> {
   let furthest = partial.size;
-  const attempt = (): Promise<Arrived> =>
+  const attempt = (): Promise<Download> =>
     withStallTimeout(host, policy, async (signal, came) => {
-      if (partial.total !== undefined && partial.size === partial.total) return partial.arrived();
+      if (partial.total !== undefined && partial.size === partial.total) return partial.received();
       const resume = partial.size > 0 && partial.validator !== undefined;
       const range = resume ? { range: `bytes=${partial.size}-`, "if-range": partial.validator ?? "" } : {};
       const response = await open(range, signal);
       came(0, printable(response.url.host));
       if (accept(response, partial, limits)) await stream(response, partial, limits, came);
-      const arrived = partial.arrived();
+      const received = partial.received();
       // Without a length or chunks the end of the connection is the end of the body, or a break that looks like it.
       const framed = partial.total !== undefined || /\bchunked\b/i.test(response.headers["transfer-encoding"] ?? "");
-      if (framed ? arrived.size === (partial.total ?? arrived.size) : arrived.sha256 === sha256) return arrived;
+      if (framed ? received.size === (partial.total ?? received.size) : received.sha256 === sha256) return received;
       throw transientFailure({
         what: `${printable(response.url.host)} broke the connection off`,
         expected: partial.total === undefined ? `sha256 ${sha256}` : size(partial.total),
-        got: partial.total === undefined ? `sha256 ${arrived.sha256}, ${size(arrived.size)}` : size(arrived.size),
+        got: partial.total === undefined ? `sha256 ${received.sha256}, ${size(received.size)}` : size(received.size),
         fix: "run it again; a break is resumed where it was",
       });
     });
@@ -63,7 +63,7 @@ export async function download(
  * @throws Failure (1) when the announced size is not the right one; HttpFailure (transient) when the answer can't be added
  *   to what is there, which then begins anew
  */
-function accept(response: HttpResponse, partial: Partial, limits: Limits): boolean {
+function accept(response: HttpResponse, partial: PartialDownload, limits: Limits): boolean {
   const { status, headers } = response;
   if (status === 200) {
     const length = decimal(headers["content-length"]);
@@ -128,7 +128,7 @@ export const overBudget = (budget: number, got: string) =>
 
 async function stream(
   response: HttpResponse,
-  partial: Partial,
+  partial: PartialDownload,
   limits: Limits,
   came: (bytes: number) => void,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import { Failure } from "../errors.ts";
 import { problemOf } from "../gate/report-text.ts";
 import { exitCodeFor, type FileReport, inspect } from "../gate.ts";
 import type { Digest } from "../hash.ts";
-import { maxSize } from "./plan.ts";
+import { maxSize } from "./request.ts";
 
 /**
  * Lets a file pass or not.

@@ -2,17 +2,17 @@
 import { usageFailure } from "../errors.ts";
 import { say } from "../log.ts";
 import { type FoundRelease, findRelease } from "../release/github.ts";
-import type { Place } from "./plan.ts";
+import type { ReleaseOrigin } from "./request.ts";
 
 /** @throws Failure (2) for a mirror, which has no latest release */
-export async function latestRelease(place: Place): Promise<FoundRelease> {
-  if (place.mirror !== undefined) {
+export async function latestRelease(origin: ReleaseOrigin): Promise<FoundRelease> {
+  if (origin.mirror !== undefined) {
     throw usageFailure({
       what: "a mirror can't tell which release is the latest",
       fix: "set TAG to the release's tag",
     });
   }
-  const release = await findRelease(place, "latest");
-  say(`the latest release of ${place.name} is ${release.tag}`);
+  const release = await findRelease(origin, "latest");
+  say(`the latest release of ${origin.name} is ${release.tag}`);
   return release;
 }

@@ -9,7 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { errorCode } from "../errors.ts";
 import { eachChunk, makeFolder, syncFolder, writeAll } from "../files.ts";
 import { say, shortSize } from "../log.ts";
-import { adopt, ownName } from "./owner.ts";
+import { partialName, takeOver } from "./stale-partials.ts";
 
 /** Written at a time: hashing and writing large pieces costs a third less than the network's small ones. */
 const BATCH = 1024 * 1024;
@@ -23,7 +23,7 @@ interface State {
   total?: number | undefined;
 }
 
-export interface Arrived {
+export interface Download {
   /** Bytes. */
   size: number;
   /** Lower-case hexadecimal. */
@@ -32,7 +32,7 @@ export interface Arrived {
   sha512?: string;
 }
 
-export class Partial {
+export class PartialDownload {
   /** Path of the bytes so far. */
   readonly path: string;
   /** Whether the bytes came in more than one answer, of this run or of an earlier one. */
@@ -59,7 +59,7 @@ export class Partial {
     this.#out = out;
     this.#algorithms = wanted.sha512 ? ["sha256", "sha512"] : ["sha256"];
     const [prefix, content] = [`.${basename(out).slice(0, 100)}.`, sha256.slice(0, 16)];
-    this.#folder = join(dirname(out), `${prefix}${content}.${ownName()}`);
+    this.#folder = join(dirname(out), `${prefix}${content}.${partialName()}`);
     this.path = join(this.#folder, "body");
     const found = this.#makeFolder(prefix, content);
     try {
@@ -75,7 +75,7 @@ export class Partial {
   #makeFolder(prefix: string, content: string): boolean {
     try {
       makeFolder(dirname(this.#out));
-      const found = adopt(dirname(this.#out), prefix, content, this.#folder);
+      const found = takeOver(dirname(this.#out), prefix, content, this.#folder);
       if (!found) fs.mkdirSync(this.#folder, { mode: 0o700 });
       return found;
     } catch (error) {
@@ -152,7 +152,7 @@ export class Partial {
   }
 
   /** Size and digests of the bytes so far. */
-  arrived(): Arrived {
+  received(): Download {
     this.flush();
     const [sha256 = "", sha512] = this.#hashes.map((hash) => hash.copy().digest("hex"));
     return { size: this.#written, sha256, ...(sha512 === undefined ? {} : { sha512 }) };

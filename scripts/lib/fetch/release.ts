@@ -8,15 +8,15 @@ import { duration, say, shortSize, size } from "../log.ts";
 import type { FoundRelease } from "../release/github.ts";
 import { sumsClaim } from "../trust/sums-claim.ts";
 import { agreedDigest, isPinned, type Witness, witnessLines, witnessNames, wrongDigest } from "../trust.ts";
-import { cacheAsset, cacheHolds, evict, isCached, type Known, readCached, writeRecord } from "./cache.ts";
+import { type CacheRecord, cacheAsset, cacheHolds, evict, isCached, readCached, writeRecord } from "./cache.ts";
 import type { Limits } from "./download.ts";
 import { pass } from "./gate.ts";
-import { type Arrived, Partial } from "./partial.ts";
-import { MODE, maxSize, type Wanted, whatIs } from "./plan.ts";
+import { type Download, PartialDownload } from "./partial.ts";
+import { type AssetRequest, assetLabel, MODE, maxSize } from "./request.ts";
 import { apiSource, Missing, type Source, webSource } from "./source.ts";
 
 /** The digest that the bytes must have, by whose word, and where they come from when the cache has not got them. */
-interface Settled {
+interface Resolution {
   sha256: string;
   witnesses: Witness[];
   source?: Source;
@@ -28,30 +28,30 @@ interface Settled {
  * @param release the release, when the API was asked for it already
  */
 export async function fetchRelease(
-  wanted: Wanted,
+  request: AssetRequest,
   pins: Pins,
-  known: Known | undefined,
+  known: CacheRecord | undefined,
   release: FoundRelease | undefined,
 ): Promise<Fetched> {
-  const what = whatIs(wanted);
+  const what = assetLabel(request);
   const start = performance.now();
-  say(`fetching ${what} from ${wanted.place.name}`);
-  const settled = await settle(wanted, pins.witnesses, known, release);
-  const { sha256, witnesses } = settled;
-  const partial = new Partial(wanted.out, sha256, { sha512: pins.entry?.sha512 !== undefined });
+  say(`fetching ${what} from ${request.origin.name}`);
+  const resolution = await resolveDigest(request, pins.witnesses, known, release);
+  const { sha256, witnesses } = resolution;
+  const partial = new PartialDownload(request.out, sha256, { sha512: pins.entry?.sha512 !== undefined });
   try {
-    const limits = { maxSize: maxSize(), size: pins.entry?.size ?? settled.source?.size };
-    const arrived = await bring(wanted, settled, partial, limits);
-    for (const line of witnessLines(witnesses, arrived.sha256)) say(line);
-    if (arrived.sha256 !== sha256) throw wrongDigest(witnesses, what, arrived);
-    checkEntry(pins.entry, arrived, what);
-    pass(partial.path, wanted.target, what, arrived);
-    partial.finish(wanted.out, MODE);
-    cacheAsset(wanted.out, arrived);
+    const limits = { maxSize: maxSize(), size: pins.entry?.size ?? resolution.source?.size };
+    const received = await fetchBytes(request, resolution, partial, limits);
+    for (const line of witnessLines(witnesses, received.sha256)) say(line);
+    if (received.sha256 !== sha256) throw wrongDigest(witnesses, what, received);
+    checkEntry(pins.entry, received, what);
+    pass(partial.path, request.target, what, received);
+    partial.finish(request.out, MODE);
+    cacheAsset(request.out, received);
     const names = witnessNames(witnesses.filter(({ kind }) => kind === "release"));
-    if (settled.source?.lasting && names.length > 0) writeRecord(wanted, { sha256, by: names });
-    say(`${what}: ${size(arrived.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
-    return { path: wanted.out, size: arrived.size, sha256 };
+    if (resolution.source?.lasting && names.length > 0) writeRecord(request, { sha256, by: names });
+    say(`${what}: ${size(received.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
+    return { path: request.out, size: received.size, sha256 };
   } catch (error) {
     if (error instanceof HttpFailure && partial.worthKeeping) {
       partial.keep();
@@ -61,14 +61,14 @@ export async function fetchRelease(
   }
 }
 
-async function settle(
-  wanted: Wanted,
+async function resolveDigest(
+  request: AssetRequest,
   pins: Witness[],
-  known: Known | undefined,
+  known: CacheRecord | undefined,
   release: FoundRelease | undefined,
-): Promise<Settled> {
-  const asset = assetName(wanted.target.triple);
-  const isFolder = wanted.place.mirror?.startsWith("file:") ?? false;
+): Promise<Resolution> {
+  const asset = assetName(request.target.triple);
+  const isFolder = request.origin.mirror?.startsWith("file:") ?? false;
   const offline = knob("FASTBOOP_STAGE0_OFFLINE") && !isFolder;
   // A pin needs nobody else's word when the cache has its bytes.
   if (known !== undefined && (isPinned(pins) || offline) && cacheHolds(known.sha256)) {
@@ -77,12 +77,12 @@ async function settle(
     const recorded = earlier.map((name): Witness => ({ name, kind: "release", claim: { sha256: known.sha256 } }));
     return { sha256: known.sha256, witnesses: [...pins, ...recorded, ...others] };
   }
-  if (offline) throw offlineFailure(whatIs(wanted), known);
-  let source = await openSource(wanted, asset, release);
+  if (offline) throw offlineFailure(assetLabel(request), known);
+  let source = await openSource(request, asset, release);
   let list = await source.sums();
   if (list === undefined && !isPinned(pins)) {
     // Nobody has vouched yet. The API may, or knows why there is no list.
-    const other = await asked(wanted, asset, source);
+    const other = await asked(request, asset, source);
     if (other !== source) list = await other.sums();
     source = other;
   }
@@ -92,14 +92,14 @@ async function settle(
     { name: "API digest", kind: "release", claim: source.claim },
   ];
   try {
-    return { sha256: agreedDigest(witnesses, whatIs(wanted)), witnesses, source };
+    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source };
   } catch (error) {
     for (const line of witnessLines(witnesses)) say(line);
     throw error;
   }
 }
 
-const offlineFailure = (what: string, known: Known | undefined): Failure =>
+const offlineFailure = (what: string, known: CacheRecord | undefined): Failure =>
   missingFailure({
     what: `${what} can't be had offline`,
     expected: "its digest by a pin or an earlier fetch, and its bytes in the cache",
@@ -107,49 +107,59 @@ const offlineFailure = (what: string, known: Known | undefined): Failure =>
     fix: "unset FASTBOOP_STAGE0_OFFLINE once, or set FASTBOOP_STAGE0_EMBED_PATH to a file or FASTBOOP_STAGE0_MIRROR to a file: folder",
   });
 
-async function openSource({ place, tag }: Wanted, asset: string, release: FoundRelease | undefined): Promise<Source> {
-  if (place.mirror?.startsWith("file:")) return (await import("./folder.ts")).folderSource(place.mirror, tag, asset);
-  if (place.token === undefined && release === undefined) return webSource(place, tag, asset);
-  return apiSource(place, release ?? (await (await import("../release/github.ts")).findRelease(place, tag)), asset);
+async function openSource(
+  { origin, tag }: AssetRequest,
+  asset: string,
+  release: FoundRelease | undefined,
+): Promise<Source> {
+  if (origin.mirror?.startsWith("file:"))
+    return (await import("./local-mirror.ts")).localMirror(origin.mirror, tag, asset);
+  if (origin.token === undefined && release === undefined) return webSource(origin, tag, asset);
+  return apiSource(origin, release ?? (await (await import("../release/github.ts")).findRelease(origin, tag)), asset);
 }
 
 /** The API in place of download addresses that did not do; any other source as it is. @throws what the API says is missing */
-async function asked({ place, tag }: Wanted, asset: string, source: Source): Promise<Source> {
-  if (place.mirror !== undefined || source.claim !== "not asked") return source;
+async function asked({ origin, tag }: AssetRequest, asset: string, source: Source): Promise<Source> {
+  if (origin.mirror !== undefined || source.claim !== "not asked") return source;
   const { findRelease } = await import("../release/github.ts");
-  return apiSource(place, await findRelease(place, tag), asset);
+  return apiSource(origin, await findRelease(origin, tag), asset);
 }
 
 /** The bytes, from the cache or from the place. */
-async function bring(wanted: Wanted, { sha256, source }: Settled, partial: Partial, limits: Limits): Promise<Arrived> {
+async function fetchBytes(
+  request: AssetRequest,
+  { sha256, source }: Resolution,
+  partial: PartialDownload,
+  limits: Limits,
+): Promise<Download> {
   if (isCached(sha256)) {
     partial.restart(undefined, undefined);
     readCached(sha256, (bytes) => partial.write(bytes));
-    const arrived = partial.arrived();
-    if (arrived.sha256 === sha256) {
+    const received = partial.received();
+    if (received.sha256 === sha256) {
       say("the bytes come from the cache");
-      return arrived;
+      return received;
     }
     evict(sha256);
     partial.restart(undefined, undefined);
   }
-  if (source === undefined) throw offlineFailure(whatIs(wanted), { sha256, by: [] });
+  if (source === undefined) throw offlineFailure(assetLabel(request), { sha256, by: [] });
   try {
-    const arrived = await source.fill(partial, sha256, limits);
-    if (arrived.sha256 === sha256 || !partial.mixed) return arrived;
+    const received = await source.download(partial, sha256, limits);
+    if (received.sha256 === sha256 || !partial.mixed) return received;
     say("the parts do not make up the whole; beginning anew");
     partial.restart(undefined, undefined);
-    return await source.fill(partial, sha256, limits);
+    return await source.download(partial, sha256, limits);
   } catch (error) {
-    if (error instanceof Missing) await explain(error, wanted, source);
+    if (error instanceof Missing) await explain(error, request, source);
     throw error;
   }
 }
 
 /** Says of a missing asset what the API knows: which release or asset there is. Comes back when it knows no better. */
-async function explain(missing: Missing, wanted: Wanted, source: Source): Promise<void> {
+async function explain(missing: Missing, request: AssetRequest, source: Source): Promise<void> {
   try {
-    await asked(wanted, assetName(wanted.target.triple), source);
+    await asked(request, assetName(request.target.triple), source);
   } catch (error) {
     // Both are shown when the API can't be asked.
     if (error instanceof HttpFailure) throw new Failure(3, ...missing.problems, ...error.problems);
@@ -158,7 +168,7 @@ async function explain(missing: Missing, wanted: Wanted, source: Source): Promis
 }
 
 /** Checks what stage0.lock says besides the sha256. */
-function checkEntry(entry: Pins["entry"], { size: got, sha512 }: Arrived, what: string): void {
+function checkEntry(entry: Pins["entry"], { size: got, sha512 }: Download, what: string): void {
   const fix = "write the entry again with make lock, and review the difference";
   if (entry?.size !== undefined && entry.size !== got) {
     throw contractFailure({

@@ -1,4 +1,4 @@
-/** Places that a release comes from over the network: download addresses, and the API. folder.ts has those on this machine. */
+/** Places that a release comes from over the network: download addresses, and the API. local-mirror.ts has those on this machine. */
 import { downloadUrl, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { HttpFailure } from "../http/errors.ts";
@@ -8,8 +8,8 @@ import { type HttpResponse, send } from "../http.ts";
 import type { FoundRelease } from "../release/github.ts";
 import type { Claim } from "../trust.ts";
 import { download, type Limits } from "./download.ts";
-import type { Arrived, Partial } from "./partial.ts";
-import type { Place } from "./plan.ts";
+import type { Download, PartialDownload } from "./partial.ts";
+import type { ReleaseOrigin } from "./request.ts";
 
 export interface Source {
   /** Where the release's list is, for messages. Printable. */
@@ -22,7 +22,7 @@ export interface Source {
   /** Whether what it says now may be held against what is there later: a draft's files change until it is published. */
   lasting: boolean;
   /** Brings the asset's bytes. @throws Missing when the place has no such asset */
-  fill(partial: Partial, sha256: string, limits: Limits): Promise<Arrived>;
+  download(partial: PartialDownload, sha256: string, limits: Limits): Promise<Download>;
 }
 
 /** A place answered that it has no such file. */
@@ -34,7 +34,7 @@ const hostOf = (address: string): string => printable(new URL(address).host);
 function remote(
   address: string,
   headers: Readonly<Record<string, string>>,
-  partial: Partial,
+  partial: PartialDownload,
   sha256: string,
   limits: Limits,
 ) {
@@ -63,7 +63,7 @@ function refusal(response: HttpResponse, address: string, token: boolean): Error
 }
 
 /** Plain download addresses: the repository's public ones, or an https mirror. No API, no token. */
-export function webSource({ server, repo, mirror }: Place, tag: string, asset: string): Source {
+export function webSource({ server, repo, mirror }: ReleaseOrigin, tag: string, asset: string): Source {
   const address = (name: string): string =>
     mirror === undefined ? downloadUrl(server, repo, tag, name) : `${mirror}/${tag}/${name}`;
   return {
@@ -71,7 +71,7 @@ export function webSource({ server, repo, mirror }: Place, tag: string, asset: s
     claim: "not asked",
     lasting: true,
     sums: () => wholeFile(address(SUMS), {}),
-    fill: (partial, sha256, limits) => remote(address(asset), {}, partial, sha256, limits),
+    download: (partial, sha256, limits) => remote(address(asset), {}, partial, sha256, limits),
   };
 }
 
@@ -85,8 +85,8 @@ async function wholeFile(address: string, headers: Readonly<Record<string, strin
 }
 
 /** A release as the API shows it; with a token its bodies come through the API too, as private ones must. */
-export function apiSource(place: Place, { tag, draft, assets }: FoundRelease, asset: string): Source {
-  const { api, repo, token, server, name: at } = place;
+export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: FoundRelease, asset: string): Source {
+  const { api, repo, token, server, name: at } = origin;
   const headers = token === undefined ? {} : { authorization: `token ${token}`, accept: "application/octet-stream" };
   const find = (name: string) => assets.find((candidate) => candidate.name === name);
   const address = (name: string, id: number): string =>
@@ -112,6 +112,6 @@ export function apiSource(place: Place, { tag, draft, assets }: FoundRelease, as
       const list = find(SUMS);
       return list === undefined ? undefined : wholeFile(address(SUMS, list.id), headers);
     },
-    fill: (partial, sha256, limits) => remote(address(asset, found.id), headers, partial, sha256, limits),
+    download: (partial, sha256, limits) => remote(address(asset, found.id), headers, partial, sha256, limits),
   };
 }

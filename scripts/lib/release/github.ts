@@ -2,7 +2,7 @@
 import type { Octokit } from "@octokit/rest";
 import { isTag, TAG_FORM } from "../contract.ts";
 import { Failure, missingFailure, printable, usageFailure } from "../errors.ts";
-import type { Place } from "../fetch/plan.ts";
+import type { ReleaseOrigin } from "../fetch/request.ts";
 import { readBody } from "../http/read-body.ts";
 import { statusFailure } from "../http/status.ts";
 import { apiClaim, type Claim } from "../trust.ts";
@@ -111,7 +111,7 @@ const notGitHub = (api: string): Failure =>
  * The release of a tag, drafts too when the token may push, or with "latest" the newest that is no prerelease.
  * @throws Failure (3) saying which it is: the repository can't be seen, it has no such release, several drafts share the tag
  */
-export async function findRelease({ api, repo, token, name }: Place, tag: string): Promise<FoundRelease> {
+export async function findRelease({ api, repo, token, name }: ReleaseOrigin, tag: string): Promise<FoundRelease> {
   const { rest } = await octokit(api, token);
   const [owner = "", repository = ""] = repo.split("/");
   const where = { owner, repo: repository };

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { hostedName, SUMS } from "../contract.ts";
 import { checkList, isArtifact } from "../dist.ts";
 import { contractFailure, Failure, missingFailure, type Problem, printable } from "../errors.ts";
-import { Partial } from "../fetch/partial.ts";
-import type { Place } from "../fetch/plan.ts";
+import { PartialDownload } from "../fetch/partial.ts";
+import type { ReleaseOrigin } from "../fetch/request.ts";
 import { apiSource, webSource } from "../fetch/source.ts";
 import { allFindings, checkDist } from "../gate/preflight.ts";
 import { type Digest, digestFile } from "../hash.ts";
@@ -123,7 +123,7 @@ async function carryOut(releases: Releases, release: Release, first: Step): Prom
  * @throws Failure (1) listing every difference
  */
 export async function verifyUploads(
-  place: Place,
+  origin: ReleaseOrigin,
   release: Release,
   files: readonly Local[],
   folder: string,
@@ -145,7 +145,7 @@ export async function verifyUploads(
   const queue = [...files];
   const worker = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift())
-      await downloadAgain(place, release, file, folder, problems);
+      await downloadAgain(origin, release, file, folder, problems);
   };
   await Promise.all(Array.from({ length: PARALLEL }, worker));
   if (problems.length > 0) throw contractFailure(...problems);
@@ -154,7 +154,7 @@ export async function verifyUploads(
 }
 
 async function downloadAgain(
-  place: Place,
+  origin: ReleaseOrigin,
   release: Release,
   file: Local,
   folder: string,
@@ -162,11 +162,11 @@ async function downloadAgain(
 ): Promise<void> {
   const found = { tag: release.tag, draft: release.draft, assets: release.assets };
   const source = release.draft
-    ? apiSource(place, found, file.name)
-    : webSource({ ...place, token: undefined }, release.tag, file.name);
+    ? apiSource(origin, found, file.name)
+    : webSource({ ...origin, token: undefined }, release.tag, file.name);
   const path = join(folder, file.name);
-  const partial = new Partial(path, file.sha256);
-  const { sha256 } = await source.fill(partial, file.sha256, { size: file.size, maxSize: file.size });
+  const partial = new PartialDownload(path, file.sha256);
+  const { sha256 } = await source.download(partial, file.sha256, { size: file.size, maxSize: file.size });
   if (sha256 === file.sha256) partial.finish(path, 0o644);
   else
     problems.push({

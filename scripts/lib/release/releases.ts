@@ -1,7 +1,7 @@
 /** The releases of a repository as a publisher sees them: drafts, uploads, publication. */
 import type { Octokit } from "@octokit/rest";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
-import type { Place } from "../fetch/plan.ts";
+import type { ReleaseOrigin } from "../fetch/request.ts";
 import { HttpFailure, transientFailure } from "../http/errors.ts";
 import { retryPolicy } from "../http/read-body.ts";
 import { backOff, RETRY_POLICY, withStallTimeout } from "../http/retry.ts";
@@ -42,12 +42,12 @@ const PAGE = 100;
 const SLOWEST = 16 * 1024;
 
 export class Releases {
-  readonly #place: Place;
+  readonly #origin: ReleaseOrigin;
   readonly #token: string;
   #client: Octokit | undefined;
 
-  constructor(place: Place, token: string) {
-    this.#place = place;
+  constructor(origin: ReleaseOrigin, token: string) {
+    this.#origin = origin;
     this.#token = token;
   }
 
@@ -145,7 +145,7 @@ export class Releases {
   /** Makes a draft public. An answer that was lost is asked for again: what is there decides. */
   async publish(release: Release): Promise<Release> {
     const kept = transientFailure({
-      what: `${printable(new URL(this.#place.api).host)} keeps ${release.tag} a draft`,
+      what: `${printable(new URL(this.#origin.api).host)} keeps ${release.tag} a draft`,
       expected: "a published release",
       got: printable(release.url),
       fix: "run it again, or publish it there: what it holds is verified",
@@ -165,12 +165,12 @@ export class Releases {
   }
 
   #where() {
-    const [owner = "", repo = ""] = this.#place.repo.split("/");
+    const [owner = "", repo = ""] = this.#origin.repo.split("/");
     return { owner, repo };
   }
 
   async #call<T>(request: (client: Octokit) => Promise<{ data: unknown }>, missing?: "gone is fine"): Promise<T> {
-    this.#client ??= await octokit(this.#place.api, this.#token);
+    this.#client ??= await octokit(this.#origin.api, this.#token);
     try {
       return (await request(this.#client)).data as T;
     } catch (error) {
@@ -179,12 +179,12 @@ export class Releases {
       if (status === 404 && missing) return undefined as T;
       if (status === 404) {
         throw missingFailure({
-          what: `${this.#place.name} does not exist, or the token may not write to it`,
+          what: `${this.#origin.name} does not exist, or the token may not write to it`,
           got: "status 404",
           fix: "check FASTBOOP_STAGE0_REPO, and give the token the right to write the repository's contents",
         });
       }
-      throw statusFailure({ url: new URL(this.#place.api), status, headers: {} }, true);
+      throw statusFailure({ url: new URL(this.#origin.api), status, headers: {} }, true);
     }
   }
 
@@ -214,8 +214,8 @@ export class Releases {
   /** The token goes to GitHub's own hosts alone, whatever an answer names. */
   #uploadAddress(template: string): URL {
     const url = new URL(template.replace(/\{.*$/, ""));
-    const api = new URL(this.#place.api);
-    const server = new URL(this.#place.server);
+    const api = new URL(this.#origin.api);
+    const server = new URL(this.#origin.server);
     if (
       url.protocol === api.protocol &&
       [api.hostname, server.hostname, `uploads.${server.hostname}`].includes(url.hostname)

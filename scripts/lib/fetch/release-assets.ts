@@ -12,11 +12,19 @@ import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
 import type { FoundRelease } from "../release/github.ts";
 import { formatPins, type Pin, parsePins, updatePins } from "../trust/pins.ts";
 import { formatSums } from "../trust/sums.ts";
-import { defaultPath, lockFolders, MODE, noTag, place, type Wanted, wantedTag } from "./plan.ts";
 import { fetchRelease } from "./release.ts";
+import {
+  type AssetRequest,
+  defaultPath,
+  lockFolders,
+  MODE,
+  noTagFailure,
+  releaseOrigin,
+  requestedTag,
+} from "./request.ts";
 import { writeTar } from "./tar.ts";
 
-export interface Both {
+export interface ReleaseAssets {
   tag: string;
   /** One for each release target, in the order of the contract. */
   pins: Pin[];
@@ -29,21 +37,21 @@ export interface Both {
  * for right because an earlier run found it so.
  * @throws Failure as a fetch does; (2) for a pin that can only be about one asset
  */
-export async function fetchBoth(): Promise<Both> {
+export async function fetchAllAssets(): Promise<ReleaseAssets> {
   if (knob("FASTBOOP_STAGE0_SHA256") !== undefined) {
     throw usageFailure({
       what: "FASTBOOP_STAGE0_SHA256 pins one asset, and this is about every asset of the release",
       fix: `unset it; ${LOCK} pins them all`,
     });
   }
-  const wanted = (await wantedTag()) ?? noTag();
-  const from = place();
+  const requested = (await requestedTag()) ?? noTagFailure();
+  const from = releaseOrigin();
   let release: FoundRelease | undefined;
-  if (wanted === "latest") release = await (await import("./latest.ts")).latestRelease(from);
-  const tag = release?.tag ?? wanted;
-  const both: Both = { tag, pins: [], paths: new Map() };
+  if (requested === "latest") release = await (await import("./latest.ts")).latestRelease(from);
+  const tag = release?.tag ?? requested;
+  const both: ReleaseAssets = { tag, pins: [], paths: new Map() };
   for (const target of RELEASE_TARGETS) {
-    const one: Wanted = { place: from, target, tag, out: defaultPath(target, tag) };
+    const one: AssetRequest = { origin: from, target, tag, out: defaultPath(target, tag) };
     const pins = await readPinsOf(target, async () => tag);
     requireTrust(one, pins);
     const { path, size, sha256 } = await fetchRelease(one, pins, undefined, release);
@@ -55,7 +63,7 @@ export async function fetchBoth(): Promise<Both> {
 }
 
 /** Adds the pins to stage0.lock in the workspace, or for want of one in the caller's folder. Comes out with its path. */
-export async function writeLock({ tag, pins }: Both): Promise<string> {
+export async function writeLock({ tag, pins }: ReleaseAssets): Promise<string> {
   const file = join(lockFolders()[0] ?? "", LOCK);
   const there = existsSync(file) ? await parsePins(readFileSync(file, "utf8"), file) : [];
   const text = formatPins(updatePins(there, pins));
@@ -71,7 +79,7 @@ const EARLIEST = 315_532_800;
  * Writes one archive with all that a build without network needs. It unpacks to a folder that FASTBOOP_STAGE0_MIRROR
  * takes, as it takes the archive itself; the same release gives the same bytes.
  */
-export function writeKit({ tag, pins, paths }: Both, file: string): void {
+export function writeKit({ tag, pins, paths }: ReleaseAssets, file: string): void {
   const member = (name: string, bytes: Uint8Array | string, mode = 0o644) => ({
     name,
     bytes: Buffer.from(bytes),

@@ -39,7 +39,7 @@ function startOf(pid: number): string | undefined {
 }
 
 /** What a folder of this process is named after: where process ids mean the same, the id, and when it started. */
-export const ownName = (): string => `${machine()}.${process.pid}.${startOf(process.pid)}.part`;
+export const partialName = (): string => `${machine()}.${process.pid}.${startOf(process.pid)}.part`;
 
 /**
  * Takes over the bytes of a process that is gone, by giving its folder our name, and clears other such folders away.
@@ -49,7 +49,7 @@ export const ownName = (): string => `${machine()}.${process.pid}.${startOf(proc
  * @param content what follows for those of the same bytes
  * @param ours absolute path to rename to
  */
-export function adopt(parent: string, prefix: string, content: string, ours: string): boolean {
+export function takeOver(parent: string, prefix: string, content: string, ours: string): boolean {
   let found = false;
   for (const name of fs.readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue;

@@ -29,7 +29,7 @@ export const FETCH_KNOBS = [
 ] as const satisfies readonly KnobName[];
 
 /** Where releases come from. Whoever sets any of it names another publisher than the default one. */
-export interface Place {
+export interface ReleaseOrigin {
   server: string;
   api: string;
   repo: string;
@@ -45,7 +45,7 @@ export interface Place {
 }
 
 /** The place that the environment names. */
-export function place(): Place {
+export function releaseOrigin(): ReleaseOrigin {
   const server = knob("GITHUB_SERVER_URL") ?? DEFAULT_SERVER;
   // An enterprise server has its API below its own address.
   const api = knob("GITHUB_API_URL") ?? (server === DEFAULT_SERVER ? DEFAULT_API : `${server}/api/v3`);
@@ -81,7 +81,7 @@ export function releasedTarget(): Target {
  * Undefined when nothing says.
  * @throws Failure (2) when what is said is no tag
  */
-export async function wantedTag(): Promise<string | undefined> {
+export async function requestedTag(): Promise<string | undefined> {
   for (const name of ["TAG", "FASTBOOP_STAGE0_TAG"] as const) {
     const given = name === "TAG" ? knob("TAG") : knob("FASTBOOP_STAGE0_TAG");
     if (given !== undefined) return given === "latest" ? given : spellTag(readTag(given, name));
@@ -93,7 +93,7 @@ export async function wantedTag(): Promise<string | undefined> {
 }
 
 /** @throws Failure (2), always: for a run that nothing tells the tag */
-export function noTag(): never {
+export function noTagFailure(): never {
   throw usageFailure({
     what: "nothing says which release to fetch",
     expected: "TAG, FASTBOOP_STAGE0_TAG, or a cargo workspace with a version at or above this folder",
@@ -112,8 +112,8 @@ export function lockFolders(): string[] {
 export const MODE = 0o755;
 
 /** What to fetch. */
-export interface Wanted {
-  place: Place;
+export interface AssetRequest {
+  origin: ReleaseOrigin;
   target: Target;
   /** In the tag's own form. */
   tag: string;
@@ -122,7 +122,7 @@ export interface Wanted {
 }
 
 /** What messages call it. */
-export const whatIs = ({ target, tag }: Wanted): string => `${assetName(target.triple)} of ${tag}`;
+export const assetLabel = ({ target, tag }: AssetRequest): string => `${assetName(target.triple)} of ${tag}`;
 
 /**
  * OUT from the caller's folder, else dist/fetched/TAG/ASSET.

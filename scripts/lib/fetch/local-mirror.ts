@@ -17,7 +17,7 @@ interface Member {
 }
 
 /** @param address a file: address */
-export function folderSource(address: string, tag: string, asset: string): Source {
+export function localMirror(address: string, tag: string, asset: string): Source {
   const mirror = fileURLToPath(address);
   return {
     list: printable(join(mirror, tag, SUMS)),
@@ -30,13 +30,13 @@ export function folderSource(address: string, tag: string, asset: string): Sourc
       );
       return found ? Buffer.concat(pieces) : undefined;
     },
-    async fill(partial, _, { maxSize }) {
+    async download(partial, _, { maxSize }) {
       const found = withMember(mirror, `${tag}/${asset}`, ({ size, each }) => {
         if (size > maxSize) throw overBudget(maxSize, sizeText(size));
         partial.restart(undefined, size);
         each((bytes) => partial.write(bytes));
       });
-      if (found) return partial.arrived();
+      if (found) return partial.received();
       const names = membersOf(mirror).filter((name) => name.includes("/"));
       throw missingFailure({
         what: `${printable(mirror)} holds no ${tag}/${asset}`,

@@ -8,13 +8,13 @@ import { say, size } from "../log.ts";
 import { fromCaller } from "../paths.ts";
 import { agreedDigest, isPinned, witnessLines, wrongDigest } from "../trust.ts";
 import { pass } from "./gate.ts";
-import { filePath, wantedTag } from "./plan.ts";
+import { filePath, requestedTag } from "./request.ts";
 
 /**
  * Verifies the file that FASTBOOP_STAGE0_EMBED_PATH names. It stays where it is, unless OUT asks for a copy.
  * @throws Failure as the gate and the pins have it
  */
-export async function takeLocal(given: string, target: Target): Promise<Fetched> {
+export async function useLocalFile(given: string, target: Target): Promise<Fetched> {
   const path = fromCaller(given);
   const what = printable(path);
   const out = knob("OUT");
@@ -22,7 +22,7 @@ export async function takeLocal(given: string, target: Target): Promise<Fetched>
   checkHandOff(final);
   // A lock speaks of a tag: of the one that is asked for, or that the workspace has.
   const { witnesses } = await readPinsOf(target, async () => {
-    const tag = await wantedTag();
+    const tag = await requestedTag();
     return tag === "latest" ? undefined : tag;
   });
   const report = pass(path, target, path);
