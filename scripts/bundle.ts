@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { runScript } from "./lib/cli.ts";
 import { bundle, TOOLS } from "./lib/dev/bundle.ts";
 import { type Member, writeTar } from "./lib/fetch/tar.ts";
-import { writeAll, writeAside, writeText } from "./lib/files.ts";
+import { writeAll, writeAtomic, writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
 import { distDir, PROJECT } from "./lib/paths.ts";
@@ -36,7 +36,7 @@ await runScript({
     }
     const path = join(distDir(), "stage0-tools.tar.gz");
     const archive = gzipSync(writeTar(members, knob("SOURCE_DATE_EPOCH") ?? 0));
-    writeAside(path, 0o644, (fd) => writeAll(fd, archive));
+    writeAtomic(path, 0o644, (fd) => writeAll(fd, archive));
     process.stdout.write(`${path}\n`);
     return 0;
   },

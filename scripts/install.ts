@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { INSTALL_PATH } from "./lib/contract.ts";
-import { eachChunk, writeAll, writeAside } from "./lib/files.ts";
+import { eachChunk, writeAll, writeAtomic } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { gatedPayload } from "./lib/package/payload.ts";
 import { fromCaller } from "./lib/paths.ts";
@@ -19,7 +19,7 @@ await runScript({
     const path = fromCaller(join(knob("DESTDIR") ?? "", knob("PREFIX"), INSTALL_PATH));
     const source = openSync(payload, "r");
     try {
-      writeAside(path, 0o644, (fd) => eachChunk(source, (bytes) => writeAll(fd, bytes)));
+      writeAtomic(path, 0o644, (fd) => eachChunk(source, (bytes) => writeAll(fd, bytes)));
     } finally {
       closeSync(source);
     }

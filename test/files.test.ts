@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { makeFolder, writeAside, writeText } from "../scripts/lib/files.ts";
+import { makeFolder, writeAtomic, writeText } from "../scripts/lib/files.ts";
 import { namesIn, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("files");
@@ -28,7 +28,7 @@ test("should leave nothing behind, and the final name alone, when writing fails"
   writeText(path, "before");
   assert.throws(
     () =>
-      writeAside(path, 0o644, (fd) => {
+      writeAtomic(path, 0o644, (fd) => {
         fs.writeSync(fd, "half");
         throw new Error("in the middle");
       }),

@@ -40,7 +40,7 @@ export const temporaryName = (path: string): string =>
  * Whatever `write` throws, nothing is left behind and the final name is as it was.
  * @param mode permission bits of the file, whatever the umask
  */
-export function writeAside<T>(path: string, mode: number, write: (fd: number) => T): T {
+export function writeAtomic<T>(path: string, mode: number, write: (fd: number) => T): T {
   makeFolder(dirname(path));
   const aside = temporaryName(path);
   const fd = fs.openSync(aside, "wx", 0o600);
@@ -79,7 +79,7 @@ export function writeText(path: string, text: string | Buffer, mode = 0o644): vo
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
   }
-  writeAside(path, mode, (fd) => writeAll(fd, bytes));
+  writeAtomic(path, mode, (fd) => writeAll(fd, bytes));
 }
 
 /** write(2) until all bytes are taken. */

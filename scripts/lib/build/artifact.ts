@@ -5,7 +5,7 @@ import type { Target } from "../contract.ts";
 import { machineName } from "../elf/names.ts";
 import { type Elf, fileSource, readElf } from "../elf.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
-import { eachChunk, openRegular, writeAll, writeAside } from "../files.ts";
+import { eachChunk, openRegular, writeAll, writeAtomic } from "../files.ts";
 import { type Digest, digestFile, digestOf } from "../hash.ts";
 
 const MODE = 0o755;
@@ -56,7 +56,7 @@ export function withStage0<T>(candidate: Candidate, target: Target, use: (fd: nu
 export function place(fd: number, path: string): Digest & { changed: boolean } {
   const digest = digestOf(fd);
   if (holds(path, digest)) return { ...digest, changed: false };
-  writeAside(path, MODE, (copy) => {
+  writeAtomic(path, MODE, (copy) => {
     const hash = createHash("sha256");
     eachChunk(fd, (bytes) => {
       hash.update(bytes);
