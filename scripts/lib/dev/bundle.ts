@@ -34,7 +34,9 @@ export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
   const folders = new Set(
     Object.keys(metafile.inputs).flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
   );
-  return `#!/usr/bin/env node\n${outputFiles[0]?.text}${licences([...folders].sort())}`;
+  // The script's own first line names the loader for TypeScript, which is not needed here.
+  const text = outputFiles[0]?.text.replace(/^#!.*\n/, "");
+  return `#!/usr/bin/env node\n${text}${licences([...folders].sort())}`;
 }
 
 /** A licence or a notice, or, anywhere in a package, its list of what it has bundled itself. */
