@@ -80,7 +80,10 @@ export async function fetchAsset(request: AssetRequest, release?: FoundRelease):
   const there = known && alreadyThere(out, known.sha256);
   if (known !== undefined && there !== undefined) {
     // What the cache's record speaks of went through the gate before it was written.
-    if (readRecord(request)?.sha256 !== known.sha256) (await import("./fetch/gate.ts")).pass(out, target, out, there);
+    if (readRecord(request)?.sha256 !== known.sha256) {
+      const { assertPasses } = await import("./gate/assert-passes.ts");
+      assertPasses(out, target, out, there);
+    }
     say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
     return { path: out, ...there };
   }

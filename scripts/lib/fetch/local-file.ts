@@ -2,12 +2,12 @@
 import { assetName, type Target } from "../contract.ts";
 import { printable } from "../errors.ts";
 import { type Fetched, readPinsOf } from "../fetch.ts";
+import { assertPasses } from "../gate/assert-passes.ts";
 import { checkHandOff } from "../handoff.ts";
 import { knob } from "../knobs.ts";
 import { say, size } from "../log.ts";
 import { fromCaller } from "../paths.ts";
 import { agreedDigest, isPinned, witnessLines, wrongDigest } from "../trust.ts";
-import { pass } from "./gate.ts";
 import { filePath, requestedTag } from "./request.ts";
 
 /**
@@ -25,7 +25,7 @@ export async function useLocalFile(given: string, target: Target): Promise<Fetch
     const tag = await requestedTag();
     return tag === "latest" ? undefined : tag;
   });
-  const report = pass(path, target, path);
+  const report = assertPasses(path, target, path);
   const found = { path, size: report.size ?? 0, sha256: report.sha256 ?? "" };
   for (const line of witnessLines(witnesses, found.sha256)) say(line);
   if (isPinned(witnesses) && agreedDigest(witnesses, assetName(target.triple)) !== found.sha256) {

@@ -2,6 +2,7 @@
 import { assetName } from "../contract.ts";
 import { contractFailure, Failure, missingFailure } from "../errors.ts";
 import type { Fetched, Pins } from "../fetch.ts";
+import { assertPasses } from "../gate/assert-passes.ts";
 import { HttpFailure } from "../http/errors.ts";
 import { knob } from "../knobs.ts";
 import { duration, say, shortSize, size } from "../log.ts";
@@ -10,7 +11,6 @@ import { sumsClaim } from "../trust/sums-claim.ts";
 import { agreedDigest, isPinned, type Witness, witnessLines, witnessNames, wrongDigest } from "../trust.ts";
 import { type CacheRecord, cacheAsset, cacheHolds, evict, isCached, readCached, writeRecord } from "./cache.ts";
 import type { Limits } from "./download.ts";
-import { pass } from "./gate.ts";
 import { type Download, PartialDownload } from "./partial.ts";
 import { type AssetRequest, assetLabel, MODE, maxSize } from "./request.ts";
 import { apiSource, Missing, type Source, webSource } from "./source.ts";
@@ -45,7 +45,7 @@ export async function fetchRelease(
     for (const line of witnessLines(witnesses, received.sha256)) say(line);
     if (received.sha256 !== sha256) throw wrongDigest(witnesses, what, received);
     checkEntry(pins.entry, received, what);
-    pass(partial.path, request.target, what, received);
+    assertPasses(partial.path, request.target, what, received);
     partial.finish(request.out, MODE);
     cacheAsset(request.out, received);
     const names = witnessNames(witnesses.filter(({ kind }) => kind === "release"));
