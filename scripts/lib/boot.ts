@@ -11,12 +11,13 @@ import { emulatorOf, startMachine } from "./boot/qemu.ts";
 import { type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
 import { requireTools } from "./debian/install.ts";
-import { contractFailure, type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
+import { contractFailure, missingFailure, printable } from "./errors.ts";
 import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
 import type { Progress } from "./phases.ts";
+import { inParallel } from "./pool.ts";
 
 /** A file to boot. */
 export interface BootRequest {
@@ -90,7 +91,7 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
     }),
   );
   progress(`booting ${jobs.length === 1 ? "a machine" : `${jobs.length} machines`}`);
-  return await inParallel(jobs, Math.max(2, availableParallelism()));
+  return await inParallel(jobs, Math.max(2, availableParallelism()), (job) => job());
 }
 
 /** A file with all that its boots need to know of it. */
@@ -179,6 +180,11 @@ function logPath({ triple }: Target, { variant }: Kernel, taken: Set<string>): s
   }
 }
 
+/** Takes every step, all at once. */
+const allOf = async (steps: readonly (() => Promise<void>)[]): Promise<void> => {
+  await inParallel(steps, steps.length, (step) => step());
+};
+
 /** An open file without a name: it is gone when the last process that has it is. */
 function unnamedFile(bytes: Uint8Array): number {
   const path = temporaryName(join(tmpdir(), "stage0-initramfs"));
@@ -191,30 +197,4 @@ function unnamedFile(bytes: Uint8Array): number {
     fs.closeSync(fd);
     throw error;
   }
-}
-
-/** Does everything, and throws all the Failures together. */
-async function allOf(steps: readonly (() => Promise<void>)[]): Promise<void> {
-  const results = await Promise.allSettled(steps.map((step) => step()));
-  const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-  const failures = errors.filter((error) => error instanceof Failure);
-  const defect = errors.find((error) => !(error instanceof Failure));
-  if (defect !== undefined) throw defect;
-  const [first] = failures;
-  if (first === undefined) return;
-  const codes = failures.map((failure) => failure.exitCode);
-  // What is known to be wrong says more than what is not known.
-  const exitCode = codes.includes(1) ? 1 : (Math.max(...codes) as ExitCode);
-  throw new Failure(exitCode, ...failures.flatMap((failure) => failure.problems));
-}
-
-/** Runs jobs, so many at once. Comes out with their results in their order. */
-async function inParallel<T>(jobs: readonly (() => Promise<T>)[], most: number): Promise<T[]> {
-  const results: T[] = [];
-  const queue = jobs.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, job] of queue) results[index] = await job();
-  };
-  await Promise.all(Array.from({ length: most }, worker));
-  return results;
 }

@@ -12,6 +12,7 @@ import { type Digest, digestFile } from "../hash.ts";
 import { backOff, RETRY_POLICY } from "../http/retry.ts";
 import { knob } from "../knobs.ts";
 import { say, shortSize } from "../log.ts";
+import { inParallel } from "../pool.ts";
 import type { Asset, Release, Releases } from "./releases.ts";
 
 /** Uploads at once: more gain nothing, and GitHub asks clients not to hammer it. */
@@ -81,22 +82,15 @@ export function planUploads(files: readonly Local[], assets: readonly Asset[]): 
  * @throws Failure (1) when what is there is not what was uploaded, (3) when GitHub can't be brought to take it
  */
 export async function upload(releases: Releases, release: Release, files: readonly Local[]): Promise<void> {
-  const queue = planUploads(files, release.assets);
-  const failures: Failure[] = [];
-  const worker = async (): Promise<void> => {
-    for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
-      try {
-        await carryOut(releases, release, step);
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        const named = error.problems.map((problem) => ({ ...problem, file: printable(step?.file.name ?? "") }));
-        failures.push(new Failure(error.exitCode, ...named));
-      }
+  await inParallel(planUploads(files, release.assets), PARALLEL, async (step) => {
+    try {
+      await carryOut(releases, release, step);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const file = printable(step.file.name);
+      throw new Failure(error.exitCode, ...error.problems.map((problem) => ({ ...problem, file })));
     }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-  const [first] = failures;
-  if (first !== undefined) throw new Failure(first.exitCode, ...failures.flatMap(({ problems }) => problems));
+  });
 }
 
 /** One file's step. A request whose answer was lost may have arrived: what is there decides, not what was heard. */
@@ -142,24 +136,12 @@ export async function verifyUploads(
     });
   }
   if (problems.length > 0) throw contractFailure(...problems);
-  const queue = [...files];
-  const worker = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift())
-      await downloadAgain(origin, release, file, folder, problems);
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-  if (problems.length > 0) throw contractFailure(...problems);
+  await inParallel(files, PARALLEL, (file) => downloadAgain(origin, release, file, folder));
   releaseFiles(folder);
   say(`downloaded ${files.length} assets again: sums, gate and bytes agree`);
 }
 
-async function downloadAgain(
-  origin: ReleaseOrigin,
-  release: Release,
-  file: Local,
-  folder: string,
-  problems: Problem[],
-): Promise<void> {
+async function downloadAgain(origin: ReleaseOrigin, release: Release, file: Local, folder: string): Promise<void> {
   const found = { tag: release.tag, draft: release.draft, assets: release.assets };
   const source = release.draft
     ? apiSource(origin, found, file.name)
@@ -167,11 +149,10 @@ async function downloadAgain(
   const path = join(folder, file.name);
   const partial = new PartialDownload(path, file.sha256);
   const { sha256 } = await source.download(partial, file.sha256, { size: file.size, maxSize: file.size });
-  if (sha256 === file.sha256) partial.finish(path, 0o644);
-  else
-    problems.push({
-      what: `${printable(file.name)} comes down as another file than went up`,
-      expected: file.sha256,
-      got: sha256,
-    });
+  if (sha256 === file.sha256) return partial.finish(path, 0o644);
+  throw contractFailure({
+    what: `${printable(file.name)} comes down as another file than went up`,
+    expected: file.sha256,
+    got: sha256,
+  });
 }
