@@ -95,12 +95,12 @@ recipes-check: $(ready) ## Fail when the recipes differ from stage0.lock
 install: $(ready) ## Install the payload below DESTDIR and PREFIX
 	@$(run) scripts/install.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
-	@$(run) scripts/bundle.ts
+	@$(run) dev/bundle.ts
 
 ##@ Rehearse
 .PHONY: rehearse
 rehearse: $(ready) ## Try a whole release on this machine; FAULTS=1 breaks every network step once
-	@$(run) scripts/rehearse.ts
+	@$(run) dev/rehearse.ts
 
 ##@ Workflows
 .PHONY: install-workflows workflows-check release-gate release-assets
@@ -111,7 +111,7 @@ workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows diffe
 release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
 	@$(run) scripts/release-gate.ts
 release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify it
-	@$(run) scripts/bundle.ts
+	@$(run) dev/bundle.ts
 	@$(run) scripts/sums.ts
 	@$(run) scripts/sums.ts --verify
 
@@ -122,16 +122,16 @@ help: $(if $(TARGET),$(ready)) ## Print this text; TARGET=VERB prints the detail
 test: $(modules) $(tools) ## Run every test
 	@$(run) test/run.ts
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
-	@$(run) scripts/lint.ts
+	@$(run) dev/lint.ts
 format: $(tools) ## Format the sources
 	@ci/tools/node_modules/.bin/biome check --write .
 docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from the code
-	@$(run) scripts/docs.ts
+	@$(run) dev/docs.ts
 bench: $(modules) $(tools) ## Measure everything beside other tools and write docs/bench/
-	@$(run_node) scripts/bench.ts
+	@$(run_node) dev/bench.ts
 # Under deno, which starts a test file in a fraction of the time.
 mutate: $(modules) $(tools) ## Put defects into the deciding rules and see that tests notice 95 % of them
-	@$(run_deno) test/mutate.ts
+	@$(run_deno) dev/mutate.ts
 clean: ## Remove dist/ and everything that was built
 	@rm -rf dist test/.cache test/workspace/target
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { knobList } from "../dev/lib/docs.ts";
 import { runScript } from "./lib/cli.ts";
-import { knobList } from "./lib/dev/docs.ts";
 import { printable, usageFailure } from "./lib/errors.ts";
 import { knob } from "./lib/knobs.ts";
 import { PROJECT } from "./lib/paths.ts";

@@ -2,12 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
-import { readWorkflows } from "./lib/dev/workflow-files.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
 import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
 import { fromCaller } from "./lib/paths.ts";
+import { readWorkflows } from "./lib/workflow-files.ts";
 
 await runScript({
   name: "install-workflows.ts",

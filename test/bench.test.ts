@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { MIB, startWeb, writeElf, writeRelease } from "../scripts/lib/bench/fixtures.ts";
-import { panels } from "../scripts/lib/bench/growth.ts";
-import { enclosing, type Plot, svg } from "../scripts/lib/bench/plot.ts";
-import { faster, page, type Results, time, verdict } from "../scripts/lib/bench/report.ts";
-import { benchEnvironment, type Comparison, measure, type Result, type Row, timesIn } from "../scripts/lib/bench.ts";
+import { MIB, startWeb, writeElf, writeRelease } from "../dev/lib/bench/fixtures.ts";
+import { panels } from "../dev/lib/bench/growth.ts";
+import { enclosing, type Plot, svg } from "../dev/lib/bench/plot.ts";
+import { faster, page, type Results, time, verdict } from "../dev/lib/bench/report.ts";
+import { benchEnvironment, type Comparison, measure, type Result, type Row, timesIn } from "../dev/lib/bench.ts";
 import { findTarget } from "../scripts/lib/contract.ts";
 import { inspect } from "../scripts/lib/gate.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { failureOf, lacking, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { devScript, failureOf, lacking, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("bench");
 const measuring = lacking({ programs: ["hyperfine", "time"] });
@@ -351,7 +351,7 @@ testUnless(
 
 test("should refuse a group that there is not, and a number of runs that is none", async () => {
   const outcome = async (...args: string[]) => {
-    const { code, stdout, stderr } = await script("bench.ts", args);
+    const { code, stdout, stderr } = await devScript("bench.ts", args);
     return [code, stdout, stderr];
   };
   assert.equal(await outcome("sum"), [
@@ -368,7 +368,7 @@ testUnless(
   "should measure a group and write page and data",
   async () => {
     const out = join(temporaryFolder(), "out");
-    const { code, stdout, stderr } = await script("bench.ts", ["startup", "--runs", "2", "--out", out]);
+    const { code, stdout, stderr } = await devScript("bench.ts", ["startup", "--runs", "2", "--out", out]);
     assert.equal([code, stdout], [0, `${out}/README.md\n`], stderr);
     const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results;
     assert.equal(Object.keys(results.groups), ["startup"]);

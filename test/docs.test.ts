@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
+import { staleDocs } from "../dev/lib/docs.ts";
+import { messagesOf } from "../dev/lib/messages.ts";
 import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
-import { staleDocs } from "../scripts/lib/dev/docs.ts";
-import { messagesOf } from "../scripts/lib/dev/messages.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
 import { KNOBS } from "../scripts/lib/knobs.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
@@ -267,11 +267,13 @@ test("should find each message in the sources with the remedy that belongs to it
 });
 
 test("should leave out no message", () => {
-  const names = fs.readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" });
+  const names = ["scripts", "dev"].flatMap((folder) =>
+    fs.readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
+  );
   const silent = names
-    .filter((name) => name.endsWith(".ts") && name !== "lib/dev/messages.ts")
+    .filter((name) => name.endsWith(".ts") && name !== "dev/lib/messages.ts")
     .flatMap((name) =>
-      text(`scripts/${name}`)
+      text(name)
         .split(/^(?=.*\bwhat:(?! *string\b))/m)
         .slice(1),
     )

@@ -17,6 +17,7 @@ testUnless(test, lacking({ programs: ["shellcheck", "git"] }), "should show all 
   const folder = temporaryFolder("lint");
   for (const name of [
     "scripts",
+    "dev",
     "docs",
     "ci/workflows",
     "ci/packaging",
@@ -49,7 +50,7 @@ testUnless(test, lacking({ programs: ["shellcheck", "git"] }), "should show all 
   change(".ci/run", 'cd "$(dirname "$0")/.."', "cd $(dirname $0)/..");
   change("ci/workflows/ci.yml", "run: make stage0", "run: npm ci");
   change("Makefile", "#? TARGET", "#? TARGETS");
-  const { code, stderr } = await runProgram([...RUNTIME, join(folder, "scripts", "lint.ts")], { cwd: folder });
+  const { code, stderr } = await runProgram([...RUNTIME, join(folder, "dev", "lint.ts")], { cwd: folder });
   assert.equal(
     [...stderr.matchAll(/^(ok {3}|FAIL) (\S+)$/gm)].map(([, mark, name]) => `${mark?.trim()} ${name}`),
     ["FAIL types", "FAIL format", "FAIL shell", "FAIL workflows", "FAIL docs"],

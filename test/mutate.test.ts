@@ -1,11 +1,11 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { changedLines, mutantsOf, mutate } from "../dev/lib/mutate/mutations.ts";
+import { EQUIVALENT, PLAN } from "../dev/lib/mutate/plan.ts";
+import { baseline, candidates, judge, score, summary, type Verdict } from "../dev/lib/mutate/run.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { RUNTIME, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
-import { EQUIVALENT, PLAN } from "./lib/mutation-plan.ts";
-import { baseline, candidates, judge, score, summary, type Verdict } from "./lib/mutation-run.ts";
-import { changedLines, mutantsOf, mutate } from "./lib/mutations.ts";
+import { devScript, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("mutate");
 
@@ -217,15 +217,11 @@ b.ts:3: off by one
 });
 
 test("should refuse a source that no tests are known for", async () => {
-  const { code, stdout, stderr } = await runProgram([
-    ...RUNTIME,
-    join(PROJECT, "test", "mutate.ts"),
-    "scripts/lint.ts",
-  ]);
+  const { code, stdout, stderr } = await devScript("mutate.ts", ["scripts/sums.ts"]);
   assert.equal([code, stdout], [2, ""]);
   assert.is(
     stderr,
-    `error: no tests are known for a source\n  expected: ${Object.keys(PLAN).join(", ")}\n  got:      scripts/lint.ts\n`,
+    `error: no tests are known for a source\n  expected: ${Object.keys(PLAN).join(", ")}\n  got:      scripts/sums.ts\n`,
   );
 });
 

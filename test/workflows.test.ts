@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/dev/workflow-files.ts";
-import { checkWorkflows } from "../scripts/lib/dev/workflows.ts";
+import { checkWorkflows } from "../dev/lib/workflows.ts";
 import { decideRelease } from "../scripts/lib/release/decision.ts";
-import { lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
+import { devScript, lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("workflows");
 const NAMES = ["alpine.yml", "ci.yml", "debian.yml", "release.yml", "rpm.yml"];
@@ -191,16 +191,16 @@ testUnless(
   lacking({ programs: ["shellcheck"] }),
   "should pass lint, and fail it on what actionlint and shellcheck find",
   async () => {
-    const good = await script("lint-workflows.ts");
+    const good = await devScript("lint-workflows.ts");
     assert.equal({ code: good.code, stdout: good.stdout, stderr: good.stderr }, { code: 0, stdout: "", stderr: "" });
 
-    const cycle = await script("lint-workflows.ts", [
+    const cycle = await devScript("lint-workflows.ts", [
       seed("release.yml", (text) => text.replace("needs: ci\n", "needs: [ci, publish]\n")),
     ]);
     assert.match(cycle.stderr, /^error: actionlint\n {2}got: [\s\S]*cyclic dependencies/);
     assert.is(cycle.code, 1);
 
-    const block = await script("lint-workflows.ts", [
+    const block = await devScript("lint-workflows.ts", [
       seed("ci.yml", (text) => text.replace("run: make stage0", "run: cd $HOME && make stage0")),
     ]);
     assert.match(block.stderr, /error: ci\.yml: shellcheck: run: of job stage0-static\n {2}got: [\s\S]*SC2086/);

@@ -80,6 +80,10 @@ export function runProgram(command: readonly string[], settings: Settings = {}):
 export const script = (name: string, args: readonly string[] = [], settings: Settings = {}): Promise<Outcome> =>
   runProgram([...RUNTIME, join(PROJECT, "scripts", name), ...args], settings);
 
+/** The same for a script of the contributors', below dev/. */
+export const devScript = (name: string, args: readonly string[] = [], settings: Settings = {}): Promise<Outcome> =>
+  runProgram([...RUNTIME, join(PROJECT, "dev", name), ...args], settings);
+
 /** Runs make in the project, under the same runtime. */
 export const make = (args: readonly string[], settings: Settings = {}): Promise<Outcome> =>
   runProgram(["make", "-s", "-C", PROJECT, `RUNTIME=${isDeno ? "deno" : "node"}`, ...args], settings);
@@ -103,6 +107,7 @@ export function copyProject(folder: string): string {
     "Makefile",
     "LICENSE",
     "scripts",
+    "dev",
     "package.json",
     "package-lock.json",
     "ci/packaging",

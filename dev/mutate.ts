@@ -1,3 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -5,8 +6,8 @@ import { runScript } from "../scripts/lib/cli.ts";
 import { usageFailure } from "../scripts/lib/errors.ts";
 import { say } from "../scripts/lib/log.ts";
 import { onSignal } from "../scripts/lib/run.ts";
-import { PLAN } from "./lib/mutation-plan.ts";
-import { baseline, candidates, copyProject, judge, score, summary } from "./lib/mutation-run.ts";
+import { PLAN } from "./lib/mutate/plan.ts";
+import { baseline, candidates, copyProject, judge, score, summary } from "./lib/mutate/run.ts";
 
 /** What has to be noticed of the mutants that can be. */
 const AIM = 0.95;

@@ -2,6 +2,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { runScript } from "../scripts/lib/cli.ts";
+import { usageFailure } from "../scripts/lib/errors.ts";
+import { writeText } from "../scripts/lib/files.ts";
+import { duration, say } from "../scripts/lib/log.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { cleaningUp } from "../scripts/lib/run.ts";
 import { fetching, publishing } from "./lib/bench/fetch.ts";
 import { type Bench, boot, build, type Group, packages, preflight, startup, sums, tsx } from "./lib/bench/groups.ts";
 import { growth } from "./lib/bench/growth.ts";
@@ -9,12 +15,6 @@ import { machine, PROGRAMS, provide, versions } from "./lib/bench/machine.ts";
 import { svg } from "./lib/bench/plot.ts";
 import { page, type Results } from "./lib/bench/report.ts";
 import { benchEnvironment, type Comparison, measure, once } from "./lib/bench.ts";
-import { runScript } from "./lib/cli.ts";
-import { usageFailure } from "./lib/errors.ts";
-import { writeText } from "./lib/files.ts";
-import { duration, say } from "./lib/log.ts";
-import { PROJECT } from "./lib/paths.ts";
-import { cleaningUp } from "./lib/run.ts";
 
 const GROUPS: Readonly<Record<string, Group>> = {
   preflight,
@@ -63,7 +63,7 @@ await runScript({
     const release = join(folder, "release");
     const start = performance.now();
     await once(tsx("build-stage0.ts", "--all"), benchEnvironment({ DIST: release }), folder);
-    await once(tsx("bundle.ts"), benchEnvironment({ DIST: join(folder, "bundled") }), folder);
+    await once(tsx("../dev/bundle.ts"), benchEnvironment({ DIST: join(folder, "bundled") }), folder);
     const results = await earlier(join(to, "results.json"), machine());
     for (const name of names) {
       const own = join(folder, name);

@@ -5,7 +5,7 @@
  * and the latter is proven by the tests of messages and docs.
  */
 import { parse } from "@babel/parser";
-import { otherPatterns } from "./mutated-patterns.ts";
+import { otherPatterns } from "./patterns.ts";
 
 /** One defect: the characters from start to end give way to the text. */
 export interface Mutant {

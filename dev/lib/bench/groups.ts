@@ -1,10 +1,10 @@
 /** The groups of comparisons: what is measured, against whom, with which aim. */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { assetName, DEFAULT_TARGET, RELEASE_ASSETS } from "../../../scripts/lib/contract.ts";
+import { EXAMPLE_WORKSPACE, PROJECT } from "../../../scripts/lib/paths.ts";
 import type { Comparison, Entrant, Result } from "../bench.ts";
 import { benchEnvironment, once } from "../bench.ts";
-import { assetName, DEFAULT_TARGET, RELEASE_ASSETS } from "../contract.ts";
-import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
 import { MIB, writeElf } from "./fixtures.ts";
 import { DENO } from "./machine.ts";
 import type { Plot } from "./plot.ts";

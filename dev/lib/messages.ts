@@ -1,14 +1,14 @@
 /** Every error message of the project with its remedy, read from the sources: what docs/troubleshooting.md is made of. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT } from "../paths.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
 
 interface Message {
   what: string;
   fix: string | undefined;
 }
 
-/** Which part of the work a module's messages belong to, by its path below scripts/. The first that fits is the one. */
+/** Which part of the work a module's messages belong to, by its path, below scripts/ where it is there. The first that fits is the one. */
 const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Building", /^(build-|lib\/(build|workspace|target|handoff|phases|run)\b)/],
   ["Toolchain", /^(toolchain|lib\/(toolchain|debian|lock-folder)\b)/],
@@ -16,9 +16,12 @@ const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Booting", /^(boot-|lib\/boot\b)/],
   ["Checksums, tags and pins", /^(sums|tag|lock|lib\/(dist|hash|tags|trust\/(sums|pins))\b)/],
   ["Fetching", /^(fetch-|lib\/(fetch|http|trust|release\/github)\b)/],
-  ["Publishing", /^(publish-|release-|rehearse|lib\/release\b)/],
-  ["Packaging and workflows", /^(package|recipes|install|bundle|lib\/(package|dev)\b)/],
-  ["Developing", /^(bench|lint|docs|help)|^lib\/bench\b/],
+  ["Publishing", /^(publish-|release-|dev\/(rehearse|lib\/rehearsal)|lib\/release\b)/],
+  [
+    "Packaging and workflows",
+    /^(package|recipes|install|dev\/(bundle|lib\/(bundle|workflows))|lib\/(package|workflow-files)\b)/,
+  ],
+  ["Developing", /^(dev\/|help)/],
   ["Everything", /./],
 ];
 
@@ -88,13 +91,15 @@ export function messagesOf(source: string): Message[] {
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
 
-/** The sources that hold messages, with their texts: name below scripts/, messages. */
+/** The sources that hold messages: name, messages. */
 function collected(): [name: string, messages: Message[]][] {
   const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
-  const scripts = readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && name !== "lib/dev/messages.ts")
+  const below = (folder: string): string[] =>
+    readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`);
+  const scripts = [...below("scripts"), ...below("dev")]
+    .filter((name) => name.endsWith(".ts") && name !== "dev/lib/messages.ts")
     .sort()
-    .map((name): [string, Message[]] => [name, messagesOf(read(`scripts/${name}`))]);
+    .map((name): [string, Message[]] => [name.replace(/^scripts\//, ""), messagesOf(read(name))]);
   const shell = (path: string, message: RegExp): Message[] =>
     [...read(path).matchAll(message)].map(([, what = ""]) => ({
       what: what.replace(/\$(\w+|\(\w+\))/g, "…"),

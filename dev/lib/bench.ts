@@ -1,12 +1,12 @@
 /** Measurements: the contestants of a comparison in one run of hyperfine, and what each takes of memory by GNU time. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { missingFailure, printable } from "./errors.ts";
-import { shellQuote } from "./handoff.ts";
-import { environment, KNOBS } from "./knobs.ts";
-import { say } from "./log.ts";
-import { PROJECT } from "./paths.ts";
-import { run } from "./run.ts";
+import { missingFailure, printable } from "../../scripts/lib/errors.ts";
+import { shellQuote } from "../../scripts/lib/handoff.ts";
+import { environment, KNOBS } from "../../scripts/lib/knobs.ts";
+import { say } from "../../scripts/lib/log.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
+import { run } from "../../scripts/lib/run.ts";
 
 /** One command of a comparison. */
 export interface Entrant {

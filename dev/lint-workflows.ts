@@ -1,10 +1,10 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { join } from "node:path";
-import { runScript } from "./lib/cli.ts";
-import { readWorkflows, WORKFLOW_FOLDER } from "./lib/dev/workflow-files.ts";
-import { checkWorkflows, runBlocks } from "./lib/dev/workflows.ts";
-import { contractFailure, type Problem } from "./lib/errors.ts";
-import { fromCaller, PROJECT } from "./lib/paths.ts";
+import { runScript } from "../scripts/lib/cli.ts";
+import { contractFailure, type Problem } from "../scripts/lib/errors.ts";
+import { fromCaller, PROJECT } from "../scripts/lib/paths.ts";
+import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
+import { checkWorkflows, runBlocks } from "./lib/workflows.ts";
 
 await runScript({
   name: "lint-workflows.ts",

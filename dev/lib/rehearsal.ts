@@ -1,14 +1,14 @@
 /** The specification's whole flow on one machine, against a local GitHub: what is run, and what each step proves. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import type { Aim, Fault, GitHub } from "../../../test/github/types.ts";
-import { assetName, DEFAULT_TARGET, INSTALL_PATH, SUMS } from "../contract.ts";
-import { contractFailure, Failure, missingFailure, printable } from "../errors.ts";
-import { digestFile } from "../hash.ts";
-import { environment } from "../knobs.ts";
-import { PROJECT } from "../paths.ts";
-import { ANY_SH } from "../run.ts";
-import { byteName, parseSums } from "../trust/sums.ts";
+import { assetName, DEFAULT_TARGET, INSTALL_PATH, SUMS } from "../../scripts/lib/contract.ts";
+import { contractFailure, Failure, missingFailure, printable } from "../../scripts/lib/errors.ts";
+import { digestFile } from "../../scripts/lib/hash.ts";
+import { environment } from "../../scripts/lib/knobs.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
+import { ANY_SH } from "../../scripts/lib/run.ts";
+import { byteName, parseSums } from "../../scripts/lib/trust/sums.ts";
+import type { Aim, Fault, GitHub } from "../../test/github/types.ts";
 
 /** A step: a script as a user runs it, and what it has proven when it ends with 0. */
 export interface Step {

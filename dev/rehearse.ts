@@ -1,15 +1,15 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { runScript } from "./lib/cli.ts";
-import { writeText } from "./lib/files.ts";
-import { checkDist } from "./lib/gate/preflight.ts";
-import { knob } from "./lib/knobs.ts";
-import { bold, duration, green, say, summarize } from "./lib/log.ts";
-import { distDir } from "./lib/paths.ts";
-import { custody, type Done, runStep, steps } from "./lib/release/rehearsal.ts";
-import { readTag, spellTag } from "./lib/tags.ts";
-import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
+import { runScript } from "../scripts/lib/cli.ts";
+import { writeText } from "../scripts/lib/files.ts";
+import { checkDist } from "../scripts/lib/gate/preflight.ts";
+import { knob } from "../scripts/lib/knobs.ts";
+import { bold, duration, green, say, summarize } from "../scripts/lib/log.ts";
+import { distDir } from "../scripts/lib/paths.ts";
+import { readTag, spellTag } from "../scripts/lib/tags.ts";
+import { findWorkspace, workspaceVersion } from "../scripts/lib/workspace.ts";
+import { custody, type Done, runStep, steps } from "./lib/rehearsal.ts";
 
 await runScript({
   name: "rehearse.ts",
@@ -42,7 +42,7 @@ await runScript({
       }
       const links = await custody(work, github, tag, done);
       say(`${green("ok")} the same bytes in ${links.length} places: sha256 ${links[0]?.sha256}`);
-      const { rehearsalReport } = await import("./lib/release/rehearsal-report.ts");
+      const { rehearsalReport } = await import("./lib/rehearsal-report.ts");
       const report = join(work, "report.html");
       const gated = checkDist(join(work, "dist"), knob("FASTBOOP_STAGE0_MAX_SIZE"));
       writeText(

@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { runScript } from "./lib/cli.ts";
-import { bundle, TOOLS } from "./lib/dev/bundle.ts";
-import { type Member, writeTar } from "./lib/fetch/tar.ts";
-import { writeAll, writeAtomic, writeText } from "./lib/files.ts";
-import { knob } from "./lib/knobs.ts";
-import { say, size } from "./lib/log.ts";
-import { distDir, PROJECT } from "./lib/paths.ts";
+import { runScript } from "../scripts/lib/cli.ts";
+import { type Member, writeTar } from "../scripts/lib/fetch/tar.ts";
+import { writeAll, writeAtomic, writeText } from "../scripts/lib/files.ts";
+import { knob } from "../scripts/lib/knobs.ts";
+import { say, size } from "../scripts/lib/log.ts";
+import { distDir, PROJECT } from "../scripts/lib/paths.ts";
+import { bundle, TOOLS } from "./lib/bundle.ts";
 
 await runScript({
   name: "bundle.ts",

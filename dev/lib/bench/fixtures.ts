@@ -3,15 +3,15 @@ import { createCipheriv } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { assetName, DEFAULT_REPO, DEFAULT_TARGET, SUMS } from "../../../scripts/lib/contract.ts";
+import { missingFailure } from "../../../scripts/lib/errors.ts";
+import { writeAll } from "../../../scripts/lib/files.ts";
+import { digestFile } from "../../../scripts/lib/hash.ts";
+import { run } from "../../../scripts/lib/run.ts";
+import { formatSums, parseSums } from "../../../scripts/lib/trust/sums.ts";
 // The tests' makers of executables and certificates: a bench needs the same.
 import { certificate, makeAuthority } from "../../../test/github/certificates.ts";
 import { elfFile } from "../../../test/lib/elf-file.ts";
-import { assetName, DEFAULT_REPO, DEFAULT_TARGET, SUMS } from "../contract.ts";
-import { missingFailure } from "../errors.ts";
-import { writeAll } from "../files.ts";
-import { digestFile } from "../hash.ts";
-import { run } from "../run.ts";
-import { formatSums, parseSums } from "../trust/sums.ts";
 
 export const MIB = 1024 ** 2;
 const PIECE = Buffer.alloc(MIB);

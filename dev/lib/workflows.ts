@@ -2,8 +2,8 @@
  * Checks of workflow files that no linter makes: calls of workflows that are not there, artifacts that nobody uploads,
  * actions that are not pinned, and logic inside `run:`. Pure: takes parsed files, comes out with problems.
  */
-import { contract } from "../contract.ts";
-import { type Problem, printable } from "../errors.ts";
+import { contract } from "../../scripts/lib/contract.ts";
+import { type Problem, printable } from "../../scripts/lib/errors.ts";
 
 interface Step {
   uses?: string;

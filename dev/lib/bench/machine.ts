@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { installPackages } from "../debian/install.ts";
-import { hasApt } from "../debian.ts";
-import { say, shortSize } from "../log.ts";
-import { output } from "../output.ts";
-import { cacheDir, PROJECT } from "../paths.ts";
+import { installPackages } from "../../../scripts/lib/debian/install.ts";
+import { hasApt } from "../../../scripts/lib/debian.ts";
+import { say, shortSize } from "../../../scripts/lib/log.ts";
+import { output } from "../../../scripts/lib/output.ts";
+import { cacheDir, PROJECT } from "../../../scripts/lib/paths.ts";
 
 /** Debian's package of each program; npm's for those that Debian does not have. */
 const PACKAGES: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 /** The parts of the docs that are made from the code, and the files that hold them between markers. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { KNOBS, type KnobName } from "../knobs.ts";
-import { PROJECT } from "../paths.ts";
+import { KNOBS, type KnobName } from "../../scripts/lib/knobs.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
 
 interface Row {
   name: KnobName;
@@ -62,7 +62,7 @@ const PARTS: readonly { file: string; name: string; text: () => string | Promise
   {
     file: "docs/preflight.md",
     name: "rules",
-    text: async () => (await import("../gate/report-markdown.ts")).rulesTable(),
+    text: async () => (await import("../../scripts/lib/gate/report-markdown.ts")).rulesTable(),
   },
 ];
 

@@ -1,8 +1,8 @@
 /** Reading workflow files, for lint and for installing them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT } from "../paths.ts";
-import type { Workflow } from "./workflows.ts";
+import type { Workflow } from "../../dev/lib/workflows.ts";
+import { PROJECT } from "./paths.ts";
 
 export const WORKFLOW_FOLDER = join(PROJECT, "ci", "workflows");
 

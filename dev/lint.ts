@@ -1,9 +1,9 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
-import { runScript } from "./lib/cli.ts";
-import { staleDocs } from "./lib/dev/docs.ts";
-import { contractFailure, type Problem } from "./lib/errors.ts";
-import { say } from "./lib/log.ts";
-import { PROJECT } from "./lib/paths.ts";
+import { runScript } from "../scripts/lib/cli.ts";
+import { contractFailure, type Problem } from "../scripts/lib/errors.ts";
+import { say } from "../scripts/lib/log.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { staleDocs } from "./lib/docs.ts";
 
 await runScript({
   name: "lint.ts",
@@ -19,7 +19,7 @@ await runScript({
       types: run`node_modules/.bin/tsc --noEmit`,
       format: run`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
       shell: run`shellcheck ${shell}`,
-      workflows: run`node --import tsx scripts/lint-workflows.ts`,
+      workflows: run`node --import tsx dev/lint-workflows.ts`,
     };
     const problems: Problem[] = [];
     for (const [name, check] of Object.entries(checks)) {

@@ -1,11 +1,11 @@
 /** Runs tests against mutants, each in a copy of the project that nothing else uses. */
 import * as fs from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { PROJECT } from "../../scripts/lib/paths.ts";
-import { runFile } from "./guard.ts";
-import { temporaryFolder } from "./harness.ts";
-import { EQUIVALENT, type Equivalent } from "./mutation-plan.ts";
+import { PROJECT } from "../../../scripts/lib/paths.ts";
+import { runFile } from "../../../test/lib/guard.ts";
+import { temporaryFolder } from "../../../test/lib/harness.ts";
 import { changedLines, type Mutant, mutantsOf, mutate } from "./mutations.ts";
+import { EQUIVALENT, type Equivalent } from "./plan.ts";
 
 export interface Verdict {
   file: string;

@@ -22,11 +22,8 @@ export interface Equivalent {
   why: string;
 }
 
-/** Those in equivalent-mutants.diff: a line with the file and the reason, then the lines as the summary shows them. */
-export const EQUIVALENT: readonly Equivalent[] = readFileSync(
-  new URL("equivalent-mutants.diff", import.meta.url),
-  "utf8",
-)
+/** Those in equivalent.diff: a line with the file and the reason, then the lines as the summary shows them. */
+export const EQUIVALENT: readonly Equivalent[] = readFileSync(new URL("equivalent.diff", import.meta.url), "utf8")
   .trim()
   .split("\n\n")
   .map((text) => {
