@@ -7,7 +7,7 @@ import { printable, printableJson, usageFailure } from "./lib/errors.ts";
 import { knob } from "./lib/knobs.ts";
 import { dim, duration, report, say } from "./lib/log.ts";
 import { distDir, toCaller } from "./lib/paths.ts";
-import { showProgress } from "./lib/phases.ts";
+import { showProgress } from "./lib/progress.ts";
 import { supportedTarget } from "./lib/target.ts";
 
 await runScript({

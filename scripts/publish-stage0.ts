@@ -7,7 +7,7 @@ import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/release/publish.ts";
 import { type Release, Releases } from "./lib/release/releases.ts";
-import { inTemporaryFolder } from "./lib/run.ts";
+import { withTemporaryFolder } from "./lib/run.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 
 await runScript({
@@ -80,7 +80,7 @@ await runScript({
       // A run that was cut off after publishing ends here: all that is left is to see that it is right.
       else keepsAll(release);
       const uploaded = await releases.get(release.id);
-      await inTemporaryFolder((folder) => verifyUploads(at, uploaded, files, folder));
+      await withTemporaryFolder((folder) => verifyUploads(at, uploaded, files, folder));
       if (!release.draft || !knob("UNDRAFT")) return releases.get(release.id);
       const done = await releases.publish(release);
       say(`published ${tag}`);

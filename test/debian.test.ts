@@ -52,9 +52,9 @@ async function hang(folder: string): Promise<Run & { command: number }> {
   const run = start(folder, "half", "hang");
   const parent = join(folder, "..");
   for (;;) {
-    const [aside = ""] = namesIn(parent).filter((name) => name.endsWith(".tmp"));
-    const file = join(parent, aside, "pid");
-    const command = aside !== "" && fs.existsSync(file) ? Number(fs.readFileSync(file, "utf8")) : 0;
+    const [staging = ""] = namesIn(parent).filter((name) => name.endsWith(".tmp"));
+    const file = join(parent, staging, "pid");
+    const command = staging !== "" && fs.existsSync(file) ? Number(fs.readFileSync(file, "utf8")) : 0;
     if (command > 0) return { ...run, command };
     if (!isRunning(run.pid)) throw new Error(`it ended: ${run.printed()}`);
     await setTimeout(20);

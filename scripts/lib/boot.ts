@@ -16,8 +16,8 @@ import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
-import type { Progress } from "./phases.ts";
 import { inParallel } from "./pool.ts";
+import type { Progress } from "./progress.ts";
 
 /** A file to boot. */
 export interface BootRequest {

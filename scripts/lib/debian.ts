@@ -6,8 +6,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { missingFailure, printable } from "./errors.ts";
 import { output } from "./output.ts";
-import type { Progress } from "./phases.ts";
-import { inTemporaryFolder, type RunResult, run } from "./run.ts";
+import type { Progress } from "./progress.ts";
+import { type RunResult, run, withTemporaryFolder } from "./run.ts";
 
 /** Debian's names of the architectures that the contract's targets run on. */
 export type Architecture = "amd64" | "arm64" | "armhf";
@@ -38,7 +38,7 @@ export async function withArchive<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   if (!hasApt()) throw noApt();
-  return inTemporaryFolder(async (state) => {
+  return withTemporaryFolder(async (state) => {
     for (const name of ["lists/partial", "archives/partial", "tmp"])
       fs.mkdirSync(join(state, name), { recursive: true });
     // apt downloads as the user _apt when root runs it.

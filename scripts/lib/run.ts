@@ -71,7 +71,7 @@ export const cleaningUp = (cleanUp: () => void): (() => void) =>
   });
 
 /** Hands on a new folder that is removed afterwards, also when a signal ends this process. */
-export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+export async function withTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-"));
   // What a command that was just killed still had at hand may come after.
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });

@@ -5,18 +5,18 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { ensureFolder } from "../../scripts/lib/cache-folder.ts";
 import { missingFailure } from "../../scripts/lib/errors.ts";
-import { ensureFolder } from "../../scripts/lib/lock-folder.ts";
 import { run } from "../../scripts/lib/run.ts";
 
 const [folder = "", mark = "", mode] = process.argv.slice(2);
 const print = (text: string): boolean => process.stdout.write(`${text}\n`);
 try {
-  await ensureFolder(folder, print, async (aside) => {
-    writeFileSync(join(aside, "mark"), mark);
+  await ensureFolder(folder, print, async (staging) => {
+    writeFileSync(join(staging, "mark"), mark);
     print("making");
     if (mode === "fail") throw missingFailure({ what: "out of clay" });
-    if (mode === "hang") await run(["sh", "-c", 'echo $$ >"$0"; exec sleep 1001', join(aside, "pid")]);
+    if (mode === "hang") await run(["sh", "-c", 'echo $$ >"$0"; exec sleep 1001', join(staging, "pid")]);
     await setTimeout(100);
   });
   print("there");

@@ -2,14 +2,14 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
+import { ensureFolder } from "../cache-folder.ts";
 import { MACHINES, type Target } from "../contract.ts";
 import { type Architecture, type Archive, withArchive } from "../debian.ts";
 import { Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import { readRegular } from "../files.ts";
 import { knob } from "../knobs.ts";
-import { ensureFolder } from "../lock-folder.ts";
 import { cacheDir, fromCaller } from "../paths.ts";
-import type { Progress } from "../phases.ts";
+import type { Progress } from "../progress.ts";
 
 export interface Kernel {
   /** Path of the image. */
@@ -82,12 +82,12 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
 async function unpackKernel(source: Source, archive: Archive, progress: Progress): Promise<void> {
   const name = await archive.dependency(source.package, /^linux-image-/);
   const folder = join(cacheOf(source), `${name}_${await archive.version(name)}`);
-  await ensureFolder(folder, progress, async (aside) => {
-    const unpacked = join(aside, "unpacked");
+  await ensureFolder(folder, progress, async (staging) => {
+    const unpacked = join(staging, "unpacked");
     await archive.unpack([name], unpacked);
     const boot = join(unpacked, "boot");
     const image = fs.readdirSync(boot).find((file) => file.startsWith(`${IMAGE}-`)) ?? IMAGE;
-    fs.renameSync(join(boot, image), join(aside, IMAGE));
+    fs.renameSync(join(boot, image), join(staging, IMAGE));
     // The modules take many times the space, and no boot loads any.
     fs.rmSync(unpacked, { recursive: true });
   });

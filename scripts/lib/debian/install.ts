@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { aptFailure, complaints, hasApt, noApt } from "../debian.ts";
 import { missingFailure } from "../errors.ts";
-import type { Progress } from "../phases.ts";
+import type { Progress } from "../progress.ts";
 import { interruptRunning, onSignal, type RunResult, run } from "../run.ts";
 
 /** The command that installs packages, as root types it. */

@@ -4,7 +4,7 @@ import { findTarget } from "../contract.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
 import type { FileReport, Finding } from "../gate.ts";
 import { say } from "../log.ts";
-import { showProgress } from "../phases.ts";
+import { showProgress } from "../progress.ts";
 import { findingOf, type Preflight, preflightOf } from "./preflight.ts";
 
 /**

@@ -8,7 +8,7 @@ import { makeFolder, writeText } from "../files.ts";
 import { digestFile } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
-import { inTemporaryFolder, run } from "../run.ts";
+import { run, withTemporaryFolder } from "../run.ts";
 import type { RecipeFile } from "./recipes.ts";
 
 interface Kind {
@@ -128,7 +128,7 @@ export async function buildPackage(
   if (kind === "apk" && (await which("abuild", { nothrow: true })) === null) {
     throw missingFailure({ what: "abuild is not on PATH", fix: "run it on Alpine: apk add abuild" });
   }
-  return inTemporaryFolder(async (root) => {
+  return withTemporaryFolder(async (root) => {
     const folder = join(root, "fastboop-stage0");
     const out = join(root, "out");
     fs.mkdirSync(out, { recursive: true });

@@ -5,7 +5,7 @@ import { type Architecture, withArchive } from "../debian.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
 import { shellQuote } from "../handoff.ts";
-import type { Progress } from "../phases.ts";
+import type { Progress } from "../progress.ts";
 import { type RunOptions, run } from "../run.ts";
 
 /** How a target's pieces are named in Debian's packages. */
@@ -24,14 +24,14 @@ export interface Plan {
   /** Where the toolchain will be, which its scripts have to name. */
   final: string;
   /** Where it is made. */
-  aside: string;
+  staging: string;
 }
 
-/** Makes the toolchains of all plans in their aside folders. */
+/** Makes the toolchains of all plans in their staging folders. */
 export async function assemble(plans: readonly Plan[], host: string, progress: Progress): Promise<void> {
   const [first] = plans;
   if (first === undefined) return;
-  const work = join(first.aside, "work");
+  const work = join(first.staging, "work");
   // At the same time, as downloads wait for the network and the compiler for the processor.
   const stop = new AbortController();
   const jobs = [
@@ -142,9 +142,9 @@ const PROBE = `fn main() {
 /** Puts a toolchain together, and has it link a program before anybody may use it. */
 async function finish(plan: Plan, host: string, work: string, progress: Progress): Promise<void> {
   progress(`putting the toolchain for ${plan.triple} together`);
-  const { triple, aside, final } = plan;
+  const { triple, staging, final } = plan;
   const unpacked = join(work, triple);
-  const rustlib = join(aside, "sysroot", "lib", "rustlib");
+  const rustlib = join(staging, "sysroot", "lib", "rustlib");
   const lib = join(rustlib, triple, "lib");
   fs.mkdirSync(lib, { recursive: true });
   const deps = join(work, "std", triple, "release", "deps");
@@ -152,18 +152,27 @@ async function finish(plan: Plan, host: string, work: string, progress: Progress
     if (name.endsWith(".rlib") && !name.startsWith("libthrowaway-")) fs.renameSync(join(deps, name), join(lib, name));
   }
   fs.renameSync(join(unpacked, "self-contained"), join(lib, "self-contained"));
-  fs.renameSync(join(unpacked, "packages.json"), join(aside, "packages.json"));
+  fs.renameSync(join(unpacked, "packages.json"), join(staging, "packages.json"));
   // Build scripts and procedural macros are for the host.
   fs.mkdirSync(join(rustlib, host, "bin"), { recursive: true });
   fs.symlinkSync(`/usr/lib/rustlib/${host}/lib`, join(rustlib, host, "lib"));
   // Where rustc looks for its own linker, whatever PATH is. The generic driver takes lld's flavor from rustc's arguments.
   fs.symlinkSync("/usr/bin/lld", join(rustlib, host, "bin", "rust-lld"));
 
-  const bin = join(aside, "bin");
+  const bin = join(staging, "bin");
   writeText(join(bin, "rustc"), rustcScript(triple, final), 0o755);
   writeText(join(bin, "cargo"), cargoScript(final), 0o755);
 
-  const rustc = ["/usr/bin/rustc", "--sysroot", join(aside, "sysroot"), "--target", triple, "--edition", "2021", "-O"];
+  const rustc = [
+    "/usr/bin/rustc",
+    "--sysroot",
+    join(staging, "sysroot"),
+    "--target",
+    triple,
+    "--edition",
+    "2021",
+    "-O",
+  ];
   const shim = join(unpacked, "shim");
   writeText(`${shim}.rs`, SHIM);
   await must([...rustc, "--crate-type", "lib", "-Cpanic=abort", "--emit", "obj", "-o", `${shim}.o`, `${shim}.rs`]);

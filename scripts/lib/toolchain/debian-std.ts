@@ -3,11 +3,12 @@
  * from Debian's rust-web-src, and the target's C library, start files and unwinder unpacked from Debian's packages of that
  * architecture. Nothing but what Debian signs is trusted. docs/toolchain.md tells the whole story.
  */
+
+import { ensureFolders } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
 import { installCommand, installPackages } from "../debian/install.ts";
 import { missingFailure } from "../errors.ts";
-import { ensureFolders } from "../lock-folder.ts";
-import type { Progress } from "../phases.ts";
+import type { Progress } from "../progress.ts";
 import { assemble, type Recipe } from "./assemble.ts";
 import { cargoIn, HOST_PACKAGES, hostVersion, toolchainFolder } from "./cache.ts";
 
@@ -53,10 +54,10 @@ export async function debianCargo(targets: readonly Target[], progress: Progress
   const version = await hostPackages(progress);
   const folders = new Map(targets.map((target) => [toolchainFolder(target, version), target]));
   await ensureFolders([...folders.keys()], progress, async (missing) => {
-    const plans = missing.flatMap(({ folder: final, aside }) => {
+    const plans = missing.flatMap(({ folder: final, staging }) => {
       const triple = folders.get(final)?.triple ?? "";
       const recipe = RECIPES[triple];
-      return recipe === undefined ? [] : [{ triple, recipe, final, aside }];
+      return recipe === undefined ? [] : [{ triple, recipe, final, staging }];
     });
     await assemble(plans, host, progress);
   });

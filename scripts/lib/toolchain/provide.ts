@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { hasApt } from "../debian.ts";
 import { Failure, missingFailure, type Problem, printable, usageFailure } from "../errors.ts";
 import { environment } from "../knobs.ts";
-import { type Progress, showProgress } from "../phases.ts";
+import { type Progress, showProgress } from "../progress.ts";
 import { debianToolchain, hasStd, type Toolchain, type ToolchainRequest } from "../toolchain.ts";
 import { debianCargo, RECIPES } from "./debian-std.ts";
 

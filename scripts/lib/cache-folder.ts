@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { errorCode, missingFailure, printable } from "./errors.ts";
 import { makeFolder, syncFolder, temporaryName } from "./files.ts";
-import type { Progress } from "./phases.ts";
+import type { Progress } from "./progress.ts";
 import { cleaningUp } from "./run.ts";
 
 /** How long a lock may take before it is said that another run has it. */
@@ -55,16 +55,16 @@ async function withLock<T>(file: string, waiting: () => void, work: () => Promis
 export async function ensureFolder(
   folder: string,
   progress: Progress,
-  fill: (aside: string) => Promise<void>,
+  fill: (staging: string) => Promise<void>,
 ): Promise<void> {
-  await ensureFolders([folder], progress, ([made]) => fill(made?.aside ?? ""));
+  await ensureFolders([folder], progress, ([made]) => fill(made?.staging ?? ""));
 }
 
 /** As ensureFolder, for several folders with the same parent: `fill` gets those that are missing, with where to make them. */
 export async function ensureFolders(
   folders: readonly string[],
   progress: Progress,
-  fill: (missing: { folder: string; aside: string }[]) => Promise<void>,
+  fill: (missing: { folder: string; staging: string }[]) => Promise<void>,
 ): Promise<void> {
   const absent = (): string[] => folders.filter((folder) => !fs.existsSync(folder));
   const [first] = absent();
@@ -73,19 +73,19 @@ export async function ensureFolders(
   makeParent(parent);
   const waiting = (): void => progress(`waiting for another run that works in ${parent}`);
   await withLock(join(parent, ".lock"), waiting, async () => {
-    const missing = absent().map((folder) => ({ folder, aside: temporaryName(folder) }));
+    const missing = absent().map((folder) => ({ folder, staging: temporaryName(folder) }));
     if (missing.length === 0) return;
     removeLeftovers(parent);
     const remove = (): void => {
-      for (const { aside } of missing) fs.rmSync(aside, { recursive: true, force: true, maxRetries: 3 });
+      for (const { staging } of missing) fs.rmSync(staging, { recursive: true, force: true, maxRetries: 3 });
     };
     const stopHandling = cleaningUp(remove);
     try {
-      for (const { aside } of missing) fs.mkdirSync(aside);
+      for (const { staging } of missing) fs.mkdirSync(staging);
       await fill(missing);
-      for (const { folder, aside } of missing) {
-        syncTree(aside);
-        fs.renameSync(aside, folder);
+      for (const { folder, staging } of missing) {
+        syncTree(staging);
+        fs.renameSync(staging, folder);
       }
       syncFolder(parent);
     } finally {
@@ -111,7 +111,7 @@ function makeParent(parent: string): void {
   }
 }
 
-/** What killed runs left: whoever holds the lock is the only one at work, so every aside folder is such a one. */
+/** What killed runs left: whoever holds the lock is the only one at work, so every staging folder is such a one. */
 function removeLeftovers(parent: string): void {
   for (const name of fs.readdirSync(parent)) {
     if (!/^\..*\.tmp$/s.test(name)) continue;

@@ -1,9 +1,9 @@
 import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
-import { showProgress } from "../scripts/lib/phases.ts";
+import { showProgress } from "../scripts/lib/progress.ts";
 import { suite } from "./lib/harness.ts";
 
-const test = suite("phases");
+const test = suite("progress");
 
 /** What a call writes to stderr, which is no terminal here, without the seconds. */
 async function said(call: () => Promise<unknown>): Promise<string> {
