@@ -34,7 +34,8 @@ test("should show a phase again while it goes on, and each phase when it begins"
       100,
     ),
   );
-  assert.is(text, "job: waiting (N s)\njob: waiting (N s)\njob: waiting (N s)\njob: short (N s)\njob: done in N s\n");
+  // How often depends on how busy the machine is.
+  assert.match(text, /^(job: waiting \(N s\)\n){2,}job: short \(N s\)\njob: done in N s\n$/);
 });
 
 test("should say nothing more when the job failed", async () => {
