@@ -136,11 +136,10 @@ clean: ## Remove dist/ and everything that was built
 	@rm -rf dist test/.cache test/workspace/target
 
 # Through a link npm would empty the folder of another checkout.
-# npm's --silent would hide its errors too, and what it says is no verb's result.
 $(modules): package.json package-lock.json
-	@[ -L node_modules ] || npm ci --loglevel=error >&2 && touch $@
+	@[ -L node_modules ] || sh scripts/modules.sh . && touch $@
 $(tools): ci/tools/package.json
-	@npm install --loglevel=error --no-package-lock --prefix ci/tools >&2 && touch $@
+	@sh scripts/modules.sh ci/tools && touch $@
 FORCE:
 
 # The knobs, for `make help`. made: knobs (by `make docs`, from scripts/lib/knobs.ts)

@@ -1,9 +1,9 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { KNOBS } from "../scripts/lib/knobs.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { copyProject, make, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
+import { copyProject, isDeno, make, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("Makefile");
 const MAKEFILE = readFileSync(join(PROJECT, "Makefile"), "utf8");
@@ -76,28 +76,102 @@ test("should install node_modules when it is missing or older than the lock file
   const dry = async (folder: string) => (await runProgram(["make", "-n", "-C", folder, "contract"])).stdout;
   const folder = temporaryFolder();
   for (const name of ["Makefile", "package.json", "package-lock.json"]) cpSync(join(PROJECT, name), join(folder, name));
-  assert.match(await dry(folder), /\bnpm ci /);
+  assert.match(await dry(folder), /\bmodules\.sh \. /);
   mkdirSync(join(folder, "node_modules"));
   writeFileSync(join(folder, "node_modules", ".package-lock.json"), "{}");
-  assert.not.match(await dry(folder), /npm ci/);
+  assert.not.match(await dry(folder), /modules\.sh/);
   writeFileSync(join(folder, "package-lock.json"), "{}");
   await runProgram(["touch", "-d", "1 hour ago", join(folder, "node_modules", ".package-lock.json")]);
-  assert.match(await dry(folder), /\bnpm ci /);
+  assert.match(await dry(folder), /\bmodules\.sh \. /);
 });
 
-test("should say why node_modules can't be installed, and not on stdout", async () => {
+/** A folder with what make needs to install the modules, and nothing installed. */
+function uninstalled(): string {
   const folder = temporaryFolder();
-  for (const name of ["Makefile", "package.json", "package-lock.json", ".npmrc"])
+  for (const name of ["Makefile", "package.json", "package-lock.json", ".npmrc", "scripts/modules.sh"])
     cpSync(join(PROJECT, name), join(folder, name));
+  return folder;
+}
+
+test("should say once why node_modules can't be installed, and not on stdout", async () => {
   const env = {
     npm_config_registry: "http://127.0.0.1:1",
     npm_config_cache: temporaryFolder(),
     npm_config_fetch_retries: "0",
   };
-  const { code, stdout, stderr } = await runProgram(["make", "-s", "-C", folder, "contract"], { env });
-  assert.match(stderr, "npm error code ECONNREFUSED\n");
+  const { code, stdout, stderr } = await runProgram(["make", "-s", "-C", uninstalled(), "contract"], { env });
+  assert.match(
+    stderr,
+    new RegExp(
+      [
+        "^npm: installing what ./package.json names",
+        "error: npm can't install the modules",
+        "  expected: those that ./package.json names",
+        "  got:      code ECONNREFUSED\\n(            .*\\n)+" +
+          "  fix:      check the network, and npm's registry, proxy and cafile \\(npm config list\\); then run it again",
+        "make: \\*\\*\\* \\[Makefile:\\d+: node_modules/.package-lock.json\\] Error 3\\n$",
+      ].join("\n"),
+    ),
+  );
   assert.is(stdout, "");
   assert.is(code, 2);
+});
+
+test("should say what node and npm have to be, both at once", async () => {
+  const programs = temporaryFolder();
+  for (const name of ["make", "sh", "awk", "sed"]) {
+    const { stdout } = await runProgram(["sh", "-c", `command -v ${name}`]);
+    symlinkSync(stdout.trim(), join(programs, name));
+  }
+  const contract = async (): Promise<string> => {
+    const { code, stderr } = await runProgram(["make", "-s", "-C", uninstalled(), "contract"], {
+      env: { PATH: programs },
+    });
+    assert.is(code, 2);
+    return stderr.replace(/^make: .*\n/m, "");
+  };
+  const npm = [
+    "error: npm is not on PATH",
+    "  expected: npm, which installs the modules",
+    "  got:      none",
+    "  fix:      install your system's package npm (nodejs-npm on Fedora), or Node.js from https://nodejs.org/en/download, which brings it",
+    "",
+  ];
+  const none = [
+    "error: node is not on PATH",
+    "  expected: Node.js 20.18.1 or later",
+    "  got:      none",
+    "  fix:      install your system's package nodejs if it is new enough, else take it from https://nodejs.org/en/download",
+  ];
+  assert.is(await contract(), [...none, ...npm].join("\n"));
+  // A node that only says that it is another.
+  const node = isDeno ? (await runProgram(["sh", "-c", "command -v node"])).stdout.trim() : process.execPath;
+  const fake = (version: string): void =>
+    writeFileSync(
+      join(programs, "node"),
+      `#!/bin/sh\nif [ "$1" = --version ]; then echo v${version}; else exec ${node} "$@"; fi\n`,
+      { mode: 0o755 },
+    );
+  for (const version of ["18.20.4", "20.18.0", "20.9.9"]) {
+    fake(version);
+    const old = [
+      "error: node is too old",
+      "  expected: Node.js 20.18.1 or later",
+      `  got:      v${version}`,
+      "  fix:      npm install --global node@22 (as root) puts a newer one beside it; or see https://nodejs.org/en/download",
+    ];
+    assert.is(await contract(), [...old, ...npm].join("\n"));
+  }
+  for (const version of ["20.18.1", "21.0.0", "100.2.3"]) {
+    fake(version);
+    assert.is(await contract(), npm.join("\n"));
+  }
+});
+
+test("should ask npm for the same oldest node", () => {
+  const { engines } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
+  const [, oldest] = /^oldest=(\S+)/m.exec(readFileSync(join(PROJECT, "scripts", "modules.sh"), "utf8")) ?? [];
+  assert.is(engines.node, `>=${oldest}`);
 });
 
 test("should bring the tools that tests use under either runtime", async () => {
@@ -106,7 +180,7 @@ test("should bring the tools that tests use under either runtime", async () => {
     cpSync(join(PROJECT, name), join(folder, name));
   for (const runtime of ["node", "deno"]) {
     const { stdout } = await runProgram(["make", "-n", "-C", folder, "test", `RUNTIME=${runtime}`]);
-    assert.match(stdout, /\bnpm install .*--prefix ci\/tools/, runtime);
+    assert.match(stdout, /\bmodules\.sh ci\/tools /, runtime);
   }
 });
 

@@ -108,6 +108,7 @@ function collected(): [name: string, messages: Message[]][] {
   return [
     ...scripts,
     ["package", shell("ci/packaging/payload.sh", /\bfail "([^"]+)"/g)],
+    ["Makefile", shell("scripts/modules.sh", /\bproblem "([^"]+)"/g)],
     ["Makefile", shell("Makefile", /\$\(error (.*?)\)\)$/gm)],
   ];
 }
