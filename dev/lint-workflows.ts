@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { runScript } from "../scripts/lib/cli.ts";
 import { contractFailure, type Problem } from "../scripts/lib/errors.ts";
 import { fromCaller, PROJECT } from "../scripts/lib/paths.ts";
-import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
-import { checkWorkflows, runBlocks } from "./lib/workflows.ts";
+import { WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
+import { checkWorkflows, readWorkflows, runBlocks } from "./lib/workflows.ts";
 
 await runScript({
   name: "lint-workflows.ts",

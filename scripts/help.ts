@@ -1,9 +1,9 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { knobList } from "../dev/lib/docs.ts";
 import { runScript } from "./lib/cli.ts";
 import { printable, usageFailure } from "./lib/errors.ts";
+import { knobList } from "./lib/knob-list.ts";
 import { knob } from "./lib/knobs.ts";
 import { PROJECT } from "./lib/paths.ts";
 
@@ -30,7 +30,7 @@ await runScript({
         expected: [...rules.keys(), "knobs"].join(", "),
       });
     }
-    const [script] = /(?:scripts\/(?!help)|test\/(?!run))[a-z0-9-]+\.ts/.exec(rule.recipe) ?? [];
+    const [script] = /(?:scripts\/(?!help)|dev\/)[a-z0-9-]+\.ts/.exec(rule.recipe) ?? [];
     process.stdout.write(`make ${name}: ${rule.text}\n`);
     if (script === undefined) return;
     process.stdout.write("\n");

@@ -7,7 +7,7 @@ import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
 import { fromCaller } from "./lib/paths.ts";
-import { readWorkflows } from "./lib/workflow-files.ts";
+import { workflowFiles } from "./lib/workflow-files.ts";
 
 await runScript({
   name: "install-workflows.ts",
@@ -23,7 +23,7 @@ await runScript({
     const folder = join(fromCaller(workspace), ".github", "workflows");
     if (!existsSync(fromCaller(workspace))) throw usageFailure({ file: printable(workspace), what: "no such folder" });
 
-    const copies = (await readWorkflows()).map(({ file, text }) => {
+    const copies = workflowFiles().map(({ file, text }) => {
       const path = join(folder, file);
       return { path, text, found: existsSync(path) ? readFileSync(path, "utf8") : undefined };
     });

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { checkWorkflows } from "../dev/lib/workflows.ts";
+import { checkWorkflows, readWorkflows } from "../dev/lib/workflows.ts";
 import { decideRelease } from "../scripts/lib/release/decision.ts";
-import { readWorkflows, WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
+import { WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
 import { devScript, lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("workflows");

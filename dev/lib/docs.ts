@@ -1,35 +1,12 @@
 /** The parts of the docs that are made from the code, and the files that hold them between markers. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { KNOBS, type KnobName } from "../../scripts/lib/knobs.ts";
+import { type KnobRow, knobRows } from "../../scripts/lib/knob-list.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
-
-interface Row {
-  name: KnobName;
-  takes: string;
-  means: string;
-  fallback: string;
-  audience: "user" | "host";
-}
-
-const rows = (): Row[] =>
-  Object.entries(KNOBS).map(([name, knob]) => ({
-    name: name as KnobName,
-    takes: knob.takes,
-    means: knob.means,
-    fallback: "default" in knob && knob.default !== undefined ? knob.default : "",
-    audience: knob.audience,
-  }));
-
-/** Every knob in full, for a terminal. */
-export const knobList = (): string =>
-  rows()
-    .map(({ name, takes, means, fallback }) => `${name}${fallback && `=${fallback}`}\n    ${means} (${takes})`)
-    .join("\n");
 
 /** The knobs as the Makefile's own comments: `#? NAME=default`. */
 const knobComments = (): string =>
-  rows()
+  knobRows()
     .filter(({ audience }) => audience === "user")
     .map(({ name, fallback }) => `#? ${name}${fallback && `=${fallback}`}`)
     .join("\n");
@@ -37,11 +14,11 @@ const knobComments = (): string =>
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 /** The knobs as a Markdown table. */
-const knobTable = (audience: Row["audience"]): string =>
+const knobTable = (audience: KnobRow["audience"]): string =>
   [
     "| variable | takes | default | meaning |",
     "|---|---|---|---|",
-    ...rows()
+    ...knobRows()
       .filter((row) => row.audience === audience)
       .map(
         ({ name, takes, means, fallback }) =>

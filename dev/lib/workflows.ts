@@ -1,9 +1,10 @@
 /**
  * Checks of workflow files that no linter makes: calls of workflows that are not there, artifacts that nobody uploads,
- * actions that are not pinned, and logic inside `run:`. Pure: takes parsed files, comes out with problems.
+ * actions that are not pinned, and logic inside `run:`.
  */
 import { contract } from "../../scripts/lib/contract.ts";
 import { type Problem, printable } from "../../scripts/lib/errors.ts";
+import { type WorkflowFile, workflowFiles } from "../../scripts/lib/workflow-files.ts";
 
 interface Step {
   uses?: string;
@@ -21,12 +22,15 @@ interface Input {
   type?: string;
 }
 type Triggers = Record<string, { inputs?: Record<string, Input> } | null>;
-export interface Workflow {
-  /** File name without folder. */
-  file: string;
-  /** The file as it is, since a pin's version stands in a comment. */
-  text: string;
+/** A file with what it holds. The checks need its text too, because a pin's version is in a comment. */
+export interface Workflow extends WorkflowFile {
   data: { on?: Triggers | string | string[]; jobs?: Record<string, Job> } | null;
+}
+
+/** The workflow files of a folder, parsed. @throws YAMLParseError on a file that is no YAML */
+export async function readWorkflows(folder?: string): Promise<Workflow[]> {
+  const { YAML } = await import("zx");
+  return workflowFiles(folder).map(({ file, text }) => ({ file, text, data: YAML.parse(text) as Workflow["data"] }));
 }
 
 /** The file that `uses: ./.github/workflows/NAME` names, or undefined for any other `uses`. */
