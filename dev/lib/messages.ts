@@ -2,9 +2,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../../scripts/lib/paths.ts";
+import { type Node, nodesIn, parsed, walk } from "./syntax.ts";
 
+/** A problem of an object literal with `what`: the texts that it can have, and the remedy in the same object. */
 interface Message {
-  what: string;
+  /** None: it repeats another's. */
+  whats: string[];
   fix: string | undefined;
 }
 
@@ -25,67 +28,39 @@ const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Everything", /./],
 ];
 
-/**
- * The string literal that begins at an index of a source text, as a reader meets it: what is only known when it runs
- * becomes an ellipsis. Undefined when there is none. `end` is the index after it.
- */
-function literalAt(source: string, start: number): { text: string; end: number } | undefined {
-  const quote = source[start];
-  if (quote !== '"' && quote !== "`") return undefined;
-  let text = "";
-  for (let at = start + 1; at < source.length; at++) {
-    const character = source[at];
-    if (character === "\\") text += source[++at] === "n" ? " " : source[at];
-    else if (character === quote) return { text, end: at + 1 };
-    else if (quote === "`" && character === "$" && source[at + 1] === "{") {
-      at = closing(source, at + 2);
-      text += "…";
-    } else text += character;
+/** The texts that an expression can have: a conditional's branches. What only a run of the program tells is an ellipsis. */
+function textsOf(node: Node): string[] {
+  const among = (...keys: string[]): string[] => keys.flatMap((key) => nodesIn(node[key]).flatMap(textsOf));
+  switch (node.type) {
+    case "StringLiteral":
+      return [node.value as string];
+    case "TemplateLiteral":
+      return [
+        nodesIn(node.quasis)
+          .map(({ value }) => (value as { cooked: string }).cooked)
+          .join("…"),
+      ];
+    case "ConditionalExpression":
+      return among("consequent", "alternate");
+    case "LogicalExpression":
+      return among("left", "right");
+    default:
+      return [];
   }
-  return undefined;
 }
 
-/** The index of the brace that closes what is open at an index, past strings and templates with braces of their own. */
-function closing(source: string, start: number): number {
-  for (let at = start, depth = 1; at < source.length; at++) {
-    const literal = literalAt(source, at);
-    if (literal !== undefined) at = literal.end - 1;
-    else if (source[at] === "{") depth++;
-    else if (source[at] === "}" && --depth === 0) return at;
-  }
-  return source.length;
-}
-
-/**
- * The string literals that a property's value may come to, by the index where it begins: a conditional's branches, but
- * nothing that is compared with or handed to a call. `end` is the index after the value.
- */
-function literalsAt(source: string, start: number): { texts: string[]; end: number } {
-  const texts: string[] = [];
-  let at = start;
-  for (let depth = 0; at < source.length; at++) {
-    const character = source[at] ?? "";
-    const literal = literalAt(source, at);
-    if (literal !== undefined) {
-      if (depth === 0 && !/[!=]==\s*$/.test(source.slice(start, at))) texts.push(literal.text);
-      at = literal.end - 1;
-    } else if ("([{".includes(character)) depth++;
-    else if (")]}".includes(character) && --depth < 0) break;
-    else if (",;".includes(character) && depth === 0) break;
-  }
-  return { texts, end: at };
-}
-
-/** The messages of one source text, each with the remedy that stands in the same object. */
+/** The messages of a source. @throws SyntaxError when it does not parse */
 export function messagesOf(source: string): Message[] {
-  return [...source.matchAll(/\bwhat:\s*/g)].flatMap((match) => {
-    const { texts, end } = literalsAt(source, match.index + match[0].length);
-    const object = source.slice(end, closing(source, end));
-    const fix = /\bfix:\s*/.exec(object);
-    const fixes = fix === null ? [] : literalsAt(object, fix.index + fix[0].length).texts;
-    // Without a word of its own it only repeats another message.
-    const told = texts.filter((what) => /\p{L}/u.test(what));
-    return told.map((what) => ({ what, fix: fixes.length === 0 ? undefined : fixes.join(" / ") }));
+  const texts = (object: Node, key: string): string[] | undefined => {
+    const property = nodesIn(object.properties).find((one) => (one.key as Node | undefined)?.name === key);
+    return property && nodesIn(property.value).flatMap(textsOf);
+  };
+  return [...walk(parsed(source))].flatMap((node): Message[] => {
+    const whats = node.type === "ObjectExpression" ? texts(node, "what") : undefined;
+    if (whats === undefined) return [];
+    // Without a letter of its own it only repeats another message.
+    const own = whats.filter((text) => /\p{L}/u.test(text));
+    return [{ whats: own, fix: texts(node, "fix")?.join(" / ") || undefined }];
   });
 }
 
@@ -97,12 +72,12 @@ function collected(): [name: string, messages: Message[]][] {
   const below = (folder: string): string[] =>
     readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`);
   const scripts = [...below("scripts"), ...below("dev")]
-    .filter((name) => name.endsWith(".ts") && name !== "dev/lib/messages.ts")
+    .filter((name) => name.endsWith(".ts"))
     .sort()
     .map((name): [string, Message[]] => [name.replace(/^scripts\//, ""), messagesOf(read(name))]);
   const shell = (path: string, message: RegExp): Message[] =>
     [...read(path).matchAll(message)].map(([, what = ""]) => ({
-      what: what.replace(/\$(\w+|\(\w+\))/g, "…"),
+      whats: [what.replace(/\$(\w+|\(\w+\))/g, "…")],
       fix: undefined,
     }));
   return [
@@ -119,7 +94,8 @@ export function messageTables(): string {
   for (const [name, messages] of collected()) {
     const [heading = ""] = AREAS.find(([, modules]) => modules.test(name)) ?? [];
     const area = byArea.get(heading) ?? new Map<string, string>();
-    for (const { what, fix } of messages) if (!area.has(what) || fix !== undefined) area.set(what, fix ?? "");
+    for (const { whats, fix } of messages)
+      for (const what of whats) if (!area.has(what) || fix !== undefined) area.set(what, fix ?? "");
     byArea.set(heading, area);
   }
   return AREAS.flatMap(([heading]) => {

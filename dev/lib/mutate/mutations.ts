@@ -4,7 +4,7 @@
  * more or less. Types and prose (strings with a space, templates) stay as they are: no run of a test can see the former,
  * and the latter is proven by the tests of messages and docs.
  */
-import { parse } from "@babel/parser";
+import { type Node, nodesIn, parsed } from "../syntax.ts";
 import { otherPatterns } from "./patterns.ts";
 
 /** One defect: the characters from start to end give way to the text. */
@@ -18,18 +18,7 @@ export interface Mutant {
   line: number;
 }
 
-interface Node {
-  type: string;
-  start: number;
-  end: number;
-  [key: string]: unknown;
-}
 type Edit = Omit<Mutant, "line">;
-
-const isNode = (value: unknown): value is Node =>
-  typeof value === "object" && value !== null && typeof (value as Node).type === "string";
-const nodesIn = (value: unknown): Node[] =>
-  Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : [];
 
 /** Wrappers that have a meaning at run time; every other TS node is a type. */
 const WRAPPERS = new Set(["TSAsExpression", "TSSatisfiesExpression", "TSNonNullExpression"]);
@@ -210,9 +199,6 @@ export function mutantsOf(source: string): Mutant[] {
   visit(parsed(source));
   return [...found.values()].sort((a, b) => a.start - b.start || a.end - b.end);
 }
-
-const parsed = (source: string): Node =>
-  parse(source, { sourceType: "module", plugins: ["typescript"] }).program as unknown as Node;
 
 function isValid(source: string): boolean {
   try {
