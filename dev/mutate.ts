@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { runScript } from "../scripts/lib/cli.ts";
-import { usageFailure } from "../scripts/lib/errors.ts";
+import { contractFailure, usageFailure } from "../scripts/lib/errors.ts";
 import { say } from "../scripts/lib/log.ts";
 import { onSignal } from "../scripts/lib/run.ts";
 import { PLAN } from "./lib/mutate/plan.ts";
@@ -35,7 +35,19 @@ await runScript({
     onSignal(() => process.exit(1));
     const copies = Array.from({ length: availableParallelism() }, copyProject);
     const [first = ""] = copies;
-    const verdicts = files.flatMap((file) => candidates(file, readFileSync(join(first, file), "utf8")));
+    const found = files.map((file) => ({ file, ...candidates(file, readFileSync(join(first, file), "utf8")) }));
+    const stale = found.filter(({ gone }) => gone.length > 0);
+    if (stale.length > 0) {
+      throw contractFailure(
+        ...stale.map(({ file, gone }) => ({
+          file,
+          what: "has no such mutants any more",
+          got: gone.join("\n"),
+          fix: "write the lines as they are now into dev/lib/mutate/equivalent.diff, or remove them",
+        })),
+      );
+    }
+    const verdicts = found.flatMap(({ verdicts }) => verdicts);
     const tests = [...new Set(files.flatMap((file) => PLAN[file] ?? []))];
     const times = await baseline(first, tests);
     const queue = verdicts.filter(({ outcome }) => outcome !== "equivalent");
