@@ -67,7 +67,7 @@ test("should refuse what is no file that can be read", async () => {
   await unreadable(folder, "a folder");
   await unreadable(at("dangling"), "a symbolic link that leads nowhere");
   await unreadable(at("loop"), "a symbolic link that leads back to itself");
-  await unreadable(at("fifo"), "a device, FIFO or socket");
+  await unreadable(at("fifo"), "a fifo");
   await unreadable(at("file/below"), "a path through something that is no folder");
   await unreadable(at("x".repeat(300)), "a path that is too long");
 });

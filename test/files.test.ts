@@ -1,7 +1,17 @@
+import { once } from "node:events";
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
 import * as assert from "uvu/assert";
-import { makeFolder, writeAtomic, writeText } from "../scripts/lib/files.ts";
+import {
+  isUnchanged,
+  makeFolder,
+  type OpenFile,
+  openRegular,
+  readRegular,
+  writeAtomic,
+  writeText,
+} from "../scripts/lib/files.ts";
 import { namesIn, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("files");
@@ -51,6 +61,50 @@ test("should keep a file that is the same, and give one that is not its bytes an
   assert.is.not(fs.statSync(path).ino, before.ino);
   assert.is(fs.readFileSync(path, "utf8"), "two");
   assert.is((await runProgram(["find", path, "-perm", "755"])).stdout, `${path}\n`);
+});
+
+test("should open nothing but regular files, and say what else there is", async () => {
+  const at = (name: string): string => join(folder, name);
+  const folder = temporaryFolder();
+  assert.is((await runProgram(["mkfifo", at("fifo")])).code, 0);
+  const server = createServer().listen(at("socket"));
+  await once(server, "listening");
+  const found = [".", "fifo", "socket", "/dev/null"].map((name) => openRegular(resolve(folder, name)));
+  server.close();
+  const kinds = ["a folder", "a fifo", "a socket", "a device"];
+  assert.equal(
+    found,
+    kinds.map((trouble) => ({ trouble })),
+  );
+
+  fs.writeFileSync(at("file"), "content");
+  fs.symlinkSync("file", at("link"));
+  fs.symlinkSync("nowhere", at("broken"));
+  fs.symlinkSync("circle", at("circle"));
+  assert.throws(() => openRegular(at("link"), { follow: false }), /ELOOP|os error 40/);
+  assert.throws(() => openRegular(at("nothing")), /ENOENT|os error 2/);
+  assert.equal(readRegular(at("link"), 4), { bytes: Buffer.from("cont"), size: 7 });
+  assert.equal(readRegular(at("file"), 99), { bytes: Buffer.from("content"), size: 7 });
+  const large = Buffer.alloc(100_000, "0123456789");
+  fs.writeFileSync(at("large"), large);
+  assert.equal(readRegular(at("large"), 200_000), { bytes: large, size: 100_000 });
+  const words = ["nothing", "broken", "circle", "file/x"].map((name) => readRegular(at(name), 1));
+  assert.equal(words, [
+    { trouble: "no such file" },
+    { trouble: "a symbolic link that leads nowhere" },
+    { trouble: "a symbolic link that leads back to itself" },
+    { trouble: "a path through something that is no folder" },
+  ]);
+});
+
+test("should see that an open file was written to", () => {
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, "before");
+  const file = openRegular(path) as OpenFile;
+  assert.is(isUnchanged(file), true);
+  fs.writeFileSync(path, "after!");
+  assert.is(isUnchanged(file), false);
+  fs.closeSync(file.fd);
 });
 
 test.run();

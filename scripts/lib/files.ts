@@ -115,13 +115,50 @@ const UNREADABLE: Record<string, string> = {
   ENAMETOOLONG: "a path that is too long",
 };
 
-/** Opens a regular file for reading, or says in words why there is none. The caller closes it. */
-export function openRegular(path: string): { fd: number } | { trouble: string } {
+/** A regular file that is open for reading, and what it was when it was opened. Whoever opened it closes it. */
+export interface OpenFile {
+  fd: number;
+  status: fs.BigIntStats;
+}
+
+/** Why there is no file to read, in words: "a folder", "no such file". */
+export interface Unreadable {
+  trouble: string;
+}
+
+/**
+ * Opens a regular file for reading. What is none is not opened, because opening a device may do anything; O_NONBLOCK keeps
+ * a FIFO that takes the file's place meanwhile from blocking for ever.
+ * @param follow whether a symbolic link may be in the file's place
+ * @throws the system's error, ELOOP for a link that is not to be followed
+ */
+export function openRegular(path: string | Buffer, { follow = true } = {}): OpenFile | Unreadable {
+  const seen = follow ? fs.statSync(path) : fs.lstatSync(path);
+  if (!seen.isFile() && !seen.isSymbolicLink()) return { trouble: kindOf(seen) };
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+  const fd = fs.openSync(path, O_RDONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+  const status = fs.fstatSync(fd, { bigint: true });
+  if (status.isFile()) return { fd, status };
+  fs.closeSync(fd);
+  return { trouble: kindOf(status) };
+}
+
+function kindOf(status: fs.StatsBase<number | bigint>): string {
+  if (status.isDirectory()) return "a folder";
+  if (status.isFIFO()) return "a fifo";
+  return status.isSocket() ? "a socket" : "a device";
+}
+
+/** Whether nobody wrote to an open file since it was opened, as far as size and time of the last change tell. */
+export function isUnchanged({ fd, status: before }: OpenFile): boolean {
+  const after = fs.fstatSync(fd, { bigint: true });
+  return after.size === before.size && after.mtimeNs === before.mtimeNs;
+}
+
+/** As openRegular, with a path that leads nowhere or may not be read among the troubles. */
+export function tryOpenRegular(path: string): OpenFile | Unreadable {
   try {
-    // Looked at before it is opened: opening a device may do anything, and opening a FIFO without O_NONBLOCK waits.
-    const status = fs.statSync(path);
-    if (!status.isFile()) return { trouble: status.isDirectory() ? "a folder" : "a device, FIFO or socket" };
-    return { fd: fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK) };
+    return openRegular(path);
   } catch (error) {
     const trouble = UNREADABLE[errorCode(error) ?? ""];
     if (trouble === undefined) throw error;
@@ -131,19 +168,17 @@ export function openRegular(path: string): { fd: number } | { trouble: string } 
 
 const isLink = (path: string): boolean => fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
-/** The start of a regular file and its size in bytes, or in words why there is none to read. @param most bytes to read */
-export function readRegular(path: string, most: number): { bytes: Buffer; size: number } | { trouble: string } {
-  const opened = openRegular(path);
-  if ("trouble" in opened) return opened;
-  const { fd } = opened;
+/** The start of a regular file and its size in bytes. @param most bytes to read */
+export function readRegular(path: string, most: number): { bytes: Buffer; size: number } | Unreadable {
+  const file = tryOpenRegular(path);
+  if ("trouble" in file) return file;
   try {
-    const { size } = fs.fstatSync(fd);
+    const size = Number(file.status.size);
     const bytes = Buffer.alloc(Math.min(size, most));
-    let at = 0;
-    for (let count = -1; count !== 0 && at < bytes.length; at += count)
-      count = fs.readSync(fd, bytes, at, bytes.length - at, at);
-    return at < bytes.length ? { trouble: "a file that shrank while it was read" } : { bytes, size };
+    let read = 0;
+    eachChunk(file.fd, (piece) => (read += piece.copy(bytes, read)), { offset: 0, size: bytes.length });
+    return read < bytes.length ? { trouble: "a file that shrank while it was read" } : { bytes, size };
   } finally {
-    fs.closeSync(fd);
+    fs.closeSync(file.fd);
   }
 }

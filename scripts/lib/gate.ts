@@ -5,6 +5,7 @@ import { assetName, type Target, targetOfAsset } from "./contract.ts";
 import { DT, ET, machineName, PT, SHF, sectionName, segmentName, typeName } from "./elf/names.ts";
 import { type Elf, type ElfResult, fileSource, readElf } from "./elf.ts";
 import { errorCode, printable } from "./errors.ts";
+import { isUnchanged, type OpenFile, openRegular } from "./files.ts";
 import { type Content, readContent } from "./gate/content.ts";
 import { fileSize, isPie, loads, names, ofType, rights, strippable } from "./gate/layout.ts";
 import { NO_MACHINE, READABLE, RULES, ruleById, type Severity, type Subject, SWAP } from "./gate/rules.ts";
@@ -132,21 +133,16 @@ const unreadable = (got: string, expected = REGULAR): Observation => ({
 
 /** Reads what the rules need of a file, and says so when that fails. */
 function observe(path: string, maxSize: number, known: Content | undefined): Observation {
-  let fd: number | undefined;
+  let file: OpenFile | undefined;
   try {
-    // Opening a fifo waits for its writer, and opening a device may do anything: what is no file is not opened.
-    const kind = kindOf(fs.statSync(path));
-    if (kind !== undefined) return unreadable(kind);
-    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-    const before = fs.fstatSync(fd, { bigint: true });
-    const exchanged = kindOf(before);
-    if (exchanged !== undefined) return unreadable(exchanged);
-    const size = Number(before.size);
-    const read = readElf(fileSource(fd, size));
+    const opened = openRegular(path);
+    if ("trouble" in opened) return unreadable(opened.trouble);
+    file = opened;
+    const size = Number(file.status.size);
+    const read = readElf(fileSource(file.fd, size));
     // Of a file over the budget only the headers are read: it may be of any size.
-    const content = size > maxSize ? undefined : (known ?? readContent(fd));
-    const after = fs.fstatSync(fd, { bigint: true });
-    if (after.size !== before.size || after.mtimeNs !== before.mtimeNs || (content?.size ?? size) !== size) {
+    const content = size > maxSize ? undefined : (known ?? readContent(file.fd));
+    if (!isUnchanged(file) || (content?.size ?? size) !== size) {
       return unreadable("it was written to while it was read", "a file that does not change");
     }
     return { read, size, sha256: content?.sha256 ?? null, paths: content?.paths ?? { count: 0, examples: [] } };
@@ -156,7 +152,7 @@ function observe(path: string, maxSize: number, known: Content | undefined): Obs
     if (code === undefined || code.startsWith("ERR_")) throw error;
     return unreadable(SYSTEM_ERRORS[code] ?? code);
   } finally {
-    if (fd !== undefined) fs.closeSync(fd);
+    if (file !== undefined) fs.closeSync(file.fd);
   }
 }
 
@@ -167,15 +163,6 @@ const SYSTEM_ERRORS: Record<string, string> = {
   ELOOP: "a loop of symbolic links",
   ENAMETOOLONG: "a name that is too long",
 };
-
-/** What a path leads to, in words; undefined for a regular file. */
-function kindOf(status: fs.StatsBase<number | bigint>): string | undefined {
-  if (status.isFile()) return undefined;
-  if (status.isDirectory()) return "a folder";
-  if (status.isFIFO()) return "a fifo";
-  if (status.isSocket()) return "a socket";
-  return "a device";
-}
 
 /** The part of a report that the headers tell. */
 function describeElf(elf: Elf | undefined) {

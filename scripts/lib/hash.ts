@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { contractFailure } from "./errors.ts";
-import { eachChunk } from "./files.ts";
+import { eachChunk, isUnchanged, type OpenFile, openRegular } from "./files.ts";
 
 export interface Digest {
   /** Bytes that were hashed. */
@@ -27,48 +27,38 @@ export function digestOf(fd: number): Digest {
   return { size, sha256: hash.digest("hex") };
 }
 
-/** The digest of the file at a path. @throws the system's error when it can't be read */
-export function digestFile(path: string): Digest {
-  const fd = fs.openSync(path, "r");
+function reading<T>(path: string | Buffer, follow: boolean, use: (file: OpenFile) => T): T {
+  const file = openRegular(path, { follow });
+  if ("trouble" in file) throw contractFailure({ what: "is not a regular file" });
   try {
-    return digestOf(fd);
+    return use(file);
   } finally {
-    fs.closeSync(fd);
+    fs.closeSync(file.fd);
   }
 }
 
-/**
- * The digest of a regular file that nobody wrote to or replaced meanwhile.
- * @throws the system's error when it can't be read; Failure (1) when it is not a regular file or changed
- */
-export function digestSteady(path: string | Buffer): Digest {
-  // Without O_NONBLOCK a FIFO that took the file's place would be waited on for ever.
-  const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
-  try {
-    const before = fs.fstatSync(fd, { bigint: true });
-    if (!before.isFile()) throw contractFailure({ what: "is not a regular file" });
-    const digest = digestOf(fd);
-    const after = fs.fstatSync(fd, { bigint: true });
-    const steady = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
-    // Deno tells ctime in whole seconds: there, a file that was replaced shows by its inode only.
-    const inPlace = fs.lstatSync(path, { bigint: true }).ino === before.ino;
-    if (!steady || !inPlace || before.size !== BigInt(digest.size)) {
-      throw contractFailure({ what: "changed while it was read", fix: "run it again when nothing writes there" });
-    }
-    return digest;
-  } finally {
-    fs.closeSync(fd);
-  }
-}
+/** The digest of the file at a path. @throws the system's error when it can't be read; Failure (1) when it is no regular file */
+export const digestFile = (path: string): Digest => reading(path, true, ({ fd }) => digestOf(fd));
 
 /** The SHA-512 of the file at a path, lower-case hexadecimal: Alpine's recipes want it. @throws as digestFile */
 export function sha512File(path: string): string {
-  const fd = fs.openSync(path, "r");
-  try {
-    const hash = createHash("sha512");
-    eachChunk(fd, (bytes) => hash.update(bytes));
-    return hash.digest("hex");
-  } finally {
-    fs.closeSync(fd);
-  }
+  const hash = createHash("sha512");
+  reading(path, true, ({ fd }) => eachChunk(fd, (bytes) => hash.update(bytes)));
+  return hash.digest("hex");
+}
+
+/**
+ * The digest of a file that is no symbolic link and that nobody wrote to or replaced meanwhile.
+ * @throws as digestFile; Failure (1) when it changed
+ */
+export function digestSteady(path: string | Buffer): Digest {
+  return reading(path, false, (file) => {
+    const digest = digestOf(file.fd);
+    const { size, ctimeNs, ino } = file.status;
+    const steady = isUnchanged(file) && fs.fstatSync(file.fd, { bigint: true }).ctimeNs === ctimeNs;
+    // Deno tells ctime in whole seconds: there, a file that was replaced shows by its inode only.
+    const inPlace = fs.lstatSync(path, { bigint: true }).ino === ino;
+    if (steady && inPlace && size === BigInt(digest.size)) return digest;
+    throw contractFailure({ what: "changed while it was read", fix: "run it again when nothing writes there" });
+  });
 }

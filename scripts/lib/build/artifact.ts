@@ -5,7 +5,7 @@ import type { Target } from "../contract.ts";
 import { machineName } from "../elf/names.ts";
 import { type Elf, fileSource, readElf } from "../elf.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
-import { eachChunk, openRegular, writeAll, writeAtomic } from "../files.ts";
+import { eachChunk, tryOpenRegular, writeAll, writeAtomic } from "../files.ts";
 import { type Digest, digestFile, digestOf } from "../hash.ts";
 
 const MODE = 0o755;
@@ -31,13 +31,13 @@ export function withStage0<T>(candidate: Candidate, target: Target, use: (fd: nu
     `a ${bits}-bit ${order}-endian ELF file for ${machineName(machine)}`;
   const wanted = shape(target.elf.bits, target.elf.order, target.elf.machine);
   const expected = `${wanted}, as ${target.triple} is`;
-  const opened = openRegular(candidate.path);
+  const opened = tryOpenRegular(candidate.path);
   if ("trouble" in opened) {
     throw missingFailure({ what: `${name} can't be read`, expected: "a regular file", got: opened.trouble, file, fix });
   }
-  const { fd } = opened;
+  const { fd, status } = opened;
   try {
-    const { elf, error } = readElf(fileSource(fd, fs.fstatSync(fd).size));
+    const { elf, error } = readElf(fileSource(fd, Number(status.size)));
     if (error !== undefined)
       throw contractFailure({ what: `${name} is no stage0`, expected, got: error.got, file, fix });
     const got = shape(elf.bits, elf.order, elf.header.machine);

@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import { basename, dirname } from "node:path";
 import { assetName } from "../contract.ts";
 import { errorCode, printable } from "../errors.ts";
-import { eachChunk, makeFolder } from "../files.ts";
+import { eachChunk, makeFolder, type OpenFile, openRegular } from "../files.ts";
 import type { Digest } from "../hash.ts";
 import { say } from "../log.ts";
 import { cacheDir } from "../paths.ts";
@@ -83,23 +83,25 @@ function removeQuietly(path: string): void {
   }
 }
 
-/** Hands the pieces of a cached asset on. Comes out with false when there is none. */
+/** Hands the pieces of a cached asset on. Returns false when there is none. */
 export function readCached(sha256: string, use: (bytes: Buffer) => void): boolean {
-  let fd: number;
+  const file = openCached(cachedAsset(sha256));
+  if (file === undefined) return false;
   try {
-    // Without O_NONBLOCK a FIFO would be waited on for ever.
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-    fd = fs.openSync(cachedAsset(sha256), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    eachChunk(file.fd, use);
+    return true;
+  } finally {
+    fs.closeSync(file.fd);
+  }
+}
+
+function openCached(path: string): OpenFile | undefined {
+  try {
+    const file = openRegular(path, { follow: false });
+    return "trouble" in file ? undefined : file;
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
-    return false;
-  }
-  try {
-    const isFile = fs.fstatSync(fd).isFile();
-    if (isFile) eachChunk(fd, use);
-    return isFile;
-  } finally {
-    fs.closeSync(fd);
+    return undefined;
   }
 }
 

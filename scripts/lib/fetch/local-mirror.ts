@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SUMS } from "../contract.ts";
 import { errorCode, missingFailure, printable, usageFailure } from "../errors.ts";
-import { eachChunk } from "../files.ts";
+import { eachChunk, type OpenFile, openRegular } from "../files.ts";
 import { size as sizeText } from "../log.ts";
 import { overBudget } from "./download.ts";
 import type { Source } from "./source.ts";
@@ -60,10 +60,11 @@ const isArchive = (mirror: string): boolean => {
 /** Opens a member of a mirror. Comes out with false when there is none of that name. */
 function withMember(mirror: string, name: string, use: (member: Member) => void): boolean {
   const archive = isArchive(mirror);
-  const fd = openRegular(archive ? mirror : join(mirror, name));
-  if (fd === undefined) return false;
+  const file = openMember(archive ? mirror : join(mirror, name));
+  if (file === undefined) return false;
+  const { fd, status } = file;
   try {
-    const span = archive ? archiveOf(fd, mirror).get(name) : { offset: 0, size: fs.fstatSync(fd).size };
+    const span = archive ? archiveOf(fd, mirror).get(name) : { offset: 0, size: Number(status.size) };
     if (span !== undefined) use({ size: span.size, each: (piece) => eachChunk(fd, piece, span) });
     return span !== undefined;
   } finally {
@@ -71,11 +72,10 @@ function withMember(mirror: string, name: string, use: (member: Member) => void)
   }
 }
 
-/** A regular file, open; undefined when there is none. */
-function openRegular(path: string): number | undefined {
+function openMember(path: string): OpenFile | undefined {
   try {
-    // Opening a FIFO would wait for its writer.
-    return fs.statSync(path).isFile() ? fs.openSync(path, "r") : undefined;
+    const file = openRegular(path);
+    return "trouble" in file ? undefined : file;
   } catch (error) {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
     throw error;
