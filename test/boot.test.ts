@@ -396,6 +396,20 @@ test("should name the package of a missing QEMU", async () => {
   );
 });
 
+test("should look for the files before it installs QEMU", async () => {
+  const folder = temporaryFolder();
+  const called = join(folder, "called");
+  fs.writeFileSync(join(folder, "apt-get"), `#!/bin/sh\necho "$@" >>"${called}"\n`, { mode: 0o755 });
+  const { code, stderr } = await script("boot-stage0.ts", ["--target", A], { env: { PATH: folder, DIST: folder } });
+  assert.is(
+    stderr,
+    `error: ${join(folder, assetName(A))}: can't be read\n  expected: a regular file\n  got:      no such file\n` +
+      `  fix:      make stage0 TARGET=${A}\n`,
+  );
+  assert.is(code, 3);
+  assert.not(fs.existsSync(called));
+});
+
 testUnless(
   test,
   lacking({ programs: ["apt-get", "qemu-system-x86_64"] }),

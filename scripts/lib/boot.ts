@@ -70,13 +70,13 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
     ...requests.map((request, index) => async () => {
       subjects[index] = { ...request, init: readFile(request), expect: await expectedLine(request) };
     }),
-    () => requireTools(targets.map(emulatorOf), progress),
     ...targets.map((target) => async () => {
       const own = ownKernel(target);
       if (own !== undefined) kernels.set(target, [own]);
     }),
   ]);
-  // Only when nothing else is wrong: it may take a while.
+  // Only when nothing else is wrong: it may install packages, and take a while.
+  await requireTools(targets.map(emulatorOf), progress);
   const others = targets.filter((target) => !kernels.has(target));
   await allOf(
     others.map((target) => async () => {
