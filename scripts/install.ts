@@ -15,7 +15,7 @@ await runScript({
   knobs: ["DESTDIR", "PREFIX", "FASTBOOP_STAGE0_EMBED_PATH", "DIST", "FASTBOOP_STAGE0_MAX_SIZE"],
   prints: "the path of the installed file",
   main() {
-    const payload = gatedPayload();
+    const { path: payload } = gatedPayload();
     const path = fromCaller(join(knob("DESTDIR") ?? "", knob("PREFIX"), INSTALL_PATH));
     const source = openSync(payload, "r");
     try {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { assetName, DEFAULT_TARGET, downloadUrl } from "./lib/contract.ts";
-import { usageFailure } from "./lib/errors.ts";
+import { printable, usageFailure } from "./lib/errors.ts";
 import { digestFile, sha512File } from "./lib/hash.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
@@ -37,7 +37,9 @@ await runScript({
       given === undefined
         ? readTag(await workspaceVersion(findWorkspace().dir), "the workspace's version")
         : readTag(given, "TAG");
-    const payload = gatedPayload();
+    const { path: payload, source } = gatedPayload(given === undefined ? undefined : spellTag(tag));
+    const digest = digestFile(payload);
+    say(`packages ${printable(payload)}, from ${source}: ${size(digest.size)}, sha256 ${digest.sha256}`);
     const recipes = pinRecipes(readRecipes(), {
       tag,
       url: downloadUrl(
@@ -46,7 +48,7 @@ await runScript({
         spellTag(tag),
         assetName(DEFAULT_TARGET),
       ),
-      sha256: digestFile(payload).sha256,
+      sha256: digest.sha256,
       sha512: sha512File(payload),
     });
     const built = await buildPackage(kind, recipes, payload, distDir(), join(distDir(), "log", `package-${kind}.log`));

@@ -13,6 +13,7 @@ import { readTag } from "../scripts/lib/tags.ts";
 import { ensureToolchain } from "../scripts/lib/toolchain.ts";
 import {
   copyProject,
+  isDeno,
   lacking,
   make,
   namesIn,
@@ -99,6 +100,8 @@ for (const kind of kinds) {
     const path = join(DIST, NAMES[kind]);
     assert.is(stdout, `${path}\n`);
     const { size, sha256 } = digestFile(aarch64);
+    assert.match(stderr, `packages ${aarch64}, from FASTBOOP_STAGE0_EMBED_PATH: ${size.toLocaleString("en-US")} bytes`);
+    assert.match(stderr, new RegExp(`^packages .*, sha256 ${sha256}$`, "m"));
     assert.match(stderr, `the payload came out of the package as it went in: ${size.toLocaleString("en-US")} bytes`);
     const inside = await payloadOf(kind, path);
     assert.is(inside.sha256, sha256);
@@ -122,9 +125,10 @@ for (const kind of kinds) {
     async () => {
       const DIST = temporaryFolder();
       fs.copyFileSync(aarch64, join(DIST, ASSET));
-      const { code, stderr } = await verb(kind, { DIST });
+      const { code, stdout, stderr } = await verb(kind, { DIST, TAG: "" });
       assert.is(code, 0, stderr);
-      assert.is((await payloadOf(kind, join(DIST, NAMES[kind]))).sha256, digestFile(aarch64).sha256);
+      assert.match(stderr, `packages ${join(DIST, ASSET)}, from the folder of artifacts: `);
+      assert.is((await payloadOf(kind, stdout.trim())).sha256, digestFile(aarch64).sha256);
     },
   );
 
@@ -143,7 +147,7 @@ for (const kind of kinds) {
     `should say the three ways to a payload for a ${kind} when there is none`,
     async () => {
       const DIST = temporaryFolder();
-      const { code, stderr } = await verb(kind, { DIST });
+      const { code, stderr } = await verb(kind, { DIST, TAG: "" });
       assert.is(
         stderr.replace(/^make: .*\n/m, ""),
         [
@@ -195,6 +199,42 @@ for (const kind of kinds) {
     },
   );
 }
+
+test("should not take a local build for a release", async () => {
+  for (const kind of kinds) {
+    const DIST = temporaryFolder();
+    fs.copyFileSync(aarch64, join(DIST, ASSET));
+    const { code, stdout, stderr } = await verb(kind, { DIST });
+    assert.is(
+      stderr.replace(/^make: .*\n/m, ""),
+      [
+        "error: TAG names the release v0.0.1-rc.7, and no file of it is given",
+        "  expected: FASTBOOP_STAGE0_EMBED_PATH, the path of that release's stage0",
+        `  got:      none; ${join(DIST, ASSET)} may be any build`,
+        "  fix:      set it to what make -s fetch-stage0 TAG=v0.0.1-rc.7 prints, or to your own file, or unset TAG",
+        "",
+      ].join("\n"),
+    );
+    assert.is(stdout, "");
+    assert.is(code, 2);
+    assert.equal(namesIn(DIST), [ASSET]);
+  }
+});
+
+test("should package nothing after the README's fetch has failed", async () => {
+  const [block = ""] =
+    /(?<=^```sh\n)[^`]*package-deb[^`]*(?=^```$)/m.exec(fs.readFileSync(join(PROJECT, "README.md"), "utf8")) ?? [];
+  assert.match(block, "make -s fetch-stage0 TAG=");
+  const DIST = temporaryFolder();
+  fs.copyFileSync(aarch64, join(DIST, ASSET));
+  const { code, stdout, stderr } = await runProgram(["sh", "-c", block], {
+    env: { DIST, RUNTIME: isDeno ? "deno" : "node", FASTBOOP_STAGE0_OFFLINE: "1", XDG_CACHE_HOME: temporaryFolder() },
+  });
+  assert.is.not(code, 0);
+  assert.match(stderr, /^error: .* can't be had offline$/m);
+  assert.not.match(stdout + stderr, "package");
+  assert.equal(namesIn(DIST), [ASSET]);
+});
 
 const pinned = (file: string): RecipeFile[] =>
   pinRecipes(readRecipes(), {
