@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
@@ -118,6 +118,53 @@ test("should end a script with exit code 2 and a clear message", async () => {
   assert.is(code, 2);
 });
 
+test("should refuse a misspelled variable of ours in the environment, and take fastboop's own", async () => {
+  const tag = (env: Record<string, string>) => script("tag.ts", [], { env: { VERSION: "v0.0.1", ...env } });
+  const { code, stdout, stderr } = await tag({ FASTBOOP_STAGE0_SHA265: "0", "FASTBOOP_STAGE0_\x1b": "0" });
+  const all = Object.keys(KNOBS).filter((name) => name.startsWith("FASTBOOP_STAGE0_"));
+  assert.is(
+    stderr,
+    [
+      "error: nothing reads the variable FASTBOOP_STAGE0_SHA265",
+      "  expected: FASTBOOP_STAGE0_SHA256",
+      "  fix:      set FASTBOOP_STAGE0_SHA256 instead",
+      "error: nothing reads the variable FASTBOOP_STAGE0_\\x1b",
+      `  expected: ${all.join(", ")}`,
+      "  fix:      unset FASTBOOP_STAGE0_\\x1b",
+      "",
+    ].join("\n"),
+  );
+  assert.is(stdout, "");
+  assert.is(code, 2);
+  const others = { FASTBOOP_STAGE0_PATH: "/x", FASTBOOP_STAGE0_ROLE: "init", FASTBOOP_STAGE0_EMPTY: "", TRAGET: "x" };
+  const fine = await tag(others);
+  assert.equal([fine.code, fine.stdout, fine.stderr], [0, "v0.0.1\n", ""]);
+});
+
+test("should refuse every value that does not parse before anything is done, needed in this run or not", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "stage0");
+  writeFileSync(file, "");
+  const local = { DIST: folder, FASTBOOP_STAGE0_EMBED_PATH: file };
+  const built = await script("build-stage0.ts", [], {
+    env: { ...local, PROFILE: "dev", FASTBOOP_STAGE0_TOOLCHAIN: "gcc" },
+  });
+  assert.equal(
+    [...built.stderr.matchAll(/^error: .*$/gm)].map(([line]) => line),
+    [
+      "error: the environment variable PROFILE does not parse",
+      "error: the environment variable FASTBOOP_STAGE0_TOOLCHAIN does not parse",
+    ],
+  );
+  assert.is(built.code, 2);
+  const fetched = await script("fetch-stage0.ts", [], { env: { ...local, FASTBOOP_STAGE0_TRUST: "none" } });
+  assert.match(fetched.stderr, /^error: the environment variable FASTBOOP_STAGE0_TRUST does not parse\n/);
+  assert.is(fetched.code, 2);
+  // Not read by this script, or the system's and of no account here.
+  const other = { VERSION: "v0.0.1", PROFILE: "dev", https_proxy: "socks5://x", GH_TOKEN: "a b" };
+  assert.is((await script("tag.ts", [], { env: other })).stdout, "v0.0.1\n");
+});
+
 const SOURCES = ["scripts", "dev"]
   .flatMap((folder) =>
     readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
@@ -140,10 +187,11 @@ test("should name no knob that nothing reads", () => {
   const readers = SOURCES.filter(({ name }) => name !== "scripts/lib/knobs.ts").map(({ text }) => text);
   // CI is a matter of the tests: what can't run there fails.
   readers.push(readFileSync(join(PROJECT, "test", "lib", "harness.ts"), "utf8"));
+  readers.push(readFileSync(join(PROJECT, "Makefile"), "utf8"));
   const text = readers.join("\n");
   const prefixes = [...text.matchAll(/`([A-Z_]{4,})\$\{/g)].map(([, prefix = ""]) => prefix);
   const isRead = (name: string): boolean =>
-    new RegExp(`knob\\("${name}"\\)|process\\.env\\.${name}\\b`).test(text) ||
+    new RegExp(`knob\\("${name}"\\)|process\\.env\\.${name}\\b|\\$\\(value ${name}\\)`).test(text) ||
     prefixes.some((prefix) => name.startsWith(prefix));
   assert.equal(
     Object.keys(KNOBS).filter((name) => !isRead(name)),

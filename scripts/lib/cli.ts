@@ -1,6 +1,7 @@
 /** What every entry script shares: arguments, --help, exit codes. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { errorCode, Failure, missingFailure, printable, usageFailure } from "./errors.ts";
+import { checkKnobs } from "./knob-check.ts";
 import { KNOBS, type KnobName } from "./knobs.ts";
 import { report, say } from "./log.ts";
 
@@ -8,12 +9,11 @@ interface Option {
   type: "boolean" | "string";
   /** Placeholder of the value in the help text. */
   value?: string;
-  multiple?: true;
   means: string;
 }
 type Options = Record<string, Option>;
 type Values<O extends Options> = {
-  [K in keyof O]?: O[K]["type"] extends "boolean" ? boolean : O[K]["multiple"] extends true ? string[] : string;
+  [K in keyof O]?: O[K]["type"] extends "boolean" ? boolean : string;
 };
 
 interface Script<O extends Options> {
@@ -64,9 +64,7 @@ const table = (rows: [string, string][]): string[] => {
 
 function parse<O extends Options>(script: Script<O>): { values: Values<O>; operands: string[] } {
   const options: ParseArgsConfig["options"] = { help: { type: "boolean" } };
-  for (const [name, { type, multiple }] of Object.entries(script.options)) {
-    options[name] = { type, multiple: multiple ?? false };
-  }
+  for (const [name, { type }] of Object.entries(script.options)) options[name] = { type };
   try {
     const { values, positionals } = parseArgs({
       args: process.argv.slice(2),
@@ -93,8 +91,9 @@ export async function runScript<O extends Options>(script: Script<O>): Promise<v
   process.on("uncaughtException", (error) => process.exit(showError(error)));
   try {
     const { values, operands } = parse(script);
-    if ((values as { help?: boolean }).help) process.stdout.write(`${helpText(script)}\n`);
-    else process.exitCode = (await script.main(values, operands)) ?? 0;
+    if ((values as { help?: boolean }).help) return void process.stdout.write(`${helpText(script)}\n`);
+    checkKnobs(script.knobs);
+    process.exitCode = (await script.main(values, operands)) ?? 0;
   } catch (error) {
     process.exitCode = showError(error);
   }

@@ -176,10 +176,12 @@ export const KNOBS = {
 
   FAULTS: user(flag, "make rehearse meets a fault at every network step", "0"),
   UNDRAFT: user(flag, "make publish also publishes the draft, once all is verified", "0"),
+  RUNTIME: user(choice("node", "deno"), "what make runs the scripts with", "node"),
   DESTDIR: user(path, "folder that make install puts in front of PREFIX"),
   PREFIX: user(path, "where make install installs below", "/usr"),
 
   CALLER_DIR: host(path, "folder that make was called from; set by the Makefile"),
+  MAKE_VARIABLES: host(text, "names of the variables on make's command line; set by the Makefile"),
   CARGO_HOME: host(path, "cargo's home folder, whose config.toml is heeded; else ~/.cargo"),
   CARGO_TARGET_DIR: host(path, "folder below which the sub-build works; else target in the workspace"),
   CARGO_CFG_TARGET_ARCH: host(
@@ -227,6 +229,11 @@ export const tokens = (): string[] =>
 
 /** The whole environment, for programs that we start. */
 export const environment = (): Record<string, string> => ({ ...process.env }) as Record<string, string>;
+
+/** Takes a variable out of the environment of this process and of those that it starts. */
+export function forget(name: KnobName): void {
+  delete process.env[name];
+}
 
 /** In a build script TARGET and PROFILE are cargo's words for the outer build; make passes on only the caller's own. */
 const isOuterBuilds = (name: KnobName): boolean =>
