@@ -6,22 +6,24 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory --warn-undefined-variables
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+.SHELLFLAGS := -c
+VPATH :=
+
+# What the command line and the environment give is data, but make would expand a `$` in it and run what $(shell) names.
+# $(value) reads it as it is. The loop does so for all that the command line gives; make can't export a name with a dot,
+# so the loop's own is none of those.
+override given := $(sort $(foreach a.name,$(.VARIABLES),$(if $(filter command,$(origin $(a.name))),$(a.name))))
+$(foreach a.name,$(given),$(eval export override $$(a.name) := $$(value $$(a.name))))
+# The scripts say which of them are no knobs.
+export override MAKE_VARIABLES := $(given)
 
 # Relative paths count from the folder in which make was called, which `make -C` leaves in PWD only.
-# $(value) keeps a `$` in the folder's name from being expanded.
 # In a cargo build script PWD is stale, and TARGET and PROFILE speak of the outer build unless the command line gives them.
 in_build_script := $(filter-out undefined,$(origin CARGO_CFG_TARGET_ARCH))
 export CALLER_DIR := $(or $(if $(in_build_script),$(value CARGO_MANIFEST_DIR)),$(value PWD),$(CURDIR))
-given = $(filter command,$(origin $1))
-$(foreach name,$(if $(in_build_script),TARGET PROFILE),$(if $(call given,$(name)),,$(eval unexport $(name))))
-# Paths on the command line are taken as they are: make would expand a `$` in them.
-paths := WORKSPACE DIST OUT DESTDIR PREFIX KERNEL_x86_64 KERNEL_aarch64
-paths += FASTBOOP_STAGE0_EMBED_PATH FASTBOOP_STAGE0_CARGO FASTBOOP_STAGE0_CACHE CARGO
-$(foreach name,$(paths),$(if $(call given,$(name)),$(eval export override $(name) := $$(value $(name)))))
+unexport $(if $(in_build_script),$(filter-out $(given),TARGET PROFILE))
 
-#? RUNTIME=node
-RUNTIME ?= node
-TARGET ?=
+override RUNTIME := $(or $(value RUNTIME),node)
 deno := ci/tools/node_modules/.bin/deno
 # In half the time of npx or npm run.
 run_node := node --require ./scripts/lib/typescript.cjs
@@ -32,8 +34,33 @@ modules := node_modules/.package-lock.json
 tools := ci/tools/node_modules/.package-lock.json
 ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
 
+# Asked for together, verbs run in the order of these lines, under -j too: what writes dist/ or sources, then what reads it.
+stage1 := format docs lock install-workflows toolchain
+stage2 := recipes
+stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
+stage4 := preflight boot lint test recipes-check workflows-check
+stage5 := package-deb package-rpm package-apk install
+stage6 := sums release-assets
+stage7 := verify-sums
+stage8 := draft publish
+stages := 1 2 3 4 5 6 7 8
+verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract rehearse release-gate bench mutate clean
+.PHONY: $(verbs)
+
+# make itself would pass over a goal that is no verb but a file. Shells ask for .DEFAULT to complete words.
+stray := $(filter-out $(verbs) .DEFAULT,$(MAKECMDGOALS))
+stray := $(if $(stray),$(shell GOALS='$(subst ','\'',$(stray))' LC_ALL=C awk -f scripts/help.awk Makefile))
+$(if $(stray),$(error $(stray)))
+
+stage3 += $(filter dist/%,$(MAKECMDGOALS))
+earlier :=
+$(foreach n,$(stages),$(eval $(stage$n): | $(filter $(earlier),$(MAKECMDGOALS)))$(eval earlier += $(stage$n)))
+others := $(filter-out clean,$(MAKECMDGOALS))
+ifneq ($(others),$(MAKECMDGOALS))
+$(if $(filter clean,$(lastword $(MAKECMDGOALS))),clean: | $(others),$(others): | clean)
+endif
+
 ##@ Build
-.PHONY: stage0 stage0-all stage0-env cli toolchain
 stage0: $(ready) ## Build stage0 for one target (or take FASTBOOP_STAGE0_EMBED_PATH) into dist/
 	@$(run) scripts/build-stage0.ts
 stage0-all: $(ready) ## Build every release target
@@ -48,14 +75,16 @@ toolchain: $(ready) ## Make sure that cargo can build for the target
 	@$(run) scripts/toolchain.ts
 
 ##@ Prove
-.PHONY: preflight boot
 preflight: $(ready) ## Gate the release artifacts in dist/; BOOT=1 boots them too
 	@$(run) scripts/preflight.ts
 boot: $(ready) ## Boot the artifacts as PID 1 under QEMU
 	@$(run) scripts/boot-stage0.ts
+rehearse: $(ready) ## Try a whole release on this machine; FAULTS=1 breaks every network step once
+	@$(run) dev/rehearse.ts
+test: $(modules) $(tools) ## Run every test
+	@$(run) test/run.ts
 
 ##@ Release
-.PHONY: sums verify-sums draft publish fetch-stage0 fetch-kit lock tag contract
 sums: $(ready) ## Write SHA256SUMS over the artifacts
 	@$(run) scripts/sums.ts
 verify-sums: $(ready) ## Check the artifacts against SHA256SUMS
@@ -64,24 +93,23 @@ draft: $(ready) ## Find or make the draft release of TAG
 	@$(run) scripts/publish-stage0.ts --draft
 publish: $(ready) ## Upload dist/ to the draft of TAG and verify it; UNDRAFT=1 publishes it then
 	@$(run) scripts/publish-stage0.ts
+
+##@ Fetch
 fetch-stage0: $(ready) ## Download a release's stage0, verified, and print its path
 	@$(run) scripts/fetch-stage0.ts
 fetch-kit: $(ready) ## Make one archive of a release, for builds without network
 	@$(run) scripts/fetch-kit.ts
+lock: $(ready) ## Pin the release's digests in stage0.lock
+	@$(run) scripts/lock.ts
 # Bytes only pass through: with a small young generation the peak is 30 MB lower at any size. The start takes 30 ms more,
 # as node's own code is cached for its default flags.
 lean_node := node --max-semi-space-size=1 --require ./scripts/lib/typescript.cjs
 lean_deno := $(run_deno) --v8-flags=--max-semi-space-size=1
-fetch-stage0 fetch-kit lock: run = $(lean_$(RUNTIME))
-lock: $(ready) ## Pin the release's digests in stage0.lock
-	@$(run) scripts/lock.ts
+fetch-stage0 fetch-kit lock: private run = $(lean_$(RUNTIME))
 tag: $(ready) ## Print VERSION as a tag, or a tag in a distribution's FORMAT
 	@$(run) scripts/tag.ts
-contract: $(ready) ## Print the distribution contract as JSON
-	@$(run) scripts/contract.ts
 
 ##@ Package
-.PHONY: package-deb package-rpm package-apk recipes recipes-check install bundle
 package-deb: $(ready) ## Build the Debian package and compare the payload at both ends
 	@$(run) scripts/package.ts deb
 package-rpm: $(ready) ## Build the RPM package and compare the payload at both ends
@@ -90,50 +118,46 @@ package-apk: $(ready) ## Build the Alpine package (on Alpine) and compare the pa
 	@$(run) scripts/package.ts apk
 recipes: $(ready) ## Write TAG's pins from stage0.lock into the packaging recipes
 	@$(run) scripts/recipes.ts
-recipes-check: $(ready) ## Fail when the recipes differ from stage0.lock
-	@$(run) scripts/recipes.ts --check
 install: $(ready) ## Install the payload below DESTDIR and PREFIX
 	@$(run) scripts/install.ts
-bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
-	@$(run) dev/bundle.ts
+clean: ## Remove dist/ and everything that was built
+	@$(if $(value DIST),$(error clean removes dist/ in the project, not "$(value DIST)": remove that yourself, and unset DIST))
+	@rm -rf dist test/.cache test/workspace/target
 
-##@ Rehearse
-.PHONY: rehearse
-rehearse: $(ready) ## Try a whole release on this machine; FAULTS=1 breaks every network step once
-	@$(run) dev/rehearse.ts
-
-##@ Workflows
-.PHONY: install-workflows workflows-check release-gate release-assets
-install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workflows
-	@$(run) scripts/install-workflows.ts
-workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows differ
-	@$(run) scripts/install-workflows.ts --check
-release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
-	@$(run) scripts/release-gate.ts
-release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify it
-	@$(run) dev/bundle.ts
-	@$(run) scripts/sums.ts
-	@$(run) scripts/sums.ts --verify
-
-##@ Develop
-.PHONY: help test lint format docs bench mutate clean
-help: $(if $(TARGET),$(ready)) ## Print this text; TARGET=VERB prints the details of one
-	@$(if $(TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)
-test: $(modules) $(tools) ## Run every test
-	@$(run) test/run.ts
+##@dev Check
+help: $(if $(value TARGET),$(ready)) ## Print the user's verbs; TARGET=VERB prints the details of one
+	@$(if $(value TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)
+help-dev: ## Print the other verbs, and every knob
+	@awk -v dev=1 -f scripts/help.awk Makefile
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
 	@$(run) dev/lint.ts
 format: $(tools) ## Format the sources
 	@ci/tools/node_modules/.bin/biome check --write .
 docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from the code
 	@$(run) dev/docs.ts
+contract: $(ready) ## Print the distribution contract as JSON
+	@$(run) scripts/contract.ts
+recipes-check: $(ready) ## Fail when the recipes differ from stage0.lock
+	@$(run) scripts/recipes.ts --check
 bench: $(modules) $(tools) ## Measure everything beside other tools and write docs/bench/
 	@$(run_node) dev/bench.ts
 # Under deno, which starts a test file in a fraction of the time.
 mutate: $(modules) $(tools) ## Put defects into the deciding rules and see that tests notice 95 % of them
 	@$(run_deno) dev/mutate.ts
-clean: ## Remove dist/ and everything that was built
-	@rm -rf dist test/.cache test/workspace/target
+
+##@dev CI
+install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workflows
+	@$(run) scripts/install-workflows.ts
+workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows differ
+	@$(run) scripts/install-workflows.ts --check
+release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
+	@$(run) scripts/release-gate.ts
+bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
+	@$(run) dev/bundle.ts
+release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify it
+	@$(run) dev/bundle.ts
+	@$(run) scripts/sums.ts
+	@$(run) scripts/sums.ts --verify
 
 # Through a link npm would empty the folder of another checkout.
 $(modules): package.json package-lock.json
@@ -172,6 +196,7 @@ FORCE:
 #? FASTBOOP_STAGE0_STALL_TIMEOUT=30
 #? FAULTS=0
 #? UNDRAFT=0
+#? RUNTIME=node
 #? DESTDIR
 #? PREFIX=/usr
 # made: end

@@ -54,6 +54,24 @@ test("should answer as the scripts do", async () => {
   }
 });
 
+test("should refuse in make what the project's own Makefile refuses", async () => {
+  const folder = temporaryFolder("unpacked");
+  assert.is((await runProgram(["tar", "-xzf", join(DIST, "stage0-tools.tar.gz"), "-C", folder])).code, 0);
+  const mark = join(folder, "executed");
+  const tool = (...args: string[]) => runProgram(["make", "-s", "-C", join(folder, "stage0-tools"), ...args]);
+  for (const [args, told] of [
+    [["preflight", "LICENSE"], "there is no verb LICENSE, only fetch-stage0 preflight sums verify-sums"],
+    [["fetch-stage0", "TRAGET=x"], "error: nothing reads the variable TRAGET\n  expected: TARGET\n"],
+    [["fetch-stage0", `TAG=$(shell touch ${mark})`], `got:      "$(shell touch ${mark})"`],
+  ] as const) {
+    const { code, stdout, stderr } = await tool(...args);
+    assert.match(stderr, told);
+    assert.is(stdout, "");
+    assert.is(code, 2);
+  }
+  assert.not(fs.existsSync(mark));
+});
+
 /** A root folder with node, make and busybox, and nothing else. */
 async function bareRoot(): Promise<string> {
   const root = temporaryFolder("root");

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { KNOBS } from "../scripts/lib/knobs.ts";
@@ -7,15 +7,31 @@ import { copyProject, isDeno, make, runProgram, suite, temporaryFolder } from ".
 
 const test = suite("Makefile");
 const MAKEFILE = readFileSync(join(PROJECT, "Makefile"), "utf8");
-const verbs = [...MAKEFILE.matchAll(/^\.PHONY: (.*)$/gm)].flatMap(([, names = ""]) => names.split(" "));
+const verbs = [...MAKEFILE.matchAll(/^([a-z][a-z0-9-]*):.* ## /gm)].map(([, verb = ""]) => verb);
 
-test("should print, without arguments, every verb and every knob with its default", async () => {
+test("should print the user's verbs on one screen, without arguments", async () => {
   const { code, stdout, stderr } = await make([]);
   assert.is(stderr, "");
   assert.is(code, 0);
-  for (const verb of verbs) assert.match(stdout, new RegExp(`^.{9} ${verb} +[A-Z]`, "m"));
   const lines = stdout.trimEnd().split("\n");
-  assert.ok(lines.length <= 48 && lines.every((line) => line.length <= 110), "it fits a screen");
+  assert.ok(lines.length <= 24 && lines.every((line) => line.length <= 110), "it fits a screen");
+  for (const verb of ["stage0", "preflight", "rehearse", "test", "publish", "fetch-stage0", "package-deb", "clean"])
+    assert.match(stdout, new RegExp(`^.{7} ${verb} +[A-Z]`, "m"));
+  assert.match(lines[0] ?? "", /make help TARGET=VERB .*make help-dev$/);
+});
+
+test("should print the other verbs and every knob with its default for developers", async () => {
+  const user = await make(["help"]);
+  const { code, stdout, stderr } = await make(["help-dev"]);
+  assert.is(stderr, "");
+  assert.is(code, 0);
+  for (const verb of verbs) {
+    const shown = new RegExp(`^.{7} ${verb} +[A-Z]`, "m");
+    assert.is(Number(shown.test(stdout)) + Number(shown.test(user.stdout)), 1, verb);
+  }
+  for (const verb of ["lint", "docs", "format", "bench", "mutate", "bundle", "release-gate"])
+    assert.match(stdout, new RegExp(`^.{7} ${verb} +[A-Z]`, "m"));
+  assert.ok(stdout.split("\n").every((line) => line.length <= 110));
   for (const [name, knob] of Object.entries(KNOBS)) {
     if (knob.audience !== "user") continue;
     const shown = "default" in knob && knob.default !== undefined ? `${name}=${knob.default}` : name;
@@ -23,9 +39,11 @@ test("should print, without arguments, every verb and every knob with its defaul
   }
 });
 
-test("should give every verb a help line of its own", () => {
-  assert.ok(verbs.length > 15);
-  for (const verb of verbs) assert.match(MAKEFILE, new RegExp(`^${verb}:.* ## [A-Z]`, "m"));
+test("should know each verb that has a help line, and no other", async () => {
+  assert.ok(verbs.length > 30);
+  const { stdout } = await runProgram(["make", "-npq", "-C", PROJECT, "help"]);
+  const [, known = ""] = /^verbs := (.*)$/m.exec(stdout) ?? [];
+  assert.equal(known.split(" ").sort(), [...verbs].sort());
 });
 
 test("should call one script in each recipe, in one line", () => {
@@ -41,6 +59,161 @@ test("should print the details of a verb, and refuse one that it does not have",
   const bad = await make(["help", "TARGET=no-such-verb"]);
   assert.match(bad.stderr, /^error: make has no verb "no-such-verb"\n {2}expected: stage0, stage0-all, /);
   assert.is(bad.code, 2);
+});
+
+test("should refuse a goal that is no verb, a file too, and tell the nearest verbs and how files are named", async () => {
+  const how =
+    "Files are named to the scripts, as in scripts/preflight.ts FILE, and dist/fastboop-stage0-TARGET to be built";
+  for (const [goals, told] of [
+    [["preflight", "README.md"], 'there is no verb "README.md"; make help lists the verbs'],
+    [["scripts"], 'there is no verb "scripts"; make help lists the verbs'],
+    [["package.json"], 'there is no verb "package.json"; make help lists the verbs'],
+    [
+      ["stage"],
+      'there is no verb "stage", the nearest are stage0, stage0-all, stage0-env, fetch-stage0, tag; make help',
+    ],
+    [["prefligth"], 'there is no verb "prefligth", the nearest are preflight; make help lists the verbs'],
+    [["zzzzzzzz", "stage0"], 'there is no verb "zzzzzzzz"; make help lists the verbs'],
+    [["contract README.md"], 'there is no verb "README.md"; make help lists the verbs'],
+  ] as const) {
+    const { code, stdout, stderr } = await make(goals);
+    assert.match(stderr, told);
+    assert.match(stderr, new RegExp(`${how}\\.  Stop\\.\\n$`));
+    assert.is(stdout, "", "nothing was run");
+    assert.is(code, 2);
+  }
+});
+
+test("should take an artifact of dist/ for a goal", async () => {
+  const { code, stderr } = await make(["dist/fastboop-stage0-armv7-unknown-linux-musleabihf", "TARGET=x"]);
+  assert.match(stderr, "error: the target armv7-unknown-linux-musleabihf is deferred: ");
+  assert.is(code, 2);
+});
+
+/** Programs in place of node and rm that only write down when they start and end. @param failing a script that fails */
+function recording(failing = ""): { env: Record<string, string>; seen: () => string } {
+  const folder = temporaryFolder();
+  const log = join(folder, "log");
+  const program = `#!/bin/sh
+while [ $# -gt 0 ]; do case $1 in scripts/*.ts | dev/*.ts | dist) break ;; esac; shift; done
+name=$(basename "$1" .ts); case $2 in --*) name=$name$2 ;; esac
+echo "start $name" >>"${log}"; sleep 0.2; echo "end $name" >>"${log}"; [ "$name" != "${failing}" ]
+`;
+  for (const name of ["node", "rm"]) writeFileSync(join(folder, name), program, { mode: 0o755 });
+  return {
+    env: { PATH: `${folder}:${process.env.PATH}`, RUNTIME: "node" },
+    // A script that ran alone stands as its name, all else as it was written down.
+    seen: () =>
+      readFileSync(log, "utf8")
+        .replace(/start (\S+)\nend \1\n/g, "$1 ")
+        .trim(),
+  };
+}
+
+test("should run what writes before what reads it, in whatever order it is asked for, and under -j", async () => {
+  const project = copyProject(temporaryFolder());
+  for (const [goals, expected] of [
+    ["stage0-all preflight sums", "build-stage0--all preflight sums"],
+    ["sums preflight stage0-all", "build-stage0--all preflight sums"],
+    ["recipes-check recipes lock", "lock recipes recipes--check"],
+    ["package-deb fetch-stage0 lock", "lock fetch-stage0 package"],
+    ["publish verify-sums sums bundle", "bundle sums sums--verify publish-stage0"],
+    ["workflows-check install-workflows", "install-workflows install-workflows--check"],
+    ["recipes-check docs", "docs recipes--check"],
+    ["preflight dist/fastboop-stage0-x86_64-unknown-linux-musl", "build-stage0 preflight"],
+    ["clean stage0 sums", "dist build-stage0 sums"],
+    ["stage0 clean sums", "dist build-stage0 sums"],
+    ["stage0 sums clean", "build-stage0 sums dist"],
+  ] as const) {
+    const { env, seen } = recording();
+    const { code, stderr } = await runProgram(["make", "-s", "-j8", "-C", project, ...goals.split(" ")], { env });
+    assert.is(code, 0, stderr);
+    assert.is(seen(), expected, goals);
+  }
+});
+
+test("should publish nothing when the gate fails, with -j and -k too", async () => {
+  const project = copyProject(temporaryFolder());
+  const { env, seen } = recording("preflight");
+  const { code } = await runProgram(["make", "-s", "-k", "-j8", "-C", project, "publish", "preflight"], { env });
+  assert.is(code, 2);
+  assert.is(seen(), "preflight");
+});
+
+test("should refuse to clean another folder, and name it", async () => {
+  const project = copyProject(temporaryFolder());
+  mkdirSync(join(project, "dist"));
+  for (const [args, env] of [
+    [["DIST=/x $(y)"], {}],
+    [[], { DIST: "/x $(y)" }],
+  ] as const) {
+    const { code, stderr } = await runProgram(["make", "-s", "-C", project, "clean", ...args], { env });
+    assert.match(
+      stderr,
+      'clean removes dist/ in the project, not "/x $(y)": remove that yourself, and unset DIST.  Stop.',
+    );
+    assert.is(code, 2);
+    assert.ok(existsSync(join(project, "dist")));
+  }
+  assert.is((await runProgram(["make", "-s", "-C", project, "clean"])).code, 0);
+  assert.not(existsSync(join(project, "dist")));
+});
+
+test("should say that a variable is misspelled, and name what others pass", async () => {
+  const version = "VERSION=v0.0.1";
+  for (const [given, meant] of [
+    ["TRAGET=x", "TARGET"],
+    ["boot=1", "BOOT"],
+    ["prefix=/", "PREFIX"],
+    ["DITS=x", "DIST"],
+    ["FASTBOOP_STAGE0_SHA265=0", "FASTBOOP_STAGE0_SHA256"],
+    ["runtime=x", "RUNTIME"],
+  ] as const) {
+    const { code, stdout, stderr } = await make(["tag", version, given]);
+    const [name] = given.split("=");
+    const told = `error: nothing reads the variable ${name}\n  expected: ${meant}\n  fix:      set ${meant} instead\n`;
+    assert.is(stderr.replace(/^make: .*\n/m, ""), told);
+    assert.is(stdout, "");
+    assert.is(code, 2);
+  }
+  // What debhelper and rpm pass to every make.
+  const passed = ["INSTALL=install -p", "V=1", "VERBOSE=1", "CC=gcc", "CXX=g++", "AM_UPDATE_INFO_DIR=no", "LANG=C"];
+  const { code, stdout, stderr } = await make(["tag", version, ...passed, "DESTDIR=/x", "PREFIX=/usr"]);
+  assert.is(
+    stderr,
+    "no knobs of this project, only handed on: AM_UPDATE_INFO_DIR, CC, CXX, INSTALL, LANG, V, VERBOSE\n",
+  );
+  assert.is(stdout, "v0.0.1\n");
+  assert.is(code, 0);
+});
+
+test("should execute no value, from the environment or the command line, and no goal", async () => {
+  const mark = join(temporaryFolder(), "executed");
+  const value = `$(shell touch ${mark})`;
+  const names = [...Object.keys(KNOBS), "VPATH", "PWD", "CARGO_MANIFEST_DIR", "OTHER", "name", "given"];
+  const env = Object.fromEntries(names.map((name) => [name, value]));
+  const needed = { VERSION: "v0.0.1", FORMAT: "", RUNTIME: "", PWD: PROJECT };
+  const inherited = await make(["tag"], { env: { ...env, ...needed } });
+  assert.is(inherited.stdout, "v0.0.1\n", inherited.stderr);
+  for (const verb of ["clean", "help"]) await make([verb], { env });
+  for (const given of [names.filter((name) => name !== "RUNTIME"), ["RUNTIME"], ["TARGET", "help"]])
+    assert.is((await make(["tag", ...given.map((name) => (name in env ? `${name}=${value}` : name))])).code, 2);
+  for (const goal of [
+    value,
+    `x';touch ${mark};'`,
+    `dist/fastboop-stage0-${value}`,
+    `dist/fastboop-stage0-';touch ${mark};'`,
+  ])
+    assert.is((await make([goal])).code, 2);
+  assert.not(existsSync(mark));
+});
+
+test("should hand on every value as it is", async () => {
+  const value = "a $b $(c) ${d} `e` 'f' \"g\" \\h #i\nj\t%k";
+  for (const outcome of [await make(["tag", `VERSION=${value}`]), await make(["tag"], { env: { VERSION: value } })]) {
+    assert.match(outcome.stderr, `"${value.replace("\n", "\\n").replace("\t", "\\x09")}"`);
+    assert.is(outcome.code, 2);
+  }
 });
 
 test("should say which runtimes there are when given another", async () => {
