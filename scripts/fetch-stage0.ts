@@ -1,14 +1,8 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
-import {
-  FETCH_KNOBS,
-  noTagFailure,
-  outPath,
-  releasedTarget,
-  releaseOrigin,
-  requestedTag,
-} from "./lib/fetch/request.ts";
+import { FETCH_KNOBS, noTagFailure, outPath, releasedTarget, requestedTag } from "./lib/fetch/request.ts";
 import { fetchAsset } from "./lib/fetch.ts";
+import { releaseOrigin } from "./lib/github/origin.ts";
 import { handOff } from "./lib/handoff.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
@@ -48,7 +42,7 @@ async function fetchStage0(): Promise<string> {
   const requested = (await requestedTag()) ?? noTagFailure();
   const from = releaseOrigin();
   const release =
-    requested === "latest" ? await (await import("./lib/fetch/latest.ts")).latestRelease(from) : undefined;
+    requested === "latest" ? await (await import("./lib/fetch/find-release.ts")).latestRelease(from) : undefined;
   const tag = release?.tag ?? requested;
   return (await fetchAsset({ origin: from, target, tag, out: outPath(target, tag) }, release)).path;
 }

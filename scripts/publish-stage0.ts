@@ -1,12 +1,13 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
-import { releaseOrigin } from "./lib/fetch/request.ts";
+import type { Release } from "./lib/github/answers.ts";
+import { releaseOrigin } from "./lib/github/origin.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/release/publish.ts";
-import { type Release, Releases } from "./lib/release/releases.ts";
+import { Releases } from "./lib/release/releases.ts";
 import { withTemporaryFolder } from "./lib/run.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 
@@ -44,7 +45,7 @@ await runScript({
         fix: "set GH_TOKEN to one that may write the repository's contents",
       });
     }
-    const releases = new Releases(at, at.token);
+    const releases = new Releases(at);
     const files = draftOnly ? [] : releaseFiles(distDir());
     const published = knob("UNDRAFT") ? "accept" : "refuse";
     if (dryRun) {

@@ -6,16 +6,17 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
 import { download } from "../scripts/lib/fetch/download.ts";
+import { findRelease } from "../scripts/lib/fetch/find-release.ts";
 import { PartialDownload } from "../scripts/lib/fetch/partial.ts";
 import { bar, progressText } from "../scripts/lib/fetch/progress.ts";
-import { releaseOrigin } from "../scripts/lib/fetch/request.ts";
+import type { Release } from "../scripts/lib/github/answers.ts";
+import { releaseOrigin } from "../scripts/lib/github/origin.ts";
 import { classify, HttpFailure, transientFailure } from "../scripts/lib/http/errors.ts";
 import { proxyOrigin } from "../scripts/lib/http/proxy.ts";
 import { parseRetryAfter, RETRY_POLICY, type RetryPolicy, retry, withStallTimeout } from "../scripts/lib/http/retry.ts";
 import { statusFailure, transientStatus } from "../scripts/lib/http/status.ts";
 import { type HttpResponse, send } from "../scripts/lib/http.ts";
 import { redact } from "../scripts/lib/redact.ts";
-import { type FoundRelease, findRelease } from "../scripts/lib/release/github.ts";
 import { suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("http");
@@ -46,6 +47,11 @@ test("should repeat what may pass, as often as it may, and nothing else", async 
   const never = passing(99);
   assert.is((await refused(retry(never.attempt, QUICK))).message, "trouble");
   assert.is(never.calls(), 5);
+  const nested = passing(99);
+  await refused(retry(() => retry(nested.attempt, QUICK), QUICK));
+  assert.is(nested.calls(), 5, "a retry inside a retry does not multiply the attempts");
+  const single = passing(4);
+  assert.is(await retry(() => retry(single.attempt, { ...QUICK, attempts: 1 }), QUICK), 5);
   // An attempt that brings something begins the count anew.
   const gaining = passing(20);
   assert.is(await retry(gaining.attempt, QUICK, () => gaining.calls() < 18), 21);
@@ -388,8 +394,15 @@ test("should tell a redirect to nowhere, a login page and other protocols apart"
 
 test("should take nothing for a release that is none", async () => {
   const asset = { id: 1, name: "a", size: 0, state: "uploaded" };
-  const good = { tag_name: "v1.2.3", draft: false, assets: [asset, { ...asset, digest: null }] };
-  const find = (release: string, list: string): Promise<FoundRelease> =>
+  const good = {
+    id: 1,
+    tag_name: "v1.2.3",
+    draft: false,
+    html_url: "https://localhost/release",
+    upload_url: "https://localhost/upload{?name,label}",
+    assets: [asset, { ...asset, digest: null }],
+  };
+  const find = (release: string, list: string): Promise<Release> =>
     serving(
       (path) => {
         const [status, body] =

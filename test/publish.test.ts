@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
-import { releaseOrigin } from "../scripts/lib/fetch/request.ts";
+import { releaseOrigin } from "../scripts/lib/github/origin.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
 import { Releases } from "../scripts/lib/release/releases.ts";
 import { startGitHub } from "./github/server.ts";
@@ -390,35 +390,144 @@ for (const [fault, message] of LASTING) {
 
 /** The releases of a server of its own, for answers that the local GitHub does not give. */
 async function withServer(
-  answer: (request: IncomingMessage) => { status?: number; text: string },
+  answer: (request: IncomingMessage, api: string) => { status?: number; text: string; link?: string },
   use: (releases: Releases, api: string) => Promise<void>,
 ): Promise<void> {
   const server = createServer((request, response) => {
-    const { status = 200, text } = answer(request);
-    response.writeHead(status, { "content-type": "application/json" }).end(text);
+    const { status = 200, text, link } = answer(request, `http://${request.headers.host}`);
+    response.writeHead(status, { "content-type": "application/json", ...(link && { link }) }).end(text);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    await use(new Releases({ ...releaseOrigin(), server: api, api }, "none"), api);
+    await use(new Releases({ ...releaseOrigin(), server: api, api, token: "none" }), api);
   } finally {
     server.close();
   }
 }
 
+/** A release as the API answers with it. */
+const RELEASE = {
+  id: 1,
+  tag_name: TAG,
+  draft: true,
+  html_url: "https://localhost/draft",
+  upload_url: "https://localhost/upload{?name,label}",
+  assets: [],
+};
+
+test("should take no answer for GitHub's that has another form, whichever was asked for", async () => {
+  const asset = { id: 1, name: "a", size: 0, state: "uploaded", digest: null };
+  const calls: Record<string, (releases: Releases) => Promise<unknown>> = {
+    "GET /repos/samcday/fastboop/releases": (releases) => releases.only(TAG, "refuse"),
+    "GET /repos/samcday/fastboop/releases/1": (releases) => releases.get(1),
+    "GET /repos/samcday/fastboop/releases/1/assets": (releases) => releases.get(1),
+    "POST /repos/samcday/fastboop/releases": (releases) => releases.draft(TAG, false, "refuse"),
+    "PATCH /repos/samcday/fastboop/releases/1": (releases) =>
+      releases.publish({ ...RELEASE, tag: TAG, immutable: false, url: RELEASE.html_url, uploadUrl: "" }),
+  };
+  const wrong = [
+    ...["", "null", "7", '"text"', '{"id": 1', '{"total_count": 1}', "[null]", '[{"id": 1}]'],
+    JSON.stringify({ ...RELEASE, id: "../x" }),
+    JSON.stringify({ ...RELEASE, html_url: "no address" }),
+    JSON.stringify({ ...RELEASE, upload_url: undefined }),
+    JSON.stringify({ ...RELEASE, immutable: "no" }),
+    JSON.stringify({ ...RELEASE, assets: [{ ...asset, size: -1 }] }),
+  ];
+  for (const [spoiled, call] of Object.entries(calls)) {
+    for (const text of wrong) {
+      const asked: string[] = [];
+      const answer = ({ method = "", url = "" }: IncomingMessage): { status?: number; text: string } => {
+        const path = `${method} ${url.replace(/\?.*/, "")}`;
+        asked.push(path);
+        if (path === spoiled) return { text };
+        return { text: JSON.stringify(method === "GET" && !/\/1$/.test(path) ? [] : RELEASE) };
+      };
+      await withServer(answer, async (releases, api) => {
+        const { exitCode, problems } = await failureOf(() => call(releases));
+        assert.equal(
+          [exitCode, problems],
+          [
+            3,
+            [
+              {
+                what: `${new URL(api).host} does not answer as GitHub's API does`,
+                expected: "a release",
+                fix: "check GITHUB_API_URL, and what answers there",
+              },
+            ],
+          ],
+          `${spoiled}: ${text}`,
+        );
+        assert.is(asked.filter((path) => path === spoiled).length, 1, `${spoiled}: ${text}`);
+      });
+    }
+  }
+});
+
+test("should follow pages by their links, to no other host, and give up a list without end", async () => {
+  const other = createServer((_, response) => response.end("[]"));
+  let strayed = 0;
+  other.on("request", () => strayed++);
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const foreign = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  let pages: string[] = [];
+  /** Pages of one release each, the one of the tag last. */
+  const listing =
+    (last: number, next: (page: number, api: string) => string) =>
+    ({ url = "" }: IncomingMessage, api: string): { text: string; link?: string } => {
+      const { pathname, searchParams } = new URL(url, api);
+      if (pathname.endsWith("/assets")) return { text: "[]" };
+      const page = Number(searchParams.get("page") ?? 1);
+      pages.push(`${page} of ${searchParams.get("per_page")}`);
+      const one = { ...RELEASE, tag_name: page === last ? TAG : `v9.9.${page}` };
+      return { text: JSON.stringify([one]), ...(page < last && { link: `<${next(page + 1, api)}>; rel="next"` }) };
+    };
+  const address = (page: number, api: string): string => `${api}/repositories/7/releases?per_page=100&page=${page}`;
+  try {
+    await withServer(listing(3, address), async (releases) => {
+      assert.is((await releases.only(TAG, "refuse"))?.tag, TAG);
+      assert.equal(pages, ["1 of 100", "2 of 100", "3 of 100"]);
+    });
+    await withServer(
+      listing(2, (page) => address(page, foreign)),
+      async (releases, api) => {
+        const { exitCode, problems } = await failureOf(() => releases.only(TAG, "refuse"));
+        assert.equal(
+          [exitCode, problems],
+          [
+            3,
+            [
+              {
+                what: `${new URL(api).host} names another host for the rest of its answer`,
+                expected: new URL(api).host,
+                got: new URL(foreign).host,
+                fix: "set GITHUB_API_URL to the address by which the server calls itself",
+              },
+            ],
+          ],
+        );
+        assert.is(strayed, 0, "the token goes to no other host");
+      },
+    );
+    pages = [];
+    await withServer(listing(Number.POSITIVE_INFINITY, address), async (releases, api) => {
+      const { exitCode, problems } = await failureOf(() => releases.only(TAG, "refuse"));
+      assert.is(exitCode, 3);
+      assert.is(problems[0]?.what, `${new URL(api).host} lists more than any repository has`);
+      assert.is(problems[0]?.expected, "at most 100 pages");
+      assert.is(pages.length, 101);
+    });
+  } finally {
+    other.close();
+  }
+});
+
 test("should give up on a server that says it publishes, and does not", async () => {
   const methods: string[] = [];
-  const release = {
-    id: 1,
-    tag_name: TAG,
-    draft: true,
-    html_url: "https://localhost/draft",
-    upload_url: "",
-    assets: [],
-  };
   const answer = ({ method = "", url = "" }: IncomingMessage): { text: string } => {
     methods.push(method);
-    return { text: JSON.stringify(/\/assets\b/.test(url) ? [] : release) };
+    return { text: JSON.stringify(/\/assets\b/.test(url) ? [] : RELEASE) };
   };
   await withServer(answer, async (releases, api) => {
     const draft = await releases.get(1);

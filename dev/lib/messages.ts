@@ -18,8 +18,8 @@ const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Gate", /^(preflight|lib\/(gate|elf|html)\b)/],
   ["Booting", /^(boot-|lib\/boot\b)/],
   ["Checksums, tags and pins", /^(sums|tag|lock|lib\/(dist|hash|tags|trust\/(sums|pins))\b)/],
-  ["Fetching", /^(fetch-|lib\/(fetch|http|trust|release\/github)\b)/],
-  ["Publishing", /^(publish-|release-|dev\/(rehearse|lib\/rehearsal)|lib\/release\b)/],
+  ["Fetching", /^(fetch-|lib\/(fetch|http|trust)\b)/],
+  ["Publishing", /^(publish-|release-|dev\/(rehearse|lib\/rehearsal)|lib\/(github|release)\b)/],
   [
     "Packaging and workflows",
     /^(package|recipes|install|dev\/(bundle|lib\/(bundle|workflows))|lib\/(package|workflow-files)\b)/,

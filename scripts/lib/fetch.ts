@@ -8,10 +8,10 @@ import { assetName, LOCK, type Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { readRecord } from "./fetch/cache.ts";
 import { type AssetRequest, assetLabel, lockFolders, MODE, maxSize } from "./fetch/request.ts";
+import type { Release } from "./github/answers.ts";
 import { type Digest, digestFile } from "./hash.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
-import type { FoundRelease } from "./release/github.ts";
 import type { Pin } from "./trust/pins.ts";
 import { agreedDigest, isPinned, pinRequired, type Witness, witnessNames } from "./trust.ts";
 
@@ -68,7 +68,7 @@ export function requireTrust(request: AssetRequest, { witnesses }: Pins): void {
  * @param release the release, when the API was asked for it already
  * @throws Failure (2) when the place is not the default one and nothing pins the asset
  */
-export async function fetchAsset(request: AssetRequest, release?: FoundRelease): Promise<Fetched> {
+export async function fetchAsset(request: AssetRequest, release?: Release): Promise<Fetched> {
   const { target, tag, out } = request;
   const what = assetLabel(request);
   const pins = await readPinsOf(target, async () => tag);

@@ -5,23 +5,16 @@ import { assetName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { readPinsOf, requireTrust } from "../fetch.ts";
 import { writeText } from "../files.ts";
+import type { Release } from "../github/answers.ts";
+import { releaseOrigin } from "../github/origin.ts";
 import { sha512File } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
-import type { FoundRelease } from "../release/github.ts";
 import { formatPins, type Pin, parsePins, updatePins } from "../trust/pins.ts";
 import { formatSums } from "../trust/sums.ts";
 import { fetchRelease } from "./release.ts";
-import {
-  type AssetRequest,
-  defaultPath,
-  lockFolders,
-  MODE,
-  noTagFailure,
-  releaseOrigin,
-  requestedTag,
-} from "./request.ts";
+import { type AssetRequest, defaultPath, lockFolders, MODE, noTagFailure, requestedTag } from "./request.ts";
 import { writeTar } from "./tar.ts";
 
 export interface ReleaseAssets {
@@ -46,8 +39,8 @@ export async function fetchAllAssets(): Promise<ReleaseAssets> {
   }
   const requested = (await requestedTag()) ?? noTagFailure();
   const from = releaseOrigin();
-  let release: FoundRelease | undefined;
-  if (requested === "latest") release = await (await import("./latest.ts")).latestRelease(from);
+  let release: Release | undefined;
+  if (requested === "latest") release = await (await import("./find-release.ts")).latestRelease(from);
   const tag = release?.tag ?? requested;
   const both: ReleaseAssets = { tag, pins: [], paths: new Map() };
   for (const target of RELEASE_TARGETS) {

@@ -3,10 +3,10 @@ import { assetName } from "../contract.ts";
 import { contractFailure, Failure, missingFailure } from "../errors.ts";
 import type { Fetched, Pins } from "../fetch.ts";
 import { assertPasses } from "../gate/assert-passes.ts";
+import type { Release } from "../github/answers.ts";
 import { HttpFailure } from "../http/errors.ts";
 import { knob } from "../knobs.ts";
 import { duration, say, shortSize, size } from "../log.ts";
-import type { FoundRelease } from "../release/github.ts";
 import { sumsClaim } from "../trust/sums-claim.ts";
 import { agreedDigest, isPinned, type Witness, witnessLines, witnessNames, wrongDigest } from "../trust.ts";
 import { type CacheRecord, cacheAsset, cacheHolds, evict, isCached, readCached, writeRecord } from "./cache.ts";
@@ -31,7 +31,7 @@ export async function fetchRelease(
   request: AssetRequest,
   pins: Pins,
   known: CacheRecord | undefined,
-  release: FoundRelease | undefined,
+  release: Release | undefined,
 ): Promise<Fetched> {
   const what = assetLabel(request);
   const start = performance.now();
@@ -65,7 +65,7 @@ async function resolveDigest(
   request: AssetRequest,
   pins: Witness[],
   known: CacheRecord | undefined,
-  release: FoundRelease | undefined,
+  release: Release | undefined,
 ): Promise<Resolution> {
   const asset = assetName(request.target.triple);
   const isFolder = request.origin.mirror?.startsWith("file:") ?? false;
@@ -107,21 +107,17 @@ const offlineFailure = (what: string, known: CacheRecord | undefined): Failure =
     fix: "unset FASTBOOP_STAGE0_OFFLINE once, or set FASTBOOP_STAGE0_EMBED_PATH to a file or FASTBOOP_STAGE0_MIRROR to a file: folder",
   });
 
-async function openSource(
-  { origin, tag }: AssetRequest,
-  asset: string,
-  release: FoundRelease | undefined,
-): Promise<Source> {
+async function openSource({ origin, tag }: AssetRequest, asset: string, release: Release | undefined): Promise<Source> {
   if (origin.mirror?.startsWith("file:"))
     return (await import("./local-mirror.ts")).localMirror(origin.mirror, tag, asset);
   if (origin.token === undefined && release === undefined) return webSource(origin, tag, asset);
-  return apiSource(origin, release ?? (await (await import("../release/github.ts")).findRelease(origin, tag)), asset);
+  return apiSource(origin, release ?? (await (await import("./find-release.ts")).findRelease(origin, tag)), asset);
 }
 
 /** The API in place of download addresses that did not do; any other source as it is. @throws what the API says is missing */
 async function asked({ origin, tag }: AssetRequest, asset: string, source: Source): Promise<Source> {
   if (origin.mirror !== undefined || source.claim !== "not asked") return source;
-  const { findRelease } = await import("../release/github.ts");
+  const { findRelease } = await import("./find-release.ts");
   return apiSource(origin, await findRelease(origin, tag), asset);
 }
 

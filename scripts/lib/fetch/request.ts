@@ -1,8 +1,9 @@
 /** What a run is to fetch, and from where, as the environment says. No network, no file but manifests and lock files. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { assetName, DEFAULT_API, DEFAULT_REPO, DEFAULT_SERVER, RELEASE_TARGETS, type Target } from "../contract.ts";
+import { assetName, RELEASE_TARGETS, type Target } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
+import type { ReleaseOrigin } from "../github/origin.ts";
 import { checkHandOff } from "../handoff.ts";
 import { type KnobName, knob } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
@@ -27,42 +28,6 @@ export const FETCH_KNOBS = [
   "GH_TOKEN",
   "GITHUB_TOKEN",
 ] as const satisfies readonly KnobName[];
-
-/** Where releases come from. Whoever sets any of it names another publisher than the default one. */
-export interface ReleaseOrigin {
-  server: string;
-  api: string;
-  repo: string;
-  /** Used instead of the repository: an https address or a file: one. */
-  mirror: string | undefined;
-  token: string | undefined;
-  /** Whether nothing of it is overridden, so that the publisher's own digests will do. */
-  isDefault: boolean;
-  /** Printable. */
-  name: string;
-  /** Tells places apart. */
-  key: string;
-}
-
-/** The place that the environment names. */
-export function releaseOrigin(): ReleaseOrigin {
-  const server = knob("GITHUB_SERVER_URL") ?? DEFAULT_SERVER;
-  // An enterprise server has its API below its own address.
-  const api = knob("GITHUB_API_URL") ?? (server === DEFAULT_SERVER ? DEFAULT_API : `${server}/api/v3`);
-  const repo = knob("FASTBOOP_STAGE0_REPO") ?? DEFAULT_REPO;
-  const mirror = knob("FASTBOOP_STAGE0_MIRROR");
-  const unchanged = server === DEFAULT_SERVER && api === DEFAULT_API && repo.toLowerCase() === DEFAULT_REPO;
-  return {
-    server,
-    api,
-    repo,
-    mirror,
-    token: mirror === undefined ? (knob("GH_TOKEN") ?? knob("GITHUB_TOKEN")) : undefined,
-    isDefault: unchanged && mirror === undefined,
-    name: printable(mirror ?? `${server}/${repo}`),
-    key: mirror ?? [server, api, repo.toLowerCase()].join(" "),
-  };
-}
 
 /** The target to fetch for: one that releases carry. @throws Failure (2) for any other */
 export function releasedTarget(): Target {

@@ -1,15 +1,15 @@
 /** Places that a release comes from over the network: download addresses, and the API. local-mirror.ts has those on this machine. */
 import { downloadUrl, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
+import type { Release } from "../github/answers.ts";
+import type { ReleaseOrigin } from "../github/origin.ts";
 import { HttpFailure } from "../http/errors.ts";
 import { readBody, retryPolicy } from "../http/read-body.ts";
 import { expiredAddress, statusFailure } from "../http/status.ts";
 import { type HttpResponse, send } from "../http.ts";
-import type { FoundRelease } from "../release/github.ts";
-import type { Claim } from "../trust.ts";
+import { apiClaim, type Claim } from "../trust.ts";
 import { download, type Limits } from "./download.ts";
 import type { Download, PartialDownload } from "./partial.ts";
-import type { ReleaseOrigin } from "./request.ts";
 
 export interface Source {
   /** Where the release's list is, for messages. Printable. */
@@ -85,14 +85,14 @@ async function wholeFile(address: string, headers: Readonly<Record<string, strin
 }
 
 /** A release as the API shows it; with a token its bodies come through the API too, as private ones must. */
-export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: FoundRelease, asset: string): Source {
+export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release, asset: string): Source {
   const { api, repo, token, server, name: at } = origin;
   const headers = token === undefined ? {} : { authorization: `token ${token}`, accept: "application/octet-stream" };
   const find = (name: string) => assets.find((candidate) => candidate.name === name);
   const address = (name: string, id: number): string =>
     token === undefined ? downloadUrl(server, repo, tag, name) : `${api}/repos/${repo}/releases/assets/${id}`;
   const found = find(asset);
-  if (found === undefined || !found.whole) {
+  if (found === undefined || !found.uploaded) {
     throw missingFailure({
       what: `the release ${tag} of ${at} has no ${asset}`,
       expected: asset,
@@ -105,7 +105,7 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: FoundRe
   }
   return {
     list: `${SUMS} of ${tag}`,
-    claim: found.claim,
+    claim: apiClaim(found.digest),
     size: found.size,
     lasting: !draft,
     async sums() {

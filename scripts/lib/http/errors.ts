@@ -3,8 +3,8 @@ import { errorCode, Failure, type Problem, printable } from "../errors.ts";
 
 /** An exchange that failed. Shown as any other Failure when nobody handles it. */
 export class HttpFailure extends Failure {
-  /** Whether the same request may well succeed a little later. */
-  readonly transient: boolean;
+  /** Whether the same request may well succeed a little later; no longer, once `retry` has given up. */
+  transient: boolean;
   /** Seconds that the server asks to wait. */
   readonly retryAfter: number | undefined;
 

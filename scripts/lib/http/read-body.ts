@@ -19,11 +19,17 @@ export type Whole = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
 
 /**
  * Asks until there is an answer that trying again would not change. Only what is safe to repeat is repeated.
+ * @param policy default: this run's
  * @throws Failure for rate limits and for a server in trouble, once no attempt helps; HttpFailure as `send`
  */
-export function readBody(address: string, request: HttpRequest, token: boolean): Promise<Whole> {
+export function readBody(
+  address: string,
+  request: HttpRequest,
+  token: boolean,
+  policy: RetryPolicy = retryPolicy(),
+): Promise<Whole> {
   const isRead = ["GET", "HEAD"].includes(request.method ?? "GET");
-  const limits = isRead ? retryPolicy() : { ...retryPolicy(), attempts: 1 };
+  const limits = isRead ? policy : { ...policy, attempts: 1 };
   const { host } = new URL(address);
   return retry(
     () =>

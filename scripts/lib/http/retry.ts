@@ -33,8 +33,13 @@ const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTi
  * @param attempt attempts so far, in a row
  * @throws the error, when another attempt can't help or would be one too many
  */
-export async function backOff(error: unknown, attempt: number, policy: RetryPolicy): Promise<void> {
-  if (!(error instanceof HttpFailure) || !error.transient || attempt >= policy.attempts) throw error;
+async function backOff(error: unknown, attempt: number, policy: RetryPolicy): Promise<void> {
+  if (!(error instanceof HttpFailure) || !error.transient) throw error;
+  if (attempt >= policy.attempts) {
+    // What was retried here is not retried again by a caller, who would multiply the attempts.
+    if (policy.attempts > 1) error.transient = false;
+    throw error;
+  }
   const asked = error.retryAfter;
   if (asked !== undefined && asked > policy.maxRetryAfter) throw error;
   // Half of the pause is left to chance, so that many clients do not come back at the same moment.

@@ -5,15 +5,17 @@ import { hostedName, SUMS } from "../contract.ts";
 import { checkList, isArtifact } from "../dist.ts";
 import { contractFailure, Failure, missingFailure, type Problem, printable } from "../errors.ts";
 import { PartialDownload } from "../fetch/partial.ts";
-import type { ReleaseOrigin } from "../fetch/request.ts";
 import { apiSource, webSource } from "../fetch/source.ts";
 import { allFindings, checkDist } from "../gate/preflight.ts";
+import type { Asset, Release } from "../github/answers.ts";
+import type { ReleaseOrigin } from "../github/origin.ts";
 import { type Digest, digestFile } from "../hash.ts";
-import { backOff, RETRY_POLICY } from "../http/retry.ts";
+import { RETRY_POLICY, retry } from "../http/retry.ts";
 import { knob } from "../knobs.ts";
 import { say, shortSize } from "../log.ts";
 import { inParallel } from "../pool.ts";
-import type { Asset, Release, Releases } from "./releases.ts";
+import { apiClaim } from "../trust.ts";
+import type { Releases } from "./releases.ts";
 
 /** Uploads at once: more gain nothing, and GitHub asks clients not to hammer it. */
 const PARALLEL = 4;
@@ -62,19 +64,27 @@ export function releaseFiles(dist: string): Local[] {
 }
 
 /** What each file needs, given the assets that the release has. Pure. */
-export function planUploads(files: readonly Local[], assets: readonly Asset[]): Step[] {
-  return files.map((file) => {
-    const there = assets.find(({ name }) => name === file.name);
-    if (there === undefined) return { file, action: "upload", why: "missing" };
-    if (!there.whole) return { file, action: "replace", why: "its upload was not finished", there };
-    if (there.sha256 === file.sha256) return { file, action: "keep", why: "same digest", there };
-    return {
-      file,
-      action: "replace",
-      why: there.sha256 === undefined ? "GitHub tells no digest of it" : "its digest differs",
-      there,
-    };
-  });
+export const planUploads = (files: readonly Local[], assets: readonly Asset[]): Step[] =>
+  files.map((file) => planUpload(file, assets));
+
+function planUpload(file: Local, assets: readonly Asset[]): Step {
+  const there = assets.find(({ name }) => name === file.name);
+  if (there === undefined) return { file, action: "upload", why: "missing" };
+  if (!there.uploaded) return { file, action: "replace", why: "its upload was not finished", there };
+  const sha256 = sha256Of(there);
+  if (sha256 === file.sha256) return { file, action: "keep", why: "same digest", there };
+  return {
+    file,
+    action: "replace",
+    why: sha256 === undefined ? "GitHub tells no digest of it" : "its digest differs",
+    there,
+  };
+}
+
+/** What the API says the digest of an asset is; undefined when it says nothing. */
+function sha256Of({ digest }: Asset): string | undefined {
+  const claim = apiClaim(digest);
+  return typeof claim === "object" ? claim.sha256 : undefined;
 }
 
 /**
@@ -94,21 +104,17 @@ export async function upload(releases: Releases, release: Release, files: readon
 }
 
 /** One file's step. A request whose answer was lost may have arrived: what is there decides, not what was heard. */
-async function carryOut(releases: Releases, release: Release, first: Step): Promise<void> {
-  let step = first;
-  for (let attempt = 1; step.action !== "keep"; attempt++) {
-    try {
-      if (step.there !== undefined) await releases.remove(step.there);
-      await releases.upload(release, step.file);
-      say(`uploaded ${printable(step.file.name)} (${shortSize(step.file.size)}): ${step.why}`);
-      return;
-    } catch (error) {
-      await backOff(error, attempt, RETRY_POLICY);
-    }
-    const [again] = planUploads([step.file], (await releases.get(release.id)).assets);
-    step = again ?? step;
-  }
-  say(`kept ${printable(step.file.name)}: ${step.why}`);
+async function carryOut(releases: Releases, release: Release, planned: Step): Promise<void> {
+  const { file } = planned;
+  let known: Step | undefined = planned;
+  await retry(async () => {
+    const { action, why, there } = known ?? planUpload(file, (await releases.get(release.id)).assets);
+    known = undefined;
+    if (action === "keep") return say(`kept ${printable(file.name)}: ${why}`);
+    if (there !== undefined) await releases.remove(there);
+    await releases.upload(release, file);
+    say(`uploaded ${printable(file.name)} (${shortSize(file.size)}): ${why}`);
+  }, RETRY_POLICY);
 }
 
 /**
@@ -125,7 +131,7 @@ export async function verifyUploads(
   const problems: Problem[] = [];
   for (const { file, action, why, there } of planUploads(files, release.assets)) {
     // Without a digest of GitHub's the download has to prove it.
-    const unknown = there?.whole === true && there.sha256 === undefined;
+    const unknown = there?.uploaded === true && sha256Of(there) === undefined;
     if (action !== "keep" && !unknown)
       problems.push({ what: `the release's ${printable(file.name)} is not the file that was uploaded`, got: why });
   }
@@ -142,9 +148,8 @@ export async function verifyUploads(
 }
 
 async function downloadAgain(origin: ReleaseOrigin, release: Release, file: Local, folder: string): Promise<void> {
-  const found = { tag: release.tag, draft: release.draft, assets: release.assets };
   const source = release.draft
-    ? apiSource(origin, found, file.name)
+    ? apiSource(origin, release, file.name)
     : webSource({ ...origin, token: undefined }, release.tag, file.name);
   const path = join(folder, file.name);
   const partial = new PartialDownload(path, file.sha256);

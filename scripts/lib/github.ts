@@ -1,0 +1,219 @@
+/**
+ * GitHub's API: the releases of one repository. Every answer is checked before it is handed on. Loaded only where a token or
+ * TAG=latest needs it, or a 404 has to be explained.
+ */
+import type { Octokit } from "@octokit/rest";
+import { contractFailure, Failure, missingFailure, printable } from "./errors.ts";
+import { type Asset, parseAsset, parseList, parseRelease, type Release } from "./github/answers.ts";
+import type { ReleaseOrigin } from "./github/origin.ts";
+import { notGitHub, transport } from "./github/transport.ts";
+import { HttpFailure } from "./http/errors.ts";
+import { readBody, retryPolicy } from "./http/read-body.ts";
+import { statusFailure } from "./http/status.ts";
+
+/** Items of one page, GitHub's largest. */
+const PAGE = 100;
+/** Pages after which a list is given up: GitHub shows no more than 10,000 releases. */
+const MOST_PAGES = 100;
+/** A slower upload than this is given up: bytes a second. Nothing comes back while they go out. */
+const SLOWEST = 16 * 1024;
+
+type Repository = { owner: string; repo: string };
+type Parse<T> = (answer: unknown) => T | undefined;
+
+/** What can't be found (404) is undefined: a release, or the repository when it can't be seen. */
+export class GitHub {
+  readonly #origin: ReleaseOrigin;
+  #client: Octokit | undefined;
+
+  constructor(origin: ReleaseOrigin) {
+    this.#origin = origin;
+  }
+
+  /** The newest release that is no draft and no prerelease. */
+  latest(): Promise<Release | undefined> {
+    return this.#call(({ rest }, repository) => rest.repos.getLatestRelease(repository), parseRelease);
+  }
+
+  /** The published release of a tag. */
+  published(tag: string): Promise<Release | undefined> {
+    return this.#call(({ rest }, repository) => rest.repos.getReleaseByTag({ ...repository, tag }), parseRelease);
+  }
+
+  /** The newest releases, a page of them; drafts come first, for a token that may push. */
+  newest(): Promise<Release[] | undefined> {
+    return this.#call(
+      ({ rest }, repository) => rest.repos.listReleases({ ...repository, per_page: PAGE }),
+      (answer) => parseList(answer, parseRelease),
+    );
+  }
+
+  /** Every release of a tag, drafts too, with all of their assets. */
+  async tagged(tag: string): Promise<Release[] | undefined> {
+    const releases = await this.#all(
+      (client, repository) =>
+        client.paginate.iterator(client.rest.repos.listReleases, { ...repository, per_page: PAGE }),
+      parseRelease,
+    );
+    const found: Release[] = [];
+    for (const release of releases?.filter((one) => one.tag === tag) ?? []) {
+      const whole = await this.#withAssets(release);
+      if (whole !== undefined) found.push(whole);
+    }
+    return releases && found;
+  }
+
+  /** A release by its id, with all of its assets. */
+  async release(id: number): Promise<Release | undefined> {
+    const release = await this.#call(
+      ({ rest }, repository) => rest.repos.getRelease({ ...repository, release_id: id }),
+      parseRelease,
+    );
+    return release && this.#withAssets(release);
+  }
+
+  createDraft(tag: string, prerelease: boolean): Promise<Release | undefined> {
+    const settings = { tag_name: tag, name: tag, draft: true, prerelease, generate_release_notes: true };
+    return this.#call(({ rest }, repository) => rest.repos.createRelease({ ...repository, ...settings }), parseRelease);
+  }
+
+  publish({ id, tag }: Release): Promise<Release | undefined> {
+    const settings = { release_id: id, tag_name: tag, draft: false };
+    return this.#call(({ rest }, repository) => rest.repos.updateRelease({ ...repository, ...settings }), parseRelease);
+  }
+
+  /** Deletes an asset; one that is gone already is fine. */
+  async remove({ id }: Asset): Promise<void> {
+    await this.#call(
+      ({ rest }, repository) => rest.repos.deleteReleaseAsset({ ...repository, asset_id: id }),
+      () => ({}),
+    );
+  }
+
+  /** Streams a file to a release. @throws HttpFailure, transient when another attempt may succeed */
+  async upload(release: Release, { name, path, size }: { name: string; path: string; size: number }): Promise<void> {
+    const url = this.#uploadAddress(release.uploadUrl);
+    url.searchParams.set("name", name);
+    const headers = {
+      authorization: `token ${this.#origin.token}`,
+      "content-type": "application/octet-stream",
+      "content-length": String(size),
+    };
+    const policy = retryPolicy();
+    const reply = await readBody(url.href, { method: "POST", headers, body: { file: path } }, true, {
+      ...policy,
+      stallTimeout: Math.max(policy.stallTimeout, size / SLOWEST),
+      minRate: 0,
+    });
+    if (reply.status === 201) return;
+    if (reply.status !== 422 && reply.status !== 400) throw statusFailure(reply, true);
+    const text = reply.bytes.toString();
+    // The name is taken: by an upload whose answer was lost, or by one that broke off.
+    if (text.includes('"already_exists"'))
+      throw new HttpFailure({ what: `${printable(name)} is there already`, got: "status 422" }, { transient: true });
+    throw contractFailure({
+      what: `GitHub does not take ${printable(name)}`,
+      got: `status ${reply.status}: ${reason(text)}`,
+    });
+  }
+
+  /** A release with all of its assets: the list that comes with it may be cut. */
+  async #withAssets(release: Release): Promise<Release | undefined> {
+    const assets = await this.#all(
+      (client, repository) =>
+        client.paginate.iterator(client.rest.repos.listReleaseAssets, {
+          ...repository,
+          release_id: release.id,
+          per_page: PAGE,
+        }),
+      parseAsset,
+    );
+    return assets && { ...release, assets };
+  }
+
+  /** The items of all pages of a list. */
+  #all<T>(
+    pages: (client: Octokit, repository: Repository) => AsyncIterable<{ data: unknown }>,
+    parse: Parse<T>,
+  ): Promise<T[] | undefined> {
+    return this.#call(
+      async (client, repository) => {
+        const items: unknown[] = [];
+        let count = 0;
+        for await (const { data } of pages(client, repository)) {
+          count += 1;
+          if (count > MOST_PAGES) throw this.#endlessList();
+          if (!Array.isArray(data)) throw notGitHub(this.#origin.api);
+          items.push(...data);
+        }
+        return { data: items };
+      },
+      (answer) => parseList(answer, parse),
+    );
+  }
+
+  #endlessList(): Failure {
+    return missingFailure({
+      what: `${printable(new URL(this.#origin.api).host)} lists more than any repository has`,
+      expected: `at most ${MOST_PAGES} pages`,
+      fix: "check GITHUB_API_URL, and what answers there",
+    });
+  }
+
+  /** @throws Failure for an answer of another form than GitHub's, and as the transport */
+  async #call<T>(
+    request: (client: Octokit, repository: Repository) => Promise<{ data: unknown }>,
+    parse: Parse<T>,
+  ): Promise<T | undefined> {
+    this.#client ??= await octokit(this.#origin);
+    const [owner = "", repo = ""] = this.#origin.repo.split("/");
+    let answer: unknown;
+    try {
+      answer = (await request(this.#client, { owner, repo })).data;
+    } catch (error) {
+      // Octokit wraps what its fetch throws.
+      if (error instanceof Error && error.cause instanceof Failure) throw error.cause;
+      if (error instanceof Error && "status" in error && error.status === 404) return undefined;
+      throw error;
+    }
+    const parsed = parse(answer);
+    if (parsed === undefined) throw notGitHub(this.#origin.api);
+    return parsed;
+  }
+
+  /** The token goes to GitHub's own hosts alone, whatever an answer names. */
+  #uploadAddress(address: string): URL {
+    const url = new URL(address);
+    const api = new URL(this.#origin.api);
+    const server = new URL(this.#origin.server);
+    if (
+      url.protocol === api.protocol &&
+      [api.hostname, server.hostname, `uploads.${server.hostname}`].includes(url.hostname)
+    )
+      return url;
+    throw contractFailure({
+      what: "GitHub names an upload address on another host",
+      expected: `${api.hostname} or uploads.${server.hostname}`,
+      got: printable(url.host),
+      fix: "check GITHUB_API_URL and GITHUB_SERVER_URL",
+    });
+  }
+}
+
+async function octokit({ api, token }: ReleaseOrigin): Promise<Octokit> {
+  const { Octokit } = await import("@octokit/rest");
+  const silent = (): void => {};
+  return new Octokit({
+    baseUrl: api,
+    ...(token === undefined ? {} : { auth: token }),
+    userAgent: "stage0-distribution",
+    // Octokit's warnings would go around the log.
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    request: { fetch: transport(api, token !== undefined) },
+  });
+}
+
+/** What GitHub says against a request, from its answer to it: as it stands there, for something else may have answered. */
+function reason(text: string): string {
+  return printable([...text.matchAll(/"message": *"((?:[^"\\]|\\.)*)"/g)].map(([, said]) => said).join(": "));
+}
