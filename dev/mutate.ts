@@ -7,7 +7,7 @@ import { contractFailure, usageFailure } from "../scripts/lib/errors.ts";
 import { say } from "../scripts/lib/log.ts";
 import { onSignal } from "../scripts/lib/run.ts";
 import { PLAN } from "./lib/mutate/plan.ts";
-import { baseline, candidates, copyProject, judge, score, summary } from "./lib/mutate/run.ts";
+import { baseline, candidates, judge, projectCopy, score, summary } from "./lib/mutate/run.ts";
 
 /** What has to be noticed of the mutants that can be. */
 const AIM = 0.95;
@@ -33,7 +33,7 @@ await runScript({
     }
     // So that the copies are removed.
     onSignal(() => process.exit(1));
-    const copies = Array.from({ length: availableParallelism() }, copyProject);
+    const copies = Array.from({ length: availableParallelism() }, projectCopy);
     const [first = ""] = copies;
     const found = files.map((file) => ({ file, ...candidates(file, readFileSync(join(first, file), "utf8")) }));
     const stale = found.filter(({ gone }) => gone.length > 0);

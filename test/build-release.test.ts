@@ -111,10 +111,6 @@ test("should name the selected target in stage0.env when all are built", async (
 test("should build the example from a folder of any name, called from elsewhere, and the command line with it", async () => {
   const folder = join(temporaryFolder(), 'a "project" of $HOME\'s');
   copyProject(folder);
-  fs.cpSync(EXAMPLE_WORKSPACE, join(folder, "test", "workspace"), {
-    recursive: true,
-    filter: (path) => path !== join(EXAMPLE_WORKSPACE, "target"),
-  });
   const elsewhere = temporaryFolder();
   const run = (verb: string, env: Record<string, string> = {}): Promise<Outcome> =>
     runProgram(["make", "-s", "-C", folder, `RUNTIME=${isDeno ? "deno" : "node"}`, verb], {

@@ -11,6 +11,8 @@ import { formatSums } from "../scripts/lib/trust/sums.ts";
 import { startGitHub } from "./github/server.ts";
 import {
   cleanEnvironment,
+  copyProject,
+  copyWorkspace,
   isDeno,
   lacking,
   make,
@@ -172,16 +174,8 @@ testUnless(
 
       // A clone beside fastboop's repository, as a newcomer has it.
       const home = temporaryFolder("newcomer");
-      const clone = join(home, "stage0-distribution");
-      const tracked = await runProgram(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-      for (const name of tracked.stdout
-        .split("\0")
-        .filter((path) => path !== "" && fs.existsSync(join(PROJECT, path)))) {
-        fs.cpSync(join(PROJECT, name), join(clone, name), { preserveTimestamps: true });
-      }
-      for (const name of ["node_modules", "ci/tools/node_modules"])
-        fs.symlinkSync(join(PROJECT, name), join(clone, name));
-      fs.cpSync(join(clone, "test", "workspace"), join(home, "fastboop"), { recursive: true });
+      const clone = copyProject(join(home, "stage0-distribution"));
+      copyWorkspace(join(home, "fastboop"));
       fs.mkdirSync(join(home, "release"));
       for (const { name, path } of names) fs.copyFileSync(path, join(home, "release", name));
       const env = {

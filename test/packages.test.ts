@@ -8,11 +8,12 @@ import { inspect } from "../scripts/lib/gate.ts";
 import { digestFile, sha512File } from "../scripts/lib/hash.ts";
 import { buildPackage, KINDS, type PackageKind } from "../scripts/lib/package/packages.ts";
 import { pinRecipes, RECIPES, type RecipeFile, readRecipes } from "../scripts/lib/package/recipes.ts";
-import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
 import { readTag } from "../scripts/lib/tags.ts";
 import { ensureToolchain } from "../scripts/lib/toolchain.ts";
 import {
   copyProject,
+  copyWorkspace,
   isDeno,
   lacking,
   make,
@@ -388,7 +389,7 @@ testUnless(test, lacking({ programs: TOOLS }), "should build stage0 itself where
   for (const kind of kinds) {
     const parent = temporaryFolder();
     const folder = join(parent, "source");
-    fs.cpSync(EXAMPLE_WORKSPACE, folder, { recursive: true, filter: (path) => !path.endsWith("/target") });
+    copyWorkspace(folder);
     lay(kind, folder);
     const extra = kind === "rpm" ? ["--build-in-place"] : [];
     const { code, stdout, stderr } = await runProgram(BY_HAND[kind](folder, ...extra), {

@@ -2,8 +2,8 @@ import * as fs from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
-import { lacking, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { copyWorkspace, lacking, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("snippets of docs/packaging.md");
@@ -124,7 +124,7 @@ for (const [kind, recipe] of Object.entries(RECIPES)) {
       const aarch64 = (await releaseFiles())["aarch64-unknown-linux-musl"];
       const size = fs.statSync(aarch64).size;
       const folder = join(temporaryFolder(), "fastboop");
-      fs.cpSync(EXAMPLE_WORKSPACE, folder, { recursive: true, filter: (path) => !path.endsWith("/target") });
+      copyWorkspace(folder);
       recipe.write(folder);
       fs.mkdirSync(recipe.sources(folder), { recursive: true });
       const build = (env: Record<string, string>, ...extra: string[]) => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { EXAMPLE_WORKSPACE } from "../scripts/lib/paths.ts";
 import { renderPages } from "./lib/browser.ts";
-import { lacking, make, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { copyWorkspace, lacking, make, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("rehearse");
 const NEEDS = lacking({
@@ -85,7 +85,7 @@ testUnless(
 
 test("should stop at the first step that fails, with its exit code and what it said", async () => {
   const folder = temporaryFolder("workspace");
-  fs.cpSync(EXAMPLE_WORKSPACE, folder, { recursive: true, filter: (path) => !path.endsWith("/target") });
+  copyWorkspace(folder);
   fs.rmSync(join(folder, "Cargo.lock"));
   const DIST = temporaryFolder("rehearse");
   const { code, stdout, stderr } = await make(["rehearse"], { env: { DIST, WORKSPACE: folder } });

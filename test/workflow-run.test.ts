@@ -3,10 +3,19 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { assetName } from "../scripts/lib/contract.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
-import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
 import { startGitHub } from "./github/server.ts";
 import type { GitHub } from "./github/types.ts";
-import { copyProject, isDeno, lacking, namesIn, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import {
+  copyProject,
+  copyWorkspace,
+  isDeno,
+  lacking,
+  namesIn,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 import { type Result, WorkflowRun } from "./lib/runner.ts";
 
@@ -24,7 +33,7 @@ const RELEASE = ["assets", "attest", "publish", "consume"];
 
 /** A repository as the workflows expect it: fastboop's workspace with this project in stage0-distribution/. */
 function checkout(folder: string): void {
-  fs.cpSync(EXAMPLE_WORKSPACE, folder, { recursive: true, filter: (path) => !path.endsWith("/target") });
+  copyWorkspace(folder);
   copyProject(join(folder, "stage0-distribution"));
 }
 

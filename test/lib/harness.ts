@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type Callback, type Test, suite as uvuSuite } from "uvu";
 import { Failure } from "../../scripts/lib/errors.ts";
-import { PROJECT } from "../../scripts/lib/paths.ts";
+import { EXAMPLE_WORKSPACE, PROJECT } from "../../scripts/lib/paths.ts";
 
 export const isDeno = "deno" in process.versions;
 const inCI = (process.env.CI ?? "") !== "";
@@ -100,26 +100,23 @@ export function temporaryFolder(name = "stage0"): string {
   return folder;
 }
 
-/** A copy of the project in which make runs, with the modules of this one: times are kept, or make would install them. */
+/** What is installed once and linked from copies, and what is made. */
+const INSTALLED = ["node_modules", "ci/tools/node_modules"];
+const NOT_COPIED = new Set([...INSTALLED, ".git", "dist", "test/.cache", "test/workspace/target"]);
+
+/** A copy of the project in which everything runs. Times are kept, or make would install the modules again. */
 export function copyProject(folder: string): string {
-  fs.mkdirSync(join(folder, "ci"), { recursive: true });
-  const copied = [
-    "Makefile",
-    "LICENSE",
-    "scripts",
-    "dev",
-    "package.json",
-    "package-lock.json",
-    "ci/packaging",
-    "ci/workflows",
-    "ci/bundle",
-    "ci/tools/package.json",
-  ];
-  for (const name of copied)
-    fs.cpSync(join(PROJECT, name), join(folder, name), { recursive: true, preserveTimestamps: true });
-  for (const name of ["node_modules", "ci/tools/node_modules"]) {
-    if (fs.existsSync(join(PROJECT, name))) fs.symlinkSync(join(PROJECT, name), join(folder, name));
-  }
+  const filter = (path: string): boolean => !NOT_COPIED.has(relative(PROJECT, path));
+  fs.cpSync(PROJECT, folder, { recursive: true, preserveTimestamps: true, filter });
+  for (const name of INSTALLED.filter((name) => fs.existsSync(join(PROJECT, name))))
+    fs.symlinkSync(join(PROJECT, name), join(folder, name));
+  return folder;
+}
+
+/** A copy of the example workspace, without what was built. */
+export function copyWorkspace(folder: string): string {
+  const filter = (path: string): boolean => path !== join(EXAMPLE_WORKSPACE, "target");
+  fs.cpSync(EXAMPLE_WORKSPACE, folder, { recursive: true, filter });
   return folder;
 }
 

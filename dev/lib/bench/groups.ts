@@ -2,7 +2,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { assetName, DEFAULT_TARGET, RELEASE_ASSETS } from "../../../scripts/lib/contract.ts";
-import { EXAMPLE_WORKSPACE, PROJECT } from "../../../scripts/lib/paths.ts";
+import { PROJECT } from "../../../scripts/lib/paths.ts";
+import { copyWorkspace } from "../../../test/lib/harness.ts";
 import type { Comparison, Entrant, Result } from "../bench.ts";
 import { benchEnvironment, once } from "../bench.ts";
 import { MIB, writeElf } from "./fixtures.ts";
@@ -234,12 +235,8 @@ export const startup: Group = async ({ folder, tools, runs, measure }) => {
 };
 
 export const build: Group = async ({ folder, runs, measure }) => {
-  const workspace = join(folder, "workspace");
+  const workspace = copyWorkspace(join(folder, "workspace"));
   const target = join(workspace, "target");
-  fs.cpSync(EXAMPLE_WORKSPACE, workspace, {
-    recursive: true,
-    filter: (path) => path !== join(EXAMPLE_WORKSPACE, "target"),
-  });
   const dist = join(folder, "dist");
   const env = { WORKSPACE: workspace, DIST: dist };
   await once(tsx("build-stage0.ts"), benchEnvironment(env), folder);

@@ -1,9 +1,9 @@
 /** Runs tests against mutants, each in a copy of the project that nothing else uses. */
 import * as fs from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
 import { runFile } from "../../../test/lib/guard.ts";
-import { temporaryFolder } from "../../../test/lib/harness.ts";
+import { copyProject, temporaryFolder } from "../../../test/lib/harness.ts";
 import { changedLines, type Mutant, mutantsOf, mutate } from "./mutations.ts";
 import { EQUIVALENT, type Equivalent } from "./plan.ts";
 
@@ -18,18 +18,14 @@ export interface Verdict {
 
 /** What uvu prints for a test that failed: one is enough. */
 const FAILURE = "✘";
-/** Installed once, or built once: shared with the copies. */
-const SHARED = ["node_modules", join("ci", "tools", "node_modules"), join("test", ".cache")];
-const LEFT_OUT = new Set([".git", "dist", join("test", "workspace", "target"), ...SHARED]);
+/** What tests compile once; shared with the copies. */
+const CACHE = join("test", ".cache");
 
-/** Copies the project's sources to a new folder that goes away with the process. */
-export function copyProject(): string {
-  const copy = temporaryFolder("mutants");
-  fs.cpSync(PROJECT, copy, { recursive: true, filter: (path) => !LEFT_OUT.has(relative(PROJECT, path)) });
-  for (const shared of SHARED.filter((path) => fs.existsSync(join(PROJECT, path)))) {
-    fs.mkdirSync(dirname(join(copy, shared)), { recursive: true });
-    fs.symlinkSync(join(PROJECT, shared), join(copy, shared));
-  }
+/** Copies the project to a new folder that goes away with the process. */
+export function projectCopy(): string {
+  const copy = copyProject(temporaryFolder("mutants"));
+  fs.mkdirSync(join(PROJECT, CACHE), { recursive: true });
+  fs.symlinkSync(join(PROJECT, CACHE), join(copy, CACHE));
   return copy;
 }
 
