@@ -35,7 +35,7 @@ await runScript({
       say(`${tool}.mjs: ${size(Buffer.byteLength(text))}`);
     }
     const path = join(distDir(), "stage0-tools.tar.gz");
-    const archive = gzipSync(writeTar(members, knob("SOURCE_DATE_EPOCH") ?? 0));
+    const archive = gzipSync(await writeTar(members, knob("SOURCE_DATE_EPOCH") ?? 0));
     writeAtomic(path, 0o644, (fd) => writeAll(fd, archive));
     process.stdout.write(`${path}\n`);
     return 0;

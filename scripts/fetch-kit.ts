@@ -19,7 +19,7 @@ await runScript({
     const name = `stage0-kit-${assets.tag}.tar`;
     const out = knob("OUT");
     const file = out === undefined ? join(distDir(), "fetched", assets.tag, name) : filePath(out, name);
-    writeKit(assets, file);
+    await writeKit(assets, file);
     process.stdout.write(`${file}\n`);
     return 0;
   },

@@ -161,7 +161,7 @@ for (const [program, extract] of [
 ] as const) {
   testUnless(test, lacking({ programs: [program] }), `should write archives that ${program} reads`, async () => {
     const folder = temporaryFolder("tar");
-    fs.writeFileSync(join(folder, "x.tar"), writeTar(members, 1_700_000_000));
+    fs.writeFileSync(join(folder, "x.tar"), await writeTar(members, 1_700_000_000));
     const { code, stderr } = await runProgram([...extract, "x.tar"], { cwd: folder });
     assert.is(code, 0, stderr);
     for (const { name, bytes, mode } of members) {
@@ -172,33 +172,75 @@ for (const [program, extract] of [
   });
 }
 
-test("should read archives that tar writes, and see when one is cut off or damaged", async () => {
-  const folder = temporaryFolder("tar");
-  fs.mkdirSync(join(folder, "in", TAG), { recursive: true });
-  fs.writeFileSync(join(folder, "in", TAG, "file"), "content");
-  fs.symlinkSync("file", join(folder, "in", TAG, "link"));
-  await runProgram(["tar", "--format=ustar", "-cf", "x.tar", "-C", "in", "."], { cwd: folder });
-  const whole = fs.readFileSync(join(folder, "x.tar"));
-  const read = (bytes: Buffer) => {
-    fs.writeFileSync(join(folder, "y.tar"), bytes);
-    const fd = fs.openSync(join(folder, "y.tar"), "r");
-    try {
-      return readTar(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
+/** Names and contents of the regular files in an archive. */
+async function filesIn(archive: Buffer): Promise<[name: string, content: string][]> {
+  const path = join(temporaryFolder("tar"), "x.tar");
+  fs.writeFileSync(path, archive);
+  const found: [string, Buffer[]][] = [];
+  await readTar(fs.openSync(path, "r"), (name, size) => {
+    const pieces: Buffer[] = [];
+    found.push([name, pieces]);
+    return size > 1_000_000 ? undefined : (bytes) => pieces.push(Buffer.from(bytes));
+  });
+  return found.map(([name, pieces]) => [name, Buffer.concat(pieces).toString()]);
+}
+
+for (const format of ["ustar", "gnu", "pax"]) {
+  test(`should read archives that tar writes in the format ${format}`, async () => {
+    const folder = temporaryFolder("tar");
+    const long = `${"folder/".repeat(12)}${"name".repeat(20)}`;
+    fs.mkdirSync(join(folder, "in", long, ".."), { recursive: true });
+    fs.writeFileSync(join(folder, "in", long), "long");
+    fs.writeFileSync(join(folder, "in", "file"), "content");
+    fs.symlinkSync("file", join(folder, "in", "link"));
+    assert.is((await runProgram(["mkfifo", join(folder, "in", "fifo")])).code, 0);
+    await runProgram(["tar", `--format=${format}`, "--sort=name", "-cf", "x.tar", "-C", "in", "."], { cwd: folder });
+    assert.equal(await filesIn(fs.readFileSync(join(folder, "x.tar"))), [
+      ["file", "content"],
+      [long, "long"],
+    ]);
+  });
+}
+
+test("should see when an archive is cut off, damaged or something else", async () => {
+  const whole = Buffer.from(await writeTar(members, 0));
+  const found = members.map(({ name, bytes }): [string, string] => [name, bytes.toString()]);
+  assert.equal(await filesIn(whole), found);
+  assert.equal(await filesIn(Buffer.concat([whole, Buffer.alloc(10_240)])), found);
+  const changed = (at: number, text: string): Buffer => {
+    const copy = Buffer.from(whole);
+    copy.write(text, at, "latin1");
+    return copy;
   };
-  const found = read(whole);
-  assert.equal([...found.keys()], [`${TAG}/file`]);
-  const { offset = 0, size = 0 } = found.get(`${TAG}/file`) ?? {};
-  assert.is(whole.toString("latin1", offset, offset + size), "content");
-  assert.throws(() => read(whole.subarray(0, offset + 3)), /cut off/);
-  assert.throws(() => read(whole.subarray(0, offset + 512)), /cut off/);
-  const damaged = Buffer.from(whole);
-  damaged.writeUInt8(0x41, 3);
-  assert.throws(() => read(damaged), /no ustar header at byte 0/);
-  assert.throws(() => read(Buffer.from("hello".repeat(200))), /no ustar header/);
-  assert.throws(() => writeTar([{ name: "x".repeat(101), bytes: Buffer.alloc(0), mode: 0o644 }], 0), /is no name/);
+  /** With the header's checksum right again. */
+  const forged = (at: number, text: string): Buffer => {
+    const copy = changed(at, text);
+    copy.fill(" ", 148, 156);
+    const sum = copy.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    copy.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+    return copy;
+  };
+  for (const [archive, why] of [
+    [whole.subarray(0, 515), /truncated/],
+    [whole.subarray(0, 1024), /truncated/],
+    [whole.subarray(0, -512), /truncated/],
+    [whole.subarray(0, -1024), /truncated/],
+    [Buffer.alloc(0), /truncated/],
+    [Buffer.from("hello".repeat(200)), /Invalid tar/],
+    [changed(3, "A"), /checksum/],
+    [forged(124, "9"), /Invalid tar number/],
+    [Buffer.concat([whole, Buffer.from("more")]), /Invalid EOF/],
+    // Sizes that lie: to the end of the archive and beyond, 8 GiB, 2^95.
+    [forged(124, "00000007777\0"), /truncated/],
+    [forged(124, "77777777777\0"), /truncated/],
+    [forged(124, "\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff"), /too large/],
+  ] as const) {
+    const error = await filesIn(archive).then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    assert.match(error?.message ?? "read", why);
+  }
 });
 
 test("should have let no secret into any log", () => assert.equal(leaks(), []));

@@ -70,7 +70,7 @@ export function syncFolder(folder: string): void {
 }
 
 /** Writes text (or bytes) whole or not at all; a file that already has these bytes and this mode keeps its inode and time. */
-export function writeText(path: string, text: string | Buffer, mode = 0o644): void {
+export function writeText(path: string, text: string | Uint8Array, mode = 0o644): void {
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
   try {
     const status = fs.lstatSync(path);

@@ -3,18 +3,15 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SUMS } from "../contract.ts";
-import { errorCode, missingFailure, printable, usageFailure } from "../errors.ts";
+import { errorCode, Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import { eachChunk, type OpenFile, openRegular } from "../files.ts";
 import { size as sizeText } from "../log.ts";
 import { overBudget } from "./download.ts";
+import { maxSize } from "./request.ts";
 import type { Source } from "./source.ts";
 import { readTar } from "./tar.ts";
 
-interface Member {
-  /** Bytes. */
-  size: number;
-  each(use: (bytes: Buffer) => void): void;
-}
+type TakeBytes = (bytes: Uint8Array) => void;
 
 /** @param address a file: address */
 export function localMirror(address: string, tag: string, asset: string): Source {
@@ -24,20 +21,20 @@ export function localMirror(address: string, tag: string, asset: string): Source
     claim: "not asked",
     lasting: true,
     async sums() {
-      const pieces: Buffer[] = [];
-      const found = withMember(mirror, `${tag}/${SUMS}`, ({ each }) =>
-        each((bytes) => pieces.push(Buffer.from(bytes))),
-      );
+      let pieces: Uint8Array[] = [];
+      const found = await readFile(mirror, `${tag}/${SUMS}`, maxSize(), () => {
+        pieces = [];
+        return (bytes) => pieces.push(Uint8Array.from(bytes));
+      });
       return found ? Buffer.concat(pieces) : undefined;
     },
-    async download(partial, _, { maxSize }) {
-      const found = withMember(mirror, `${tag}/${asset}`, ({ size, each }) => {
-        if (size > maxSize) throw overBudget(maxSize, sizeText(size));
+    async download(partial, _, limits) {
+      const found = await readFile(mirror, `${tag}/${asset}`, limits.maxSize, (size) => {
         partial.restart(undefined, size);
-        each((bytes) => partial.write(bytes));
+        return (bytes) => partial.write(bytes);
       });
       if (found) return partial.received();
-      const names = membersOf(mirror).filter((name) => name.includes("/"));
+      const names = (await namesIn(mirror)).filter((name) => name.includes("/"));
       throw missingFailure({
         what: `${printable(mirror)} holds no ${tag}/${asset}`,
         got: names.slice(0, 20).map(printable).join(", ") || "nothing laid out as TAG/ASSET",
@@ -47,7 +44,7 @@ export function localMirror(address: string, tag: string, asset: string): Source
   };
 }
 
-const isArchive = (mirror: string): boolean => {
+function isArchive(mirror: string): boolean {
   const status = fs.statSync(mirror, { throwIfNoEntry: false });
   if (status?.isFile() || status?.isDirectory()) return status.isFile();
   throw missingFailure({
@@ -55,24 +52,39 @@ const isArchive = (mirror: string): boolean => {
     expected: "a folder laid out as TAG/ASSET, or the archive that make fetch-kit writes",
     fix: "check FASTBOOP_STAGE0_MIRROR",
   });
-};
+}
 
-/** Opens a member of a mirror. Comes out with false when there is none of that name. */
-function withMember(mirror: string, name: string, use: (member: Member) => void): boolean {
-  const archive = isArchive(mirror);
-  const file = openMember(archive ? mirror : join(mirror, name));
+/**
+ * Hands on the bytes of one file of a mirror. Returns false when there is none of that name.
+ * @param start called with the file's size before its bytes come; again when an archive has another file of the same name
+ */
+async function readFile(mirror: string, name: string, most: number, start: (size: number) => TakeBytes) {
+  const within = (size: number): TakeBytes => {
+    if (size > most) throw overBudget(most, sizeText(size));
+    return start(size);
+  };
+  if (isArchive(mirror)) {
+    let found = false;
+    await eachInArchive(mirror, (member, size) => {
+      if (member !== name) return undefined;
+      found = true;
+      return within(size);
+    });
+    return found;
+  }
+  const file = open(join(mirror, name));
   if (file === undefined) return false;
-  const { fd, status } = file;
   try {
-    const span = archive ? archiveOf(fd, mirror).get(name) : { offset: 0, size: Number(status.size) };
-    if (span !== undefined) use({ size: span.size, each: (piece) => eachChunk(fd, piece, span) });
-    return span !== undefined;
+    const size = Number(file.status.size);
+    eachChunk(file.fd, within(size), { offset: 0, size });
+    return true;
   } finally {
-    fs.closeSync(fd);
+    fs.closeSync(file.fd);
   }
 }
 
-function openMember(path: string): OpenFile | undefined {
+/** A regular file, open; undefined when there is none. */
+function open(path: string): OpenFile | undefined {
   try {
     const file = openRegular(path);
     return "trouble" in file ? undefined : file;
@@ -82,10 +94,12 @@ function openMember(path: string): OpenFile | undefined {
   }
 }
 
-function archiveOf(fd: number, mirror: string) {
+async function eachInArchive(mirror: string, visit: (name: string, size: number) => TakeBytes | undefined) {
+  const file = open(mirror);
   try {
-    return readTar(fd);
+    if (file !== undefined) await readTar(file.fd, visit);
   } catch (error) {
+    if (error instanceof Failure || errorCode(error) !== undefined) throw error;
     throw usageFailure({
       what: `the mirror ${printable(mirror)} is no whole archive`,
       expected: "the archive that make fetch-kit writes, or a folder",
@@ -95,18 +109,14 @@ function archiveOf(fd: number, mirror: string) {
   }
 }
 
-function membersOf(mirror: string): string[] {
-  if (!isArchive(mirror)) {
-    return fs
-      .readdirSync(mirror, { withFileTypes: true })
-      .flatMap((entry) =>
-        entry.isDirectory() ? fs.readdirSync(join(mirror, entry.name)).map((name) => `${entry.name}/${name}`) : [],
-      );
+async function namesIn(mirror: string): Promise<string[]> {
+  const names: string[] = [];
+  if (isArchive(mirror)) await eachInArchive(mirror, (name) => void names.push(name));
+  else {
+    for (const folder of fs.readdirSync(mirror, { withFileTypes: true })) {
+      if (!folder.isDirectory()) continue;
+      names.push(...fs.readdirSync(join(mirror, folder.name)).map((name) => `${folder.name}/${name}`));
+    }
   }
-  const fd = fs.openSync(mirror, "r");
-  try {
-    return [...archiveOf(fd, mirror).keys()];
-  } finally {
-    fs.closeSync(fd);
-  }
+  return names;
 }

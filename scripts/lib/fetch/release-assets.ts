@@ -72,7 +72,7 @@ const EARLIEST = 315_532_800;
  * Writes one archive with all that a build without network needs. It unpacks to a folder that FASTBOOP_STAGE0_MIRROR
  * takes, as it takes the archive itself; the same release gives the same bytes.
  */
-export function writeKit({ tag, pins, paths }: ReleaseAssets, file: string): void {
+export async function writeKit({ tag, pins, paths }: ReleaseAssets, file: string): Promise<void> {
   const member = (name: string, bytes: Uint8Array | string, mode = 0o644) => ({
     name,
     bytes: Buffer.from(bytes),
@@ -85,7 +85,7 @@ export function writeKit({ tag, pins, paths }: ReleaseAssets, file: string): voi
     member(`${tag}/${SUMS}`, formatSums(pins.map(({ asset, sha256 }) => [asset, sha256] as const))),
     ...assets.map(([name, path]) => member(`${tag}/${name}`, readFileSync(path), MODE)),
   ];
-  writeText(file, writeTar(members, knob("SOURCE_DATE_EPOCH") ?? EARLIEST));
+  writeText(file, await writeTar(members, knob("SOURCE_DATE_EPOCH") ?? EARLIEST));
 }
 
 /** The licence files of the workspace, else this project's own. */
