@@ -1,7 +1,9 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { bufferSource, type Elf, fileSource, readElf, type Source } from "../scripts/lib/elf.ts";
+import { bufferSource, fileSource, type Source } from "../scripts/lib/elf/bytes.ts";
+import type { Elf } from "../scripts/lib/elf/types.ts";
+import { readElf } from "../scripts/lib/elf.ts";
 import { compileAll, PROGRAMS, RECIPES } from "./corpus/compile.ts";
 import { Patch } from "./corpus/patch.ts";
 import { tables } from "./corpus/synthetic.ts";

@@ -4,8 +4,10 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { findTarget } from "../scripts/lib/contract.ts";
+import { bufferSource } from "../scripts/lib/elf/bytes.ts";
 import { DF_1_PIE, DT, ET, PT, SHF, SHT } from "../scripts/lib/elf/names.ts";
-import { bufferSource, type Elf, readElf, type Section, type Segment } from "../scripts/lib/elf.ts";
+import type { Elf, Section, Segment } from "../scripts/lib/elf/types.ts";
+import { readElf } from "../scripts/lib/elf.ts";
 import {
   covers,
   endOfContent,

@@ -2,8 +2,10 @@
 import * as fs from "node:fs";
 import { basename } from "node:path";
 import { assetName, type Target, targetOfAsset } from "./contract.ts";
+import { fileSource } from "./elf/bytes.ts";
 import { DT, ET, machineName, PT, SHF, sectionName, segmentName, typeName } from "./elf/names.ts";
-import { type Elf, type ElfResult, fileSource, readElf } from "./elf.ts";
+import type { Elf, ElfResult } from "./elf/types.ts";
+import { readElf } from "./elf.ts";
 import { errorCode, printable } from "./errors.ts";
 import { isUnchanged, type OpenFile, openRegular } from "./files.ts";
 import { type Content, readContent } from "./gate/content.ts";

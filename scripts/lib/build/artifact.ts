@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import type { Target } from "../contract.ts";
+import { fileSource } from "../elf/bytes.ts";
 import { machineName } from "../elf/names.ts";
-import { type Elf, fileSource, readElf } from "../elf.ts";
+import type { Elf } from "../elf/types.ts";
+import { readElf } from "../elf.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import { eachChunk, tryOpenRegular, writeAll, writeAtomic } from "../files.ts";
 import { type Digest, digestFile, digestOf } from "../hash.ts";

@@ -1,6 +1,6 @@
 /** What the ELF reader stands on: bytes at checked positions, and fields in the file's class and byte order. */
 import * as fs from "node:fs";
-import type { Defect } from "../elf.ts";
+import type { Defect } from "./types.ts";
 
 /** Bytes at positions. `read` comes out shorter than asked only when the file has become shorter than `size`. */
 export interface Source {

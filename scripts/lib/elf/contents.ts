@@ -1,8 +1,8 @@
 /** What the headers of an ELF file point at: interpreter, dynamic section, notes. */
 
-import type { DynamicEntry, Note, Section, Segment } from "../elf.ts";
 import { bytesAt, defect, type File, fields, range, strings, untilNul, within } from "./bytes.ts";
 import { DT, NT_GNU_PROPERTY_TYPE_0, PT, SHF, SHT } from "./names.ts";
+import type { DynamicEntry, Note, Section, Segment } from "./types.ts";
 
 /** Most bytes of the dynamic section, and of all notes together. */
 const PART_LIMIT = 64 * 1024;

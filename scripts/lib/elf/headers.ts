@@ -1,8 +1,8 @@
 /** The fixed tables of an ELF file: file header, section headers, program headers. */
 
-import type { Header, Section, Segment } from "../elf.ts";
 import { bytesAt, defect, type Fields, type File, fields, range, strings, within } from "./bytes.ts";
 import { PN_XNUM, SHN_XINDEX, SHT } from "./names.ts";
+import type { Header, Section, Segment } from "./types.ts";
 
 /** Most bytes of a table: 131,072 section headers, twice what the 16 bits of e_shnum can say. */
 const TABLE_LIMIT = 8 * 1024 * 1024;

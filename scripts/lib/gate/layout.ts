@@ -1,7 +1,7 @@
 /** What the rules of the gate ask of an ELF file: its segments, sections and dynamic entries held against each other. */
 import { MACHINES } from "../contract.ts";
 import { DF_1_PIE, DT, ET, PF, PT, SHF, SHT } from "../elf/names.ts";
-import type { Elf, Section, Segment } from "../elf.ts";
+import type { Elf, Section, Segment } from "../elf/types.ts";
 
 /** Bytes of program headers that every kernel reads: older ones refuse more than a page of them. */
 export const MOST_HEADERS = 4096;

@@ -1,7 +1,7 @@
 /** The rules of the release gate as data, each with the small check that decides it. */
 import { MACHINES, type Target } from "../contract.ts";
 import { DF_TEXTREL, DT, ET, machineName, PF, PT, SHT, sectionName, segmentName, typeName } from "../elf/names.ts";
-import type { Defect, Elf, ElfResult, Section, Segment } from "../elf.ts";
+import type { Defect, Elf, ElfResult, Section, Segment } from "../elf/types.ts";
 import { printable } from "../errors.ts";
 import {
   covers,

@@ -1,0 +1,100 @@
+/** What the ELF reader says of a file, in the words of the System V gABI. */
+
+/** File header (gABI, "ELF Header"); the counts are those in the header itself, before its extensions. */
+export interface Header {
+  identVersion: number;
+  osabi: number;
+  abiVersion: number;
+  type: number;
+  machine: number;
+  version: number;
+  entry: bigint;
+  phoff: bigint;
+  shoff: bigint;
+  flags: number;
+  ehsize: number;
+  phentsize: number;
+  phnum: number;
+  shentsize: number;
+  shnum: number;
+  shstrndx: number;
+}
+
+/** Program header (gABI, "Program Header"). */
+export interface Segment {
+  type: number;
+  flags: number;
+  offset: bigint;
+  vaddr: bigint;
+  paddr: bigint;
+  filesz: bigint;
+  memsz: bigint;
+  align: bigint;
+}
+
+/** Section header (gABI, "Sections"). */
+export interface Section {
+  name: string;
+  type: number;
+  flags: bigint;
+  addr: bigint;
+  offset: bigint;
+  size: bigint;
+  link: number;
+  info: number;
+  addralign: bigint;
+  entsize: bigint;
+}
+
+export interface DynamicEntry {
+  tag: bigint;
+  value: bigint;
+  /** What the value names in the dynamic string table, for the tags that name something. */
+  name?: string;
+}
+
+export interface Note {
+  name: string;
+  type: number;
+  /** The descriptor in lower-case hexadecimal. */
+  description: string;
+}
+
+/** A part of the file that breaks its format; what could be read of it is in the result all the same. */
+export interface Defect {
+  part: "header" | "program headers" | "section headers" | "dynamic" | "notes";
+  expected: string;
+  got: string;
+}
+
+export interface Elf {
+  bits: 32 | 64;
+  order: "little" | "big";
+  header: Header;
+  segments: Segment[];
+  /** As they stand in the file, section 0 with the header's extensions among them. */
+  sections: Section[];
+  /** Entries of the first PT_DYNAMIC before its DT_NULL; empty when there is none. */
+  dynamic: DynamicEntry[];
+  /** The path in the first PT_INTERP, without its NUL; undefined without one, empty when it is outside the file. */
+  interpreter: string | undefined;
+  /** Those of the PT_NOTEs, then those of SHT_NOTEs that are not loaded. */
+  notes: Note[];
+  /** NT_GNU_BUILD_ID in lower-case hexadecimal. */
+  buildId: string | undefined;
+  defects: Defect[];
+}
+
+/**
+ * Why there is no result.
+ * - `not-elf`: the magic is missing; `got` says in words what the file is instead
+ * - `header`: the identification or the file header is unusable
+ * - `unreadable`: the system refused, or the file became shorter while it was read
+ */
+export interface ElfError {
+  kind: "not-elf" | "header" | "unreadable";
+  expected: string;
+  got: string;
+}
+
+export type ElfResult = { elf: Elf; error?: never } | { error: ElfError; elf?: never };
