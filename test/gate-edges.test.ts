@@ -18,16 +18,9 @@ import {
   unapplied,
   unlikeSections,
 } from "../scripts/lib/gate/layout.ts";
-import {
-  applyRules,
-  crossCheck,
-  exitCodeFor,
-  type Finding,
-  inspect,
-  linkageOf,
-  RULES,
-  ruleById,
-} from "../scripts/lib/gate.ts";
+import { type Finding, linkageOf } from "../scripts/lib/gate/report.ts";
+import { RULES, ruleById } from "../scripts/lib/gate/rules.ts";
+import { applyRules, crossCheck, exitCodeFor, inspect } from "../scripts/lib/gate.ts";
 import { elfFile } from "./lib/elf-file.ts";
 import { runProgram, suite, temporaryFolder } from "./lib/harness.ts";
 

@@ -3,15 +3,9 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { assetName, findTarget, type Target } from "../scripts/lib/contract.ts";
 import { readContent } from "../scripts/lib/gate/content.ts";
-import {
-  crossCheck,
-  exitCodeFor,
-  type FileReport,
-  type Finding,
-  inspect,
-  RULES,
-  ruleById,
-} from "../scripts/lib/gate.ts";
+import type { FileReport, Finding } from "../scripts/lib/gate/report.ts";
+import { RULES, ruleById } from "../scripts/lib/gate/rules.ts";
+import { crossCheck, exitCodeFor, inspect } from "../scripts/lib/gate.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { compileAll, PROGRAMS } from "./corpus/compile.ts";
 import { AARCH64, corpus, ENTRIES, X86_64 } from "./corpus/index.ts";

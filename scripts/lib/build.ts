@@ -47,7 +47,7 @@ export async function buildStage0(target: Target, also: readonly Target[] = []):
   const [candidate, { place, withStage0 }, { linkageOf }] = await Promise.all([
     given === undefined ? subBuild(target, also) : prebuilt(fromCaller(given), artifact),
     import("./build/artifact.ts"),
-    import("./gate.ts"),
+    import("./gate/report.ts"),
   ]);
   const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => ({
     linkage: linkageOf(elf),

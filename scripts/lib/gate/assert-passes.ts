@@ -1,9 +1,10 @@
 /** The gate's decision as an exception, for those who go on with a file only when it passes. Rules that only warn are for make preflight. */
 import type { Target } from "../contract.ts";
 import { Failure } from "../errors.ts";
-import { exitCodeFor, type FileReport, inspect } from "../gate.ts";
+import { exitCodeFor, inspect } from "../gate.ts";
 import type { Digest } from "../hash.ts";
 import { knob } from "../knobs.ts";
+import type { FileReport } from "./report.ts";
 import { problemOf } from "./report-text.ts";
 
 /**

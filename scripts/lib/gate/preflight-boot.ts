@@ -2,10 +2,10 @@
 import { type BootRequest, bootAll, type Verdict } from "../boot.ts";
 import { findTarget } from "../contract.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
-import type { FileReport, Finding } from "../gate.ts";
 import { say } from "../log.ts";
 import { showProgress } from "../progress.ts";
 import { findingOf, type Preflight, preflightOf } from "./preflight.ts";
+import type { FileReport, Finding } from "./report.ts";
 
 /**
  * Boots the files that passed; a boot that goes wrong is a finding.

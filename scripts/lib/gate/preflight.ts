@@ -3,8 +3,10 @@ import * as fs from "node:fs";
 import { join, relative } from "node:path";
 import { assetName, isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
 import { errorCode, printable, usageFailure } from "../errors.ts";
-import { crossCheck, type FileReport, type Finding, inspect, READABLE, ruleById } from "../gate.ts";
+import { crossCheck, inspect } from "../gate.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
+import type { FileReport, Finding } from "./report.ts";
+import { READABLE, ruleById } from "./rules.ts";
 
 /** The result of one run. */
 export interface Preflight {

@@ -1,10 +1,11 @@
 /** The gate's result as a page: a picture of each file, its findings beside it. */
 import { basename } from "node:path";
-import { type FileReport, type Finding, RULES } from "../gate.ts";
 import { type Content, facts, html, type Markup, page, pill, table, type Verdict } from "../html.ts";
 import { shortSize, size } from "../log.ts";
 import { allFindings, type Preflight } from "./preflight.ts";
+import type { FileReport, Finding } from "./report.ts";
 import { diskMap, legend, memoryMap, PICTURE_STYLE, sectionBars } from "./report-picture.ts";
+import { RULES } from "./rules.ts";
 
 /** The page for a result. The same result gives the same bytes. */
 export function htmlReport(result: Preflight): string {

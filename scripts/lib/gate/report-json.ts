@@ -1,7 +1,7 @@
 /** The gate's result for programs; docs/preflight.schema.json describes it. */
 import { printableJson } from "../errors.ts";
-import type { FileReport, Finding } from "../gate.ts";
 import type { Preflight } from "./preflight.ts";
+import type { FileReport, Finding } from "./report.ts";
 
 const finding = ({ rule, severity, expected, got, fix }: Finding): Finding => ({ rule, severity, expected, got, fix });
 

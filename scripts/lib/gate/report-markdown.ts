@@ -1,8 +1,9 @@
 /** The gate's result as Markdown for a job summary, and the gate's rules as Markdown for the documentation. */
 import { printable } from "../errors.ts";
-import { type Finding, RULES } from "../gate.ts";
 import { shortSize } from "../log.ts";
 import type { Preflight } from "./preflight.ts";
+import type { Finding } from "./report.ts";
+import { RULES } from "./rules.ts";
 
 /** Untrusted text as Markdown text of one table cell: nothing in it is markup, a link or a mention (GFM 0.29). */
 export const escapeMarkdown = (text: string): string =>

@@ -1,8 +1,8 @@
 /** Pictures of an executable, to scale: where its segments and sections are in the file, and in memory. */
 
-import type { FileReport, SectionView, SegmentView } from "../gate.ts";
 import { type Content, html, type Markup } from "../html.ts";
 import { shortSize } from "../log.ts";
+import type { FileReport, SectionView, SegmentView } from "./report.ts";
 
 /** A block of a picture: where it starts and how long it is, in parts of the whole. */
 interface Block {

@@ -1,8 +1,8 @@
 /** The gate's result for a terminal and for GitHub's annotations. */
 import { type Problem, printable } from "../errors.ts";
-import type { FileReport, Finding } from "../gate.ts";
 import { report, size } from "../log.ts";
 import type { Preflight } from "./preflight.ts";
+import type { FileReport, Finding } from "./report.ts";
 
 /** A file in one line: verdict, path, and what is known of target, linkage, size and sha256. Printable. */
 export function fileLine(file: FileReport): string {
