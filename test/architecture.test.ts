@@ -32,4 +32,44 @@ test("should have users' scripts that import neither tests nor what only contrib
   );
 });
 
+const PAGE = read("docs/architecture.md");
+/** The folders that the page's paths count from. */
+const ROOTS = ["", "scripts/lib", "dev", "test"];
+/** The files and folders that a text names: what ends like a source or with a slash. */
+const named = (text: string): string[] =>
+  [...text.matchAll(/(?<![\w./*-])[\w.-]+(?:\/[\w.-]+)*(?:\.(?:ts|cjs|sh)|\/)(?![\w*])|\bMakefile\b/g)].map(
+    ([path]) => path,
+  );
+
+test("should name no file and no folder that is not there", () => {
+  const names = named(PAGE);
+  assert.ok(names.length > 50, `${names.length}`);
+  assert.equal(
+    names.filter((path) => !ROOTS.some((root) => fs.existsSync(join(PROJECT, root, path)))),
+    [],
+  );
+});
+
+test("should know a path wherever it is", () => {
+  assert.equal(named("`a/b.ts`, c/ and d.sh (e/f/) ─► g.ts, x/*.ts, i.e. no path."), [
+    ...["a/b.ts", "c/", "d.sh", "e/f/", "g.ts"],
+  ]);
+});
+
+test("should place every module of the library and every folder", () => {
+  const inside = (folder: string): string[] =>
+    fs
+      .readdirSync(join(PROJECT, folder), { withFileTypes: true })
+      .filter(({ name }) => !name.startsWith("."))
+      .map((entry) => `${folder}/${entry.name}${entry.isDirectory() ? "/" : ""}`);
+  const library = inside("scripts/lib");
+  const own = library.filter((path) => !library.includes(path.replace(/\.ts$/, "/")) || path.endsWith("/"));
+  const folders = ["test", "dev/lib", "ci"].flatMap(inside).filter((path) => path.endsWith("/"));
+  const names = named(PAGE).flatMap((path) => ROOTS.map((root) => join(root, path)));
+  assert.equal(
+    [...own, ...folders].filter((path) => !names.includes(path)),
+    [],
+  );
+});
+
 test.run();

@@ -115,20 +115,6 @@ test("should link to what is there", () => {
   }
 });
 
-test("should place every module of the library and every folder of the tests", () => {
-  const architecture = text("docs/architecture.md");
-  const names = (folder: string): string[] => fs.readdirSync(join(PROJECT, folder));
-  const modules = names("scripts/lib").map((name) => (name.endsWith(".ts") ? name : `${name}/`));
-  const folders = names("test").filter((name) => !name.startsWith(".") && !name.endsWith(".ts"));
-  assert.equal(
-    [
-      ...modules.filter((name) => !modules.includes(name.replace(".ts", "/"))),
-      ...folders.map((name) => `${name}/`),
-    ].filter((name) => !new RegExp(`(^|[ /])${name}`, "m").test(architecture)),
-    [],
-  );
-});
-
 test("should name no verb and no knob that is not there", () => {
   for (const page of PAGES) {
     const inline = [...text(page).matchAll(/`(?:[A-Z_]+=\S+ )*make ((?:-s )?[a-z][^`\n]*)`/g)].map(
