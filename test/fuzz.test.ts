@@ -10,7 +10,7 @@ import { bufferSource } from "../scripts/lib/elf/bytes.ts";
 import { readElf } from "../scripts/lib/elf.ts";
 import { applyRules } from "../scripts/lib/gate.ts";
 import { type Built, compileAll, PROGRAMS } from "./corpus/compile.ts";
-import { AARCH64, X86_64 } from "./corpus/index.ts";
+import { AARCH64, X86_64 } from "./corpus/entry.ts";
 import { type Base, mutate } from "./corpus/mutate.ts";
 import { lacking, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { random } from "./lib/random.ts";

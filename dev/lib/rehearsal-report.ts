@@ -7,7 +7,7 @@ import { type Content, html, page, pill, table } from "../../scripts/lib/html.ts
 import { duration, size } from "../../scripts/lib/log.ts";
 import type { Done, Link } from "./rehearsal.ts";
 
-export interface Rehearsal {
+interface Rehearsal {
   tag: string;
   workspace: string;
   faults: boolean;

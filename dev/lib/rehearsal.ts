@@ -11,7 +11,7 @@ import { byteName, parseSums } from "../../scripts/lib/trust/sums.ts";
 import type { Aim, Fault, GitHub } from "../../test/github/types.ts";
 
 /** A step: a script as a user runs it, and what it has proven when it ends with 0. */
-export interface Step {
+interface Step {
   name: string;
   script: string;
   args?: readonly string[];
@@ -37,7 +37,7 @@ export interface Link {
   sha256: string;
 }
 
-export const ASSET = assetName(DEFAULT_TARGET);
+const ASSET = assetName(DEFAULT_TARGET);
 /** What may be set around a rehearsal and must not lead its steps elsewhere. Empty counts as unset. */
 const UNSET = Object.fromEntries(
   [

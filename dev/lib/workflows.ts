@@ -23,7 +23,7 @@ interface Input {
 }
 type Triggers = Record<string, { inputs?: Record<string, Input> } | null>;
 /** A file with what it holds. The checks need its text too, because a pin's version is in a comment. */
-export interface Workflow extends WorkflowFile {
+interface Workflow extends WorkflowFile {
   data: { on?: Triggers | string | string[]; jobs?: Record<string, Job> } | null;
 }
 

@@ -122,7 +122,7 @@ export interface OpenFile {
 }
 
 /** Why there is no file to read, in words: "a folder", "no such file". */
-export interface Unreadable {
+interface Unreadable {
   trouble: string;
 }
 

@@ -49,7 +49,7 @@ export const table = (label: string, head: readonly string[], rows: readonly (re
 <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
 </table></div>`;
 
-export interface Page {
+interface Page {
   /** Name of the report, for the tab and the top of the page. */
   title: string;
   verdict: Verdict;

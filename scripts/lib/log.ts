@@ -11,7 +11,7 @@ const coloured = (): boolean => interactive() && !knob("NO_COLOR");
 const paint = (code: number, text: string): string => (coloured() ? `\x1b[${code}m${text}\x1b[0m` : text);
 export const bold = (text: string): string => paint(1, text);
 export const dim = (text: string): string => paint(2, text);
-export const red = (text: string): string => paint(31, text);
+const red = (text: string): string => paint(31, text);
 export const green = (text: string): string => paint(32, text);
 const yellow = (text: string): string => paint(33, text);
 
@@ -37,7 +37,7 @@ export function report(problem: Problem, severity: "error" | "warning" = "error"
 }
 
 /** GitHub's workflow command for a problem (`::error file=…::…`), escaped as the runner unescapes it. */
-export function annotation(severity: "error" | "warning", problem: Problem): string {
+function annotation(severity: "error" | "warning", problem: Problem): string {
   const data = (text: string): string => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   const property = (text: string): string => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
   const message = problemLines({ ...problem, file: "" }, "")

@@ -10,7 +10,7 @@ import { output } from "./output.ts";
 import { cachedCargo } from "./toolchain/cache.ts";
 
 /** Where the target's standard library may come from: FASTBOOP_STAGE0_TOOLCHAIN. */
-export type ToolchainChoice = "auto" | "rustup" | "debian" | "none";
+type ToolchainChoice = "auto" | "rustup" | "debian" | "none";
 
 export interface ToolchainRequest {
   /** Absolute path of the cargo that the user chose. */

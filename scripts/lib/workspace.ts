@@ -5,7 +5,7 @@ import { errorCode, missingFailure, printable, usageFailure } from "./errors.ts"
 import { knob } from "./knobs.ts";
 import { callerDir, EXAMPLE_WORKSPACE, fromCaller } from "./paths.ts";
 
-export interface Workspace {
+interface Workspace {
   /** Absolute path of the folder that holds stage0/Cargo.toml. */
   dir: string;
   /** given: WORKSPACE; found: at or above the caller's folder; example: the project's own, for want of another. */

@@ -13,8 +13,6 @@ import { LIMITS } from "./limits.ts";
 import { PATCHED } from "./patched.ts";
 import { synthetic } from "./synthetic.ts";
 
-export { AARCH64, type Entry, X86_64 } from "./entry.ts";
-
 export const ENTRIES: readonly Entry[] = [...COMPILED, ...CUT, ...PATCHED, ...LIMITS, ...FOREIGN, ...synthetic()];
 
 /** Compiles what is compiled and gives each entry's bytes. */

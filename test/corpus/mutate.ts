@@ -6,7 +6,7 @@ export interface Base {
   name: string;
   bytes: Buffer;
 }
-export interface Mutant {
+interface Mutant {
   bytes: Buffer;
   /** What was done, in short. */
   story: string;

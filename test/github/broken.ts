@@ -5,7 +5,7 @@ import { type Answer, answer } from "./wire.ts";
 import { ApiError, type Call, common, errorAnswer, rateHeaders, rateLimitExceeded, type World } from "./world.ts";
 
 /** Where a broken answer is given. */
-export interface Scene {
+interface Scene {
   world: World;
   route: Route;
   call: Call;

@@ -15,7 +15,7 @@ import { ApiError, type Call, common, errorAnswer, jsonAnswer, notFound, rightsO
 const OPERATION = "POST /repos/{owner}/{repo}/releases/{release_id}/assets";
 
 /** What becomes of an upload: an answer, or none because the fault ends it while the body comes in. */
-export type Uploaded = Answer | "cut";
+type Uploaded = Answer | "cut";
 
 /** Faults that answer in place of the server, or end the connection. The others only distort a right answer. */
 const REPLACING = new Set([

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { runProgram, temporaryFolder } from "./harness.ts";
 
 /** What a page turned out to be at one width. Lengths are CSS pixels. */
-export interface Rendering {
+interface Rendering {
   width: number;
   /** Width that the content needs; above `width` the page scrolls sideways. */
   scrollWidth: number;

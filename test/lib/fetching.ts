@@ -15,7 +15,7 @@ export const ASSET = assetName(X86_64);
 export const OTHER = assetName(AARCH64);
 export const TAG = "v1.2.3";
 /** No multiple of anything that a buffer or block is made of. */
-export const SIZE = 1_234_567;
+const SIZE = 1_234_567;
 export const BYTES = elfFile(X86_64, SIZE);
 export const OTHER_BYTES = elfFile(AARCH64, 345_678);
 export const digest = (bytes: Uint8Array, algorithm = "sha256"): string =>
@@ -64,7 +64,7 @@ export interface Run extends Outcome {
 export const newFolder = (): string => temporaryFolder("fetch");
 
 /** The environment of a run in a folder against a server. */
-export const environment = (github: GitHub | undefined, folder: string): Record<string, string | undefined> => ({
+const environment = (github: GitHub | undefined, folder: string): Record<string, string | undefined> => ({
   DIST: join(folder, "dist"),
   FASTBOOP_STAGE0_CACHE: join(folder, "cache"),
   // Without it every test would need a pin: the local server is not the default place.

@@ -40,13 +40,13 @@ interface File {
   jobs: Record<string, Job>;
 }
 export type Result = "success" | "failure" | "skipped";
-export interface StepRecord {
+interface StepRecord {
   job: string;
   step: string;
   result: Result;
   output: string;
 }
-export interface Settings {
+interface Settings {
   /** Makes the work folder of a job what a checkout of the repository would hold. */
   checkout(folder: string): void;
   /** The `github` context; `token` is what a job with `contents: write` gets. */

@@ -23,7 +23,7 @@ export interface Bench {
   measure(comparison: Comparison): Promise<Result>;
 }
 
-export interface Measured {
+interface Measured {
   results: Result[];
   /** By file name. */
   plots?: Record<string, Plot>;
@@ -38,7 +38,7 @@ export const tsx = (script: string, ...args: string[]): string[] => [
   join(SCRIPTS, script),
   ...args,
 ];
-export const deno = (script: string, ...args: string[]): string[] => [
+const deno = (script: string, ...args: string[]): string[] => [
   DENO,
   "run",
   "-A",

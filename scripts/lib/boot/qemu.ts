@@ -41,7 +41,7 @@ export function emulatorOf({ arch }: Target): Emulator {
   return emulator;
 }
 
-export interface Machine {
+interface Machine {
   target: Target;
   /** Path of the kernel image. */
   kernel: string;
@@ -91,7 +91,7 @@ exit "$status"
 `;
 
 /** A machine that was started. */
-export interface Running {
+interface Running {
   /** Ends it at once. */
   stop(): void;
   /** QEMU's exit code, and what it wrote to stderr, when the machine is gone. */

@@ -8,7 +8,7 @@ import type { Console } from "./console.ts";
 /** Why we ended a machine: it had been watched for long enough, or its time was up. */
 export type Stop = "watched" | "limit";
 
-export interface Ending {
+interface Ending {
   /** undefined: it ended by itself. */
   stopped: Stop | undefined;
   /** QEMU's exit code; null: a signal ended it. */

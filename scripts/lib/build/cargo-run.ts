@@ -6,7 +6,7 @@ import { interactive, say } from "../log.ts";
 import { ANY_SH } from "../run.ts";
 import type { CargoCommand } from "./cargo.ts";
 
-export interface CargoResult {
+interface CargoResult {
   /** "exit code 101", "SIGKILL"; undefined when it went well. */
   trouble: string | undefined;
   /** The JSON messages, a line each. */

@@ -91,7 +91,7 @@ export interface Elf {
  * - `header`: the identification or the file header is unusable
  * - `unreadable`: the system refused, or the file became shorter while it was read
  */
-export interface ElfError {
+interface ElfError {
   kind: "not-elf" | "header" | "unreadable";
   expected: string;
   got: string;

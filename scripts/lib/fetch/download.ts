@@ -8,7 +8,7 @@ import type { Download, PartialDownload } from "./partial.ts";
 import { Progress } from "./progress.ts";
 
 /** Asks for the asset, or with `range` for the rest of it. Comes out with an answer of status 200, 206 or 416. */
-export type Open = (range: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<HttpResponse>;
+type Open = (range: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<HttpResponse>;
 
 export interface Limits {
   /** Size of the asset in bytes by someone who is trusted to know: a pin, the API. */

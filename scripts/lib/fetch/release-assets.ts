@@ -17,7 +17,7 @@ import { fetchRelease } from "./release.ts";
 import { type AssetRequest, defaultPath, lockFolders, MODE, noTagFailure, requestedTag } from "./request.ts";
 import { writeTar } from "./tar.ts";
 
-export interface ReleaseAssets {
+interface ReleaseAssets {
   tag: string;
   /** One for each release target, in the order of the contract. */
   pins: Pin[];

@@ -11,7 +11,7 @@ export interface Content {
 }
 
 /** Paths of the machine that built a file: how many there are, and the first of them that differ. */
-export interface BuildPaths {
+interface BuildPaths {
   count: number;
   examples: string[];
 }

@@ -14,7 +14,7 @@ export interface Finding {
   fix: string;
 }
 
-export type Linkage = "static" | "static-pie" | "dynamic" | "shared library";
+type Linkage = "static" | "static-pie" | "dynamic" | "shared library";
 
 /** What a picture needs of a segment: bytes of the file, address in hexadecimal, bytes in memory. */
 export interface SegmentView {

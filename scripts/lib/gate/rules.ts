@@ -35,7 +35,7 @@ import {
 export type Severity = "fail" | "warn";
 
 /** A rule of the gate, as the documentation shows it. */
-export interface Rule {
+interface Rule {
   id: string;
   severity: Severity;
   /** What the rule demands. */

@@ -1,7 +1,7 @@
 /** Proxies by the variables that curl and everyone else reads. Deno obeys them itself; Node does through undici. */
 import { knob } from "../knobs.ts";
 
-export interface Proxies {
+interface Proxies {
   /** For http:// and https:// addresses; undefined: none. */
   http: string | undefined;
   https: string | undefined;
@@ -10,7 +10,7 @@ export interface Proxies {
 }
 
 /** Each is read when it is asked for: a socks:// address in all_proxy does no harm beside an https_proxy. */
-export function proxies(): Proxies {
+function proxies(): Proxies {
   const all = (): string | undefined => knob("all_proxy") ?? knob("ALL_PROXY");
   return {
     get http() {

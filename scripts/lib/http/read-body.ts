@@ -15,7 +15,7 @@ export const retryPolicy = (): RetryPolicy => ({
   stallTimeout: knob("FASTBOOP_STAGE0_STALL_TIMEOUT") ?? RETRY_POLICY.stallTimeout,
 });
 
-export type Whole = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
+type Whole = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
 
 /**
  * Asks until there is an answer that trying again would not change. Only what is safe to repeat is repeated.

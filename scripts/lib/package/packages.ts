@@ -100,7 +100,7 @@ export type PackageKind = keyof typeof KINDS;
 const defines = (macros: Record<string, string>): string[] =>
   Object.entries(macros).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
 
-export interface Built {
+interface Built {
   /** Absolute path of the package. */
   path: string;
   /** Bytes of the payload, and its digest in lower-case hexadecimal: the same inside and outside. */

@@ -8,7 +8,7 @@ import { spellTag, type Tag, type TagFormat } from "../tags.ts";
 export const RECIPES = join(PROJECT, "ci", "packaging");
 
 /** What a recipe pins: the release, the digests of its asset, and where a packager's tool downloads it. */
-export interface RecipePin {
+interface RecipePin {
   tag: Tag;
   url: string;
   /** Lower-case hexadecimal. */

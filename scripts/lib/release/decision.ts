@@ -9,7 +9,7 @@ interface Event {
 }
 
 /** publish: a real release; rehearse: everything but the release itself; none: nothing to do. */
-export interface Decision extends Record<string, string> {
+interface Decision extends Record<string, string> {
   mode: "publish" | "rehearse" | "none";
   /** The tag of a release or rehearsal, else empty. */
   tag: string;

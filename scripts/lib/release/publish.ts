@@ -21,13 +21,13 @@ import type { Releases } from "./releases.ts";
 const PARALLEL = 4;
 
 /** A file of the folder of artifacts that the release is to carry. */
-export interface Local extends Digest {
+interface Local extends Digest {
   name: string;
   path: string;
 }
 
 /** What is to be done about a file: nothing, upload it, or delete what is there and upload it. */
-export interface Step {
+interface Step {
   file: Local;
   action: "keep" | "upload" | "replace";
   why: string;

@@ -18,7 +18,7 @@ export interface Recipe {
 }
 
 /** A toolchain that is to be made. */
-export interface Plan {
+interface Plan {
   triple: string;
   recipe: Recipe;
   /** Where the toolchain will be, which its scripts have to name. */

@@ -27,7 +27,7 @@ export interface Pin {
   sha512?: string;
 }
 /** A pin and the file that it was read from. */
-export interface PinFrom extends Pin {
+interface PinFrom extends Pin {
   file: string;
 }
 

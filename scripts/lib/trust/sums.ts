@@ -7,7 +7,7 @@
 import { SUMS } from "../contract.ts";
 import { type Problem, printable } from "../errors.ts";
 
-export interface Sums {
+interface Sums {
   /** Name, as a byte string, to lower-case sha256, in the order of the list. Holds the lines that have no problem. */
   entries: Map<string, string>;
   /** Everything that is wrong with the list. One problem is reason enough to trust none of it. */
