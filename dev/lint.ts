@@ -14,7 +14,8 @@ await runScript({
   async main() {
     const { $, glob } = await import("zx");
     const run = $({ cwd: PROJECT, nothrow: true, quiet: true });
-    const shell = [".ci/run", ...(await glob(["**/*.sh"], { cwd: PROJECT, gitignore: true }))];
+    const scripts = [".ci/*", "ci/minimal-root", "ci/readme-commands", "**/*.sh"];
+    const shell = await glob(scripts, { cwd: PROJECT, gitignore: true, dot: true });
     const checks = {
       types: run`node_modules/.bin/tsc --noEmit`,
       format: run`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
