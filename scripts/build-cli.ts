@@ -30,7 +30,7 @@ await runScript({
       cargo,
       folder: dir,
       args: ["--package", CLI],
-      profile: knob("PROFILE") ?? "release",
+      profile: knob("PROFILE"),
       env: nestedEnvironment(environment()),
       set: { [EMBED_PATH]: stage0 },
     });

@@ -10,7 +10,7 @@ import { knob } from "./knobs.ts";
 export function selectedTarget(): Target {
   const given = knob("TARGET");
   return given === undefined
-    ? supportedTarget("FASTBOOP_STAGE0_TARGET", knob("FASTBOOP_STAGE0_TARGET") ?? "")
+    ? supportedTarget("FASTBOOP_STAGE0_TARGET", knob("FASTBOOP_STAGE0_TARGET"))
     : supportedTarget("TARGET", given);
 }
 

@@ -21,10 +21,10 @@ export interface ReleaseOrigin {
 
 /** The origin that the environment names. */
 export function releaseOrigin(): ReleaseOrigin {
-  const server = knob("GITHUB_SERVER_URL") ?? DEFAULT_SERVER;
+  const server = knob("GITHUB_SERVER_URL");
   // An enterprise server has its API below its own address.
   const api = knob("GITHUB_API_URL") ?? (server === DEFAULT_SERVER ? DEFAULT_API : `${server}/api/v3`);
-  const repo = knob("FASTBOOP_STAGE0_REPO") ?? DEFAULT_REPO;
+  const repo = knob("FASTBOOP_STAGE0_REPO");
   const mirror = knob("FASTBOOP_STAGE0_MIRROR");
   const unchanged = server === DEFAULT_SERVER && api === DEFAULT_API && repo.toLowerCase() === DEFAULT_REPO;
   return {

@@ -12,7 +12,7 @@ const LARGEST = 32 * 1024 * 1024;
 /** The retry policy of this run. */
 export const retryPolicy = (): RetryPolicy => ({
   ...RETRY_POLICY,
-  stallTimeout: knob("FASTBOOP_STAGE0_STALL_TIMEOUT") ?? RETRY_POLICY.stallTimeout,
+  stallTimeout: knob("FASTBOOP_STAGE0_STALL_TIMEOUT"),
 });
 
 type Whole = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
