@@ -2,8 +2,8 @@
 import { runScript } from "./lib/cli.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
 import type { Release } from "./lib/github/answers.ts";
-import { releaseOrigin } from "./lib/github/origin.ts";
-import { knob } from "./lib/knobs.ts";
+import { repository } from "./lib/github/origin.ts";
+import { knob, NETWORK_KNOBS } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/release/publish.ts";
@@ -28,9 +28,10 @@ await runScript({
     "GITHUB_TOKEN",
     "FASTBOOP_STAGE0_REPO",
     "FASTBOOP_STAGE0_MAX_SIZE",
-    "FASTBOOP_STAGE0_STALL_TIMEOUT",
     "GITHUB_SERVER_URL",
     "GITHUB_API_URL",
+    "GITHUB_STEP_SUMMARY",
+    ...NETWORK_KNOBS,
   ],
   prints: "the address of the release",
   async main({ draft: draftOnly, "dry-run": dryRun }) {
@@ -38,7 +39,7 @@ await runScript({
     if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
     const parsed = readTag(given, "TAG");
     const tag = spellTag(parsed);
-    const at = { ...releaseOrigin(), mirror: undefined };
+    const at = repository();
     if (at.token === undefined) {
       throw usageFailure({
         what: "publishing needs a token",

@@ -19,13 +19,17 @@ export interface ReleaseOrigin {
   key: string;
 }
 
-/** The origin that the environment names. */
-export function releaseOrigin(): ReleaseOrigin {
+/** The repository that the environment names. */
+export const repository = (): ReleaseOrigin => originWith(undefined);
+
+/** The mirror that the environment names, else the repository. */
+export const releaseOrigin = (): ReleaseOrigin => originWith(knob("FASTBOOP_STAGE0_MIRROR"));
+
+function originWith(mirror: string | undefined): ReleaseOrigin {
   const server = knob("GITHUB_SERVER_URL");
   // An enterprise server has its API below its own address.
   const api = knob("GITHUB_API_URL") ?? (server === DEFAULT_SERVER ? DEFAULT_API : `${server}/api/v3`);
   const repo = knob("FASTBOOP_STAGE0_REPO");
-  const mirror = knob("FASTBOOP_STAGE0_MIRROR");
   const unchanged = server === DEFAULT_SERVER && api === DEFAULT_API && repo.toLowerCase() === DEFAULT_REPO;
   return {
     server,
