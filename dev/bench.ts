@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { runScript } from "../scripts/lib/cli.ts";
 import { usageFailure } from "../scripts/lib/errors.ts";
 import { writeText } from "../scripts/lib/files.ts";
+import { CACHE_KNOBS } from "../scripts/lib/knobs.ts";
 import { duration, say } from "../scripts/lib/log.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { cleaningUp } from "../scripts/lib/run.ts";
@@ -36,7 +37,7 @@ await runScript({
     runs: { type: "string", value: "NUMBER", means: "timed runs of each command, in place of the usual number" },
     out: { type: "string", value: "FOLDER", means: "where to write, in place of docs/bench" },
   },
-  knobs: [],
+  knobs: CACHE_KNOBS,
   prints: "the path of the page",
   async main({ runs, out }, operands) {
     const names = operands.length > 0 ? operands : Object.keys(GROUPS);

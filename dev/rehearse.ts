@@ -13,9 +13,18 @@ import { custody, type Done, runStep, steps } from "./lib/rehearsal.ts";
 
 await runScript({
   name: "rehearse.ts",
-  summary: "Goes the whole way of a release on this machine, from source to packages, against a local GitHub.",
+  summary:
+    "Goes the whole way of a release on this machine, from source to packages, against a local GitHub. The steps read their knobs too.",
   options: {},
-  knobs: ["TAG", "WORKSPACE", "FAULTS", "DIST", "FASTBOOP_STAGE0_REPO", "FASTBOOP_STAGE0_MAX_SIZE"],
+  knobs: [
+    "TAG",
+    "WORKSPACE",
+    "FAULTS",
+    "DIST",
+    "FASTBOOP_STAGE0_REPO",
+    "FASTBOOP_STAGE0_MAX_SIZE",
+    "GITHUB_STEP_SUMMARY",
+  ],
   prints: "the path of the HTML report",
   async main() {
     const workspace = findWorkspace();

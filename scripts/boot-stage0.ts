@@ -4,7 +4,7 @@ import { type BootRequest, bootAll, type Verdict } from "./lib/boot.ts";
 import { runScript } from "./lib/cli.ts";
 import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./lib/contract.ts";
 import { printable, printableJson, usageFailure } from "./lib/errors.ts";
-import { knob } from "./lib/knobs.ts";
+import { CACHE_KNOBS, knob } from "./lib/knobs.ts";
 import { dim, duration, report, say } from "./lib/log.ts";
 import { distDir, toCaller } from "./lib/paths.ts";
 import { showProgress } from "./lib/progress.ts";
@@ -26,9 +26,11 @@ await runScript({
     "WORKSPACE",
     "KERNEL_x86_64",
     "KERNEL_aarch64",
+    "FASTBOOP_STAGE0_EMBED_PATH",
     "FASTBOOP_STAGE0_BOOT_EXPECT",
     "FASTBOOP_STAGE0_BOOT_TIMEOUT",
     "FASTBOOP_STAGE0_MAX_SIZE",
+    ...CACHE_KNOBS,
   ],
   prints: "a line for each boot, or JSON; stderr tells what went wrong",
   async main({ target, json }, files) {

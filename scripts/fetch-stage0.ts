@@ -13,15 +13,7 @@ await runScript({
     "Brings one stage0 of a release to OUT, verified: its digest by everyone who vouches for it, then the release gate. " +
     "FASTBOOP_STAGE0_EMBED_PATH names a local file to verify and take instead. See docs/fetch.md.",
   options: {},
-  knobs: [
-    ...FETCH_KNOBS,
-    "TARGET",
-    "FASTBOOP_STAGE0_TARGET",
-    "OUT",
-    "FASTBOOP_STAGE0_EMBED_PATH",
-    "FASTBOOP_STAGE0_SHA256",
-    "FASTBOOP_STAGE0_OFFLINE",
-  ],
+  knobs: [...FETCH_KNOBS, "TARGET", "FASTBOOP_STAGE0_TARGET", "OUT", "FASTBOOP_STAGE0_EMBED_PATH", "GITHUB_ENV"],
   prints: "the absolute path of the file",
   async main() {
     const path = await fetchStage0();

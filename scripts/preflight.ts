@@ -4,9 +4,10 @@ import { usageFailure } from "./lib/errors.ts";
 import { allFindings, assetPath, checkDist, checkFiles } from "./lib/gate/preflight.ts";
 import { fileLine, reportFindings } from "./lib/gate/report-text.ts";
 import { exitCodeFor } from "./lib/gate.ts";
-import { knob } from "./lib/knobs.ts";
+import { CACHE_KNOBS, knob } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
+import { supportedTarget } from "./lib/target.ts";
 
 // What only some runs need is loaded by those runs: every module costs start-up time.
 await runScript({
@@ -24,9 +25,15 @@ await runScript({
     "DIST",
     "TARGET",
     "FASTBOOP_STAGE0_MAX_SIZE",
+    "GITHUB_STEP_SUMMARY",
     "BOOT",
+    "WORKSPACE",
+    "KERNEL_x86_64",
+    "KERNEL_aarch64",
+    "FASTBOOP_STAGE0_EMBED_PATH",
     "FASTBOOP_STAGE0_BOOT_EXPECT",
     "FASTBOOP_STAGE0_BOOT_TIMEOUT",
+    ...CACHE_KNOBS,
   ],
   prints: "a line for each file, or JSON; stderr tells every finding",
   async main({ target, json, html }, files) {
@@ -41,7 +48,7 @@ await runScript({
     const alone = files.length === 0 ? knob("TARGET") : undefined;
     if (alone !== undefined) say("TARGET is set: gating its asset alone, not the whole release");
     const [name, triple] = alone === undefined ? ["--target", target] : ["TARGET", alone];
-    const known = triple === undefined ? undefined : (await import("./lib/target.ts")).supportedTarget(name, triple);
+    const known = triple === undefined ? undefined : supportedTarget(name, triple);
     const named = alone === undefined || known === undefined ? files : [assetPath(known)];
     const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, known, maxSize);
     const result = boot ? await (await import("./lib/gate/preflight-boot.ts")).bootPassed(gated) : gated;

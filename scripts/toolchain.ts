@@ -2,7 +2,7 @@
 import { subBuildCargo } from "./lib/build/cargo.ts";
 import { runScript } from "./lib/cli.ts";
 import { RELEASE_TARGETS } from "./lib/contract.ts";
-import { knob } from "./lib/knobs.ts";
+import { CACHE_KNOBS, knob } from "./lib/knobs.ts";
 import { selectedTarget } from "./lib/target.ts";
 import { ensureToolchain } from "./lib/toolchain.ts";
 import { findWorkspace } from "./lib/workspace.ts";
@@ -20,8 +20,8 @@ await runScript({
     "FASTBOOP_STAGE0_CARGO",
     "CARGO",
     "WORKSPACE",
-    "FASTBOOP_STAGE0_CACHE",
-    "XDG_CACHE_HOME",
+    "CARGO_CFG_TARGET_ARCH",
+    ...CACHE_KNOBS,
   ],
   prints: "the absolute path of the cargo that can build for the target, a line for each target",
   async main({ all }) {

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
 import { KNOBS, type KnobName, knob } from "../scripts/lib/knobs.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { redact } from "../scripts/lib/redact.ts";
-import { script, suite, temporaryFolder } from "./lib/harness.ts";
+import { RUNTIME, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("knobs");
 
@@ -125,12 +126,12 @@ test("should refuse a misspelled variable of ours in the environment, and take f
   assert.is(
     stderr,
     [
-      "error: nothing reads the variable FASTBOOP_STAGE0_SHA265",
-      "  expected: FASTBOOP_STAGE0_SHA256",
-      "  fix:      set FASTBOOP_STAGE0_SHA256 instead",
       "error: nothing reads the variable FASTBOOP_STAGE0_\\x1b",
       `  expected: ${all.join(", ")}`,
       "  fix:      unset FASTBOOP_STAGE0_\\x1b",
+      "error: nothing reads the variable FASTBOOP_STAGE0_SHA265",
+      "  expected: FASTBOOP_STAGE0_SHA256",
+      "  fix:      set FASTBOOP_STAGE0_SHA256 instead",
       "",
     ].join("\n"),
   );
@@ -181,6 +182,52 @@ test("should be the only file that touches the environment", () => {
     others.map(({ name }) => name),
     [],
   );
+});
+
+/** Names that stand in no knob("…"). */
+const INDIRECT: Record<string, readonly string[]> = {
+  EMBED_PATH: ["FASTBOOP_STAGE0_EMBED_PATH"],
+  "knobOf(arch)": ["KERNEL_x86_64", "KERNEL_aarch64"],
+};
+
+/** The knobs that are left in an entry script once esbuild has taken out every function that it does not reach. */
+async function reads(entry: string): Promise<string[]> {
+  const { outputFiles } = await build({
+    entryPoints: [join(PROJECT, entry)],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    write: false,
+    logLevel: "silent",
+    // What it reads, every script reads.
+    plugins: [
+      {
+        name: "without cli.ts",
+        setup: ({ onResolve }) => onResolve({ filter: /\/cli\.ts$/ }, ({ path }) => ({ path, external: true })),
+      },
+    ],
+  });
+  const calls =
+    outputFiles[0]?.text.replace(/^function knob\(.*$/m, "").matchAll(/\bknob\(((?:[^()]|\([^()]*\))*)\)/g) ?? [];
+  return [...calls].flatMap(([, name = ""]) => INDIRECT[name] ?? [JSON.parse(name) as string]);
+}
+
+test("should tell in each script's --help exactly what it can read", async () => {
+  const entries = ["scripts", "dev"].flatMap((folder) =>
+    readdirSync(join(PROJECT, folder))
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => `${folder}/${name}`),
+  );
+  assert.ok(entries.length > 20);
+  for (const entry of entries) {
+    const { stdout } = await runProgram([...RUNTIME, join(PROJECT, entry), "--help"]);
+    const [, user = ""] = /^environment:\n((?: {2}.*\n)*)/m.exec(stdout) ?? [];
+    const [, host = ""] = /^and what the system sets \(docs\/distribution\.md\): (.*)$/m.exec(stdout) ?? [];
+    const told = [...user.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name).concat(host.split(", "));
+    const everywhere = ["CALLER_DIR", "MAKE_VARIABLES", "NO_COLOR", "GITHUB_ACTIONS"];
+    assert.equal([...told].sort(), [...new Set([...(await reads(entry)), ...everywhere])].sort(), entry);
+  }
 });
 
 test("should name no knob that nothing reads", () => {

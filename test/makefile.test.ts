@@ -190,7 +190,9 @@ test("should say that a variable is misspelled, and name what others pass", asyn
 test("should execute no value, from the environment or the command line, and no goal", async () => {
   const mark = join(temporaryFolder(), "executed");
   const value = `$(shell touch ${mark})`;
-  const names = [...Object.keys(KNOBS), "VPATH", "PWD", "CARGO_MANIFEST_DIR", "OTHER", "name", "given"];
+  // Deno makes folders below the home folder.
+  const known = Object.keys(KNOBS).filter((name) => name !== "HOME" && name !== "XDG_CACHE_HOME");
+  const names = [...known, "VPATH", "PWD", "CARGO_MANIFEST_DIR", "OTHER", "name", "given"];
   const env = Object.fromEntries(names.map((name) => [name, value]));
   const needed = { VERSION: "v0.0.1", FORMAT: "", RUNTIME: "", PWD: PROJECT };
   const inherited = await make(["tag"], { env: { ...env, ...needed } });

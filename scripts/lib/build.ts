@@ -14,7 +14,7 @@ import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { missingFailure, printable } from "./errors.ts";
 import { writeText } from "./files.ts";
 import { EMBED_PATH } from "./handoff.ts";
-import { environment, type KnobName, knob } from "./knobs.ts";
+import { CACHE_KNOBS, environment, type KnobName, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
 import { ensureToolchain } from "./toolchain.ts";
@@ -32,6 +32,10 @@ export const BUILD_KNOBS: readonly KnobName[] = [
   "CARGO",
   "CARGO_TARGET_DIR",
   "FASTBOOP_STAGE0_TOOLCHAIN",
+  "CARGO_HOME",
+  "CARGO_CFG_TARGET_ARCH",
+  "GITHUB_ENV",
+  ...CACHE_KNOBS,
 ];
 
 /**

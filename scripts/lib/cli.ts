@@ -30,6 +30,9 @@ interface Script<O extends Options> {
   main(values: Values<O>, operands: string[]): Promise<number | undefined> | number | undefined;
 }
 
+/** What runScript itself and the log read. */
+const EVERY_SCRIPTS: readonly KnobName[] = ["CALLER_DIR", "MAKE_VARIABLES", "NO_COLOR", "GITHUB_ACTIONS"];
+
 /** The --help text of a script, from the same data that it runs by. */
 function helpText(script: Script<Options>): string {
   const rows: [string, string][] = Object.entries(script.options).map(([name, option]) => [
@@ -37,7 +40,9 @@ function helpText(script: Script<Options>): string {
     option.means,
   ]);
   rows.push(["--help", "this text"]);
-  const knobRows: [string, string][] = script.knobs.map((name) => {
+  const user = script.knobs.filter((name) => KNOBS[name].audience === "user");
+  const host = [...script.knobs.filter((name) => !user.includes(name)), ...EVERY_SCRIPTS];
+  const knobRows: [string, string][] = user.map((name) => {
     const { means, takes, default: fallback } = KNOBS[name] as { means: string; takes: string; default?: string };
     return [name, `${means} (${takes}${fallback === undefined ? "" : `; default ${fallback}`})`];
   });
@@ -52,6 +57,8 @@ function helpText(script: Script<Options>): string {
     "options:",
     ...table(rows),
     ...(knobRows.length > 0 ? ["", "environment:", ...table(knobRows)] : []),
+    "",
+    `and what the system sets (docs/distribution.md): ${host.join(", ")}`,
     "",
     "exit codes: 0 fine, 1 the artifact fails the contract, 2 wrong usage or configuration, 3 something needed is missing",
   ].join("\n");

@@ -23,7 +23,7 @@ export function checkKnobs(declared: readonly KnobName[]): void {
   const ours = Object.entries(environment()).flatMap(([name, value]) =>
     name.startsWith(PREFIX) && value !== "" ? [name] : [],
   );
-  const unknown = [...new Set([...given, ...ours])].filter((name) => !isKnob(name) && !FASTBOOPS.includes(name));
+  const unknown = [...new Set([...given, ...ours])].sort().filter((name) => !isKnob(name) && !FASTBOOPS.includes(name));
   const harmless = unknown.filter((name) => !name.startsWith(PREFIX) && resembled(name).length === 0);
   const problems = [
     ...unknown.filter((name) => !harmless.includes(name)).map(misspelled),

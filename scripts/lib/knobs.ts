@@ -219,6 +219,15 @@ export const KNOBS = {
 } satisfies Record<string, Knob<unknown>>;
 
 export type KnobName = keyof typeof KNOBS;
+
+/** What is read together, for the scripts' lists. */
+export const CACHE_KNOBS = ["FASTBOOP_STAGE0_CACHE", "XDG_CACHE_HOME", "HOME"] as const satisfies readonly KnobName[];
+export const NETWORK_KNOBS = [
+  ...(["FASTBOOP_STAGE0_OFFLINE", "FASTBOOP_STAGE0_STALL_TIMEOUT"] as const),
+  ...(["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] as const),
+  ...(["no_proxy", "NO_PROXY"] as const),
+] as const satisfies readonly KnobName[];
+
 type Value<N extends KnobName> = (typeof KNOBS)[N] extends Knob<infer T> ? T : never;
 /** What knob() gives: undefined only for those without a default. */
 type Read<N extends KnobName> = (typeof KNOBS)[N] extends { default: string } ? Value<N> : Value<N> | undefined;

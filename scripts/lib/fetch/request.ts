@@ -5,7 +5,7 @@ import { assetName, RELEASE_TARGETS, type Target } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import { checkHandOff } from "../handoff.ts";
-import { type KnobName, knob } from "../knobs.ts";
+import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import { readTag, spellTag } from "../tags.ts";
 import { selectedTarget } from "../target.ts";
@@ -20,9 +20,10 @@ export const FETCH_KNOBS = [
   "FASTBOOP_STAGE0_TRUST",
   "FASTBOOP_STAGE0_REPO",
   "FASTBOOP_STAGE0_MIRROR",
-  "FASTBOOP_STAGE0_CACHE",
+  "FASTBOOP_STAGE0_SHA256",
   "FASTBOOP_STAGE0_MAX_SIZE",
-  "FASTBOOP_STAGE0_STALL_TIMEOUT",
+  ...CACHE_KNOBS,
+  ...NETWORK_KNOBS,
   "GITHUB_SERVER_URL",
   "GITHUB_API_URL",
   "GH_TOKEN",
