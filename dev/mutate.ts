@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { onExit } from "../scripts/lib/cleanup.ts";
 import { runScript } from "../scripts/lib/cli.ts";
 import { contractFailure, usageFailure } from "../scripts/lib/errors.ts";
 import { say } from "../scripts/lib/log.ts";
-import { onSignal } from "../scripts/lib/run.ts";
 import { PLAN } from "./lib/mutate/plan.ts";
 import { baseline, candidates, judge, projectCopy, score, summary } from "./lib/mutate/run.ts";
 
@@ -32,7 +32,9 @@ await runScript({
       });
     }
     // So that the copies are removed.
-    onSignal(() => process.exit(1));
+    onExit((signal) => {
+      if (signal !== undefined) process.exit(1);
+    });
     const copies = Array.from({ length: availableParallelism() }, projectCopy);
     const [first = ""] = copies;
     const found = files.map((file) => ({ file, ...candidates(file, readFileSync(join(first, file), "utf8")) }));

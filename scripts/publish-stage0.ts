@@ -1,4 +1,5 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+import { withTemporaryFolder } from "./lib/cleanup.ts";
 import { runScript } from "./lib/cli.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
 import type { Release } from "./lib/github/answers.ts";
@@ -8,7 +9,6 @@ import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { planUploads, releaseFiles, upload, verifyUploads } from "./lib/release/publish.ts";
 import { Releases } from "./lib/release/releases.ts";
-import { withTemporaryFolder } from "./lib/run.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 
 await runScript({

@@ -6,7 +6,8 @@ import { shellQuote } from "../../scripts/lib/handoff.ts";
 import { environment, KNOBS } from "../../scripts/lib/knobs.ts";
 import { say } from "../../scripts/lib/log.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
-import { run } from "../../scripts/lib/run.ts";
+import { ending } from "../../scripts/lib/process.ts";
+import { shell } from "../../scripts/lib/shell.ts";
 
 /** One command of a comparison. */
 export interface Entrant {
@@ -91,14 +92,12 @@ export async function once(
   folder: string,
 ): Promise<{ seconds: number; memory: number }> {
   const file = join(folder, "time");
-  const { code, stdout, stderr } = await run(["/usr/bin/time", "-f", "%e %M", "-o", file, "--", ...command], {
-    onlyEnv: { ...env },
-    cwd: PROJECT,
-  });
-  if (code !== 0) {
+  const $ = await shell({ env, cwd: PROJECT });
+  const timed = await $`/usr/bin/time -f ${"%e %M"} -o ${file} -- ${command}`;
+  if (!timed.ok) {
     throw missingFailure({
-      what: `a measured command ended with ${code ?? "a signal"}`,
-      got: printable(`${stdout}${stderr}`.trim().slice(-600)),
+      what: `a measured command ended with ${ending(timed)}`,
+      got: printable(`${timed.stdout}${timed.stderr}`.trim().slice(-600)),
       fix: `try it: ${printable(commandLine(command))}`,
     });
   }
@@ -132,7 +131,7 @@ export async function measure(
       row.missing = `needs ${missing}`;
       continue;
     }
-    if (prepare !== undefined) await run(prepare, { onlyEnv: env });
+    if (prepare !== undefined) await (await shell({ env }))`${prepare}`;
     try {
       row.memory = (await once(command, env, folder)).memory;
     } catch (error) {
@@ -176,20 +175,17 @@ async function hyperfine(
   folder: string,
 ): Promise<Map<string, Times>> {
   const file = join(folder, "hyperfine.json");
-  const { code, stderr } = await run(
-    [
-      ...["hyperfine", "--shell=none", "--style=basic", `--runs=${runs}`, `--export-json=${file}`],
-      // Each command has its own: hyperfine pairs them in order.
-      ...entrants.flatMap(({ prepare = ["true"] }) => ["--prepare", commandLine(prepare)]),
-      ...entrants.flatMap(({ name }) => ["--command-name", name]),
-      ...entrants.map(({ command }) => commandLine(command)),
-    ],
-    { onlyEnv: env, cwd: PROJECT },
-  );
-  if (code !== 0)
+  // Each command has its own: hyperfine pairs them in order.
+  const prepares = entrants.flatMap(({ prepare = ["true"] }) => ["--prepare", commandLine(prepare)]);
+  const names = entrants.flatMap(({ name }) => ["--command-name", name]);
+  const commands = entrants.map(({ command }) => commandLine(command));
+  const $ = await shell({ env, cwd: PROJECT });
+  const measured =
+    await $`hyperfine --shell=none --style=basic --runs=${runs} --export-json=${file} ${prepares} ${names} ${commands}`;
+  if (!measured.ok)
     throw missingFailure({
-      what: `hyperfine ended with ${code ?? "a signal"}`,
-      got: printable(stderr.trim().slice(-600)),
+      what: `hyperfine ended with ${ending(measured)}`,
+      got: printable(measured.stderr.trim().slice(-600)),
     });
   return timesIn(readFileSync(file, "utf8"));
 }

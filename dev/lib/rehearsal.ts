@@ -6,7 +6,8 @@ import { contractFailure, Failure, missingFailure, printable } from "../../scrip
 import { digestFile } from "../../scripts/lib/hash.ts";
 import { environment } from "../../scripts/lib/knobs.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
-import { ANY_SH } from "../../scripts/lib/run.ts";
+import { ending } from "../../scripts/lib/process.ts";
+import { shell } from "../../scripts/lib/shell.ts";
 import { byteName, parseSums } from "../../scripts/lib/trust/sums.ts";
 import type { Aim, Fault, GitHub } from "../../test/github/types.ts";
 
@@ -146,26 +147,20 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
 
 /** Runs a step as a process of its own. @throws Failure with the step's own exit code and what it said last */
 export async function runStep(step: Step, github: GitHub, log: string, faults: boolean): Promise<Done> {
-  const { $ } = await import("zx");
+  const $ = await shell({ cwd: PROJECT, env: { ...environment(), ...UNSET, ...step.env } });
   if (faults && step.fault !== undefined) github.fault(step.fault);
   const before = github.requests.length;
   const start = performance.now();
   const runtime = "deno" in process.versions ? ["run", "-A", "--quiet"] : process.execArgv;
   const command = [process.execPath, ...runtime, join(PROJECT, "scripts", step.script), ...(step.args ?? [])];
-  const child = await $({
-    ...ANY_SH,
-    cwd: PROJECT,
-    nothrow: true,
-    quiet: true,
-    env: { ...environment(), ...UNSET, ...step.env },
-  })`${command}`;
+  const child = await $`${command}`;
   fs.writeFileSync(join(log, `${step.name}.log`), `${child.stderr}${child.stdout}`);
-  if (child.exitCode !== 0) {
+  if (!child.ok) {
     const code = child.exitCode === 1 || child.exitCode === 2 ? child.exitCode : 3;
     throw new Failure(code, {
       what: `the step ${step.name} failed`,
       expected: step.proves,
-      got: `exit code ${child.exitCode}\n${child.stderr.trimEnd().split("\n").slice(-12).map(printable).join("\n")}`,
+      got: `${ending(child)}\n${child.stderr.trimEnd().split("\n").slice(-12).map(printable).join("\n")}`,
       fix: `read ${join(log, `${step.name}.log`)}`,
     });
   }

@@ -80,8 +80,7 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
     say(`no stage0/Cargo.toml at or above your folder: builds the example, ${printable(dir)}`);
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN") ?? "auto";
   // Debian's toolchain brings its own, so that it needs none on PATH.
-  const toolchain = ensureToolchain({ cargo: subBuildCargo(), target, choice, folder: dir, also });
-  const [{ cargo, env }] = await Promise.all([toolchain, import("zx/core")]);
+  const { cargo, env } = await ensureToolchain({ cargo: subBuildCargo(), target, choice, folder: dir, also });
   const command = await stage0Command(dir, target, knob("PROFILE") ?? "release", cargo, {
     ...nestedEnvironment(environment()),
     ...env,

@@ -1,49 +1,11 @@
 /** A folder of the cache that several runs may want at once: made once, by one of them, and seen whole or not at all. */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
+import { onExit } from "./cleanup.ts";
 import { errorCode, missingFailure, printable } from "./errors.ts";
+import { withFileLock } from "./file-lock.ts";
 import { makeFolder, syncFolder, temporaryName } from "./files.ts";
 import type { Progress } from "./progress.ts";
-import { cleaningUp } from "./run.ts";
-
-/** How long a lock may take before it is said that another run has it. */
-const PATIENCE_MS = 300;
-
-/**
- * Runs `work` while no other process holds the lock on the file. The lock is the kernel's (flock(2)), held by a child
- * that ends when this process does, however it ends, so that no crash leaves it locked.
- * @param waiting called once when another process holds the lock
- * @throws Failure (3) when the program flock is missing or can't lock
- */
-async function withLock<T>(file: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
-  // Detached: an interrupt from the terminal must not free the lock before the clean-up is done.
-  const holder = spawn("flock", [file, "sh", "-c", "echo locked; exec cat"], {
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const ended = new Promise<void>((resolve) => holder.once("close", () => resolve()));
-  const timer = setTimeout(waiting, PATIENCE_MS);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      let complaint = "";
-      holder.stderr.on("data", (text: Buffer) => {
-        complaint += text;
-      });
-      holder.stdout.once("data", () => resolve());
-      const fail = (got: string): void =>
-        reject(missingFailure({ what: "the cache can't be locked", expected: "a lock from flock", got, file }));
-      holder.once("error", (error) => fail(error.message));
-      holder.once("close", () => fail(complaint.trim()));
-    });
-    clearTimeout(timer);
-    return await work();
-  } finally {
-    clearTimeout(timer);
-    holder.stdin.end();
-    if (holder.pid !== undefined) await ended;
-  }
-}
 
 /**
  * Makes a folder unless it is there. `fill` gets an empty folder beside it, which takes the final name only when it is
@@ -72,14 +34,14 @@ export async function ensureFolders(
   const parent = dirname(first);
   makeParent(parent);
   const waiting = (): void => progress(`waiting for another run that works in ${parent}`);
-  await withLock(join(parent, ".lock"), waiting, async () => {
+  await withFileLock(join(parent, ".lock"), waiting, async () => {
     const missing = absent().map((folder) => ({ folder, staging: temporaryName(folder) }));
     if (missing.length === 0) return;
     removeLeftovers(parent);
     const remove = (): void => {
       for (const { staging } of missing) fs.rmSync(staging, { recursive: true, force: true, maxRetries: 3 });
     };
-    const stopHandling = cleaningUp(remove);
+    const forget = onExit(remove);
     try {
       for (const { staging } of missing) fs.mkdirSync(staging);
       await fill(missing);
@@ -90,7 +52,7 @@ export async function ensureFolders(
       syncFolder(parent);
     } finally {
       remove();
-      stopHandling();
+      forget();
     }
   });
 }

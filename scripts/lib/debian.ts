@@ -4,10 +4,12 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { withTemporaryFolder } from "./cleanup.ts";
 import { missingFailure, printable } from "./errors.ts";
-import { output } from "./output.ts";
+import { environment } from "./knobs.ts";
+import { ending, type Output, run } from "./process.ts";
 import type { Progress } from "./progress.ts";
-import { type RunResult, run, withTemporaryFolder } from "./run.ts";
+import { shell } from "./shell.ts";
 
 /** Debian's names of the architectures that the contract's targets run on. */
 export type Architecture = "amd64" | "arm64" | "armhf";
@@ -59,33 +61,33 @@ async function openArchive(
   progress: Progress,
   signal = new AbortController().signal,
 ): Promise<Archive> {
-  const settings = [
-    `Dir::State=${state}`,
-    `Dir::State::status=${join(state, "status")}`,
-    `Dir::State::lists=${join(state, "lists")}`,
-    `Dir::Cache=${state}`,
-    // Debian's container images switch these off, and every question would then read all lists anew.
-    "Dir::Cache::pkgcache=pkgcache.bin",
-    "Dir::Cache::srcpkgcache=srcpkgcache.bin",
-    `Dir::Cache::archives=${join(state, "archives")}`,
-    `APT::Architecture=${architecture}`,
-    `APT::Architectures=${architecture}`,
-    "APT::Get::List-Cleanup=0",
-    "Acquire::Languages=none",
-    "Acquire::Retries=2",
-    "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
-    "Acquire::IndexTargets::deb-src::Sources::DefaultEnabled=false",
-  ].flatMap((setting) => ["-o", setting]);
-  const apt = (program: string, args: readonly string[], cwd = state): Promise<RunResult> =>
-    run([program, "-q", "-c", join(state, "apt.conf"), ...settings, ...args], {
-      cwd,
-      signal,
-      env: { LC_ALL: "C.UTF-8", TMPDIR: join(state, "tmp") },
-    });
+  const options = [
+    "-q",
+    ...["-c", join(state, "apt.conf")],
+    ...[
+      `Dir::State=${state}`,
+      `Dir::State::status=${join(state, "status")}`,
+      `Dir::State::lists=${join(state, "lists")}`,
+      `Dir::Cache=${state}`,
+      // Debian's container images switch these off, and every question would then read all lists anew.
+      "Dir::Cache::pkgcache=pkgcache.bin",
+      "Dir::Cache::srcpkgcache=srcpkgcache.bin",
+      `Dir::Cache::archives=${join(state, "archives")}`,
+      `APT::Architecture=${architecture}`,
+      `APT::Architectures=${architecture}`,
+      "APT::Get::List-Cleanup=0",
+      "Acquire::Languages=none",
+      "Acquire::Retries=2",
+      "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
+      "Acquire::IndexTargets::deb-src::Sources::DefaultEnabled=false",
+    ].flatMap((setting) => ["-o", setting]),
+  ];
+  const env = { ...environment(), LC_ALL: "C.UTF-8", TMPDIR: join(state, "tmp") };
+  const $ = await shell({ cwd: state, signal, env });
 
   progress(`reading Debian's package lists for ${architecture}`);
   // Its exit code says nothing of use: a third party's broken source fails it, a missing network does not.
-  const update = await apt("apt-get", ["update"]);
+  const update = await $`apt-get ${options} update`;
   const unavailable = (name: string) =>
     missingFailure({
       what: `apt has no package ${name} for ${architecture}`,
@@ -94,14 +96,14 @@ async function openArchive(
       fix: "check the network and /etc/apt/sources.list.d, then run it again",
     });
   const version = async (name: string): Promise<string | undefined> => {
-    const { stdout } = await apt("apt-cache", ["policy", name]);
+    const { stdout } = await $`apt-cache ${options} policy ${name}`;
     const candidate = /^ {2}Candidate: (\S+)$/m.exec(stdout)?.[1];
     return candidate === "(none)" ? undefined : candidate;
   };
   return {
     version,
     async dependency(name, pattern) {
-      const { stdout } = await apt("apt-cache", ["depends", "--no-recommends", "--no-suggests", name]);
+      const { stdout } = await $`apt-cache ${options} depends --no-recommends --no-suggests ${name}`;
       const found = [...stdout.matchAll(/^ [ |]Depends: ([^<>\s]+)$/gm)].map((match) => match[1] ?? "");
       const dependency = found.find((candidate) => pattern.test(candidate));
       if (dependency === undefined) throw unavailable(name);
@@ -111,12 +113,12 @@ async function openArchive(
       for (const name of names) if ((await version(name)) === undefined) throw unavailable(name);
       progress(`downloading ${names.join(", ")} for ${architecture}`);
       const downloads = join(state, "archives", "partial");
-      const download = await apt("apt-get", ["download", ...names], downloads);
-      if (download.code !== 0) throw aptFailure("apt-get download", download);
+      const download = await $({ cwd: downloads })`apt-get ${options} download ${names}`;
+      if (!download.ok) throw aptFailure("apt-get download", download);
       fs.mkdirSync(folder, { recursive: true });
       for (const file of fs.readdirSync(downloads).filter((name) => name.endsWith(".deb"))) {
-        const unpacked = await run(["dpkg-deb", "-x", join(downloads, file), folder], { signal });
-        if (unpacked.code !== 0) throw aptFailure("dpkg-deb -x", unpacked);
+        const unpacked = await $`dpkg-deb -x ${join(downloads, file)} ${folder}`;
+        if (!unpacked.ok) throw aptFailure("dpkg-deb -x", unpacked);
         fs.rmSync(join(downloads, file));
       }
     },
@@ -127,7 +129,7 @@ async function openArchive(
 export async function installedVersions(names: readonly string[]): Promise<Map<string, string>> {
   const format = "${Package} ${Version} ${db:Status-Status}\\n";
   // It fails when one of the packages was never heard of, and still tells of the others.
-  const { stdout } = await output(["dpkg-query", "-W", "-f", format, ...names]);
+  const { stdout } = await run(["dpkg-query", "-W", "-f", format, ...names]);
   const rows = stdout.split("\n").map((line) => line.split(" "));
   return new Map(
     rows.flatMap(([name = "", version = "", status]) => (status === "installed" ? [[name, version]] : [])),
@@ -141,14 +143,14 @@ export const noApt = () =>
   });
 
 /** The errors and warnings in apt's output, on one line; undefined when there are none. */
-export function complaints({ stderr }: RunResult): string | undefined {
+export function complaints({ stderr }: Output): string | undefined {
   const lines = stderr.split("\n").filter((line) => /^(E|W|dpkg[^:]*): /.test(line));
   return lines.length > 0 ? lines.slice(0, 4).map(printable).join("; ") : undefined;
 }
 
-export const aptFailure = (command: string, result: RunResult, context?: string) =>
+export const aptFailure = (command: string, result: Output, context?: string) =>
   missingFailure({
-    what: `${command} failed (${result.code === null ? "killed" : `exit code ${result.code}`})`,
+    what: `${command} failed (${ending(result)})`,
     got: [complaints(result), context].filter(Boolean).join("; ") || printable(result.stderr.trim().slice(-500)),
     fix: "check the network, the disk and apt's sources, then run it again",
   });

@@ -6,7 +6,7 @@ import type { Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { environment } from "./knobs.ts";
 import { say } from "./log.ts";
-import { output } from "./output.ts";
+import { run } from "./process.ts";
 import { cachedCargo } from "./toolchain/cache.ts";
 
 /** Where the target's standard library may come from: FASTBOOP_STAGE0_TOOLCHAIN. */
@@ -84,8 +84,8 @@ export async function sysrootOf(cargo: string, folder: string): Promise<RustcAns
   const env = nestedEnvironment(environment());
   const besides = dirname(cargo);
   const rustc = env.RUSTC || (existsSync(join(besides, "rustup")) ? join(besides, "rustc") : "rustc");
-  const { ok, stdout, stderr } = await output([rustc, "--print", "sysroot"], { cwd: folder, env });
-  return ok ? { sysroot: stdout.replace(/\n$/, "") } : { complaint: stderr };
+  const { exitCode, stdout, stderr } = await run([rustc, "--print", "sysroot"], { cwd: folder, env });
+  return exitCode === 0 ? { sysroot: stdout.replace(/\n$/, "") } : { complaint: stderr };
 }
 
 /** Whether a sysroot has the target's standard library. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { ensureFolder } from "../../scripts/lib/cache-folder.ts";
 import { missingFailure } from "../../scripts/lib/errors.ts";
-import { run } from "../../scripts/lib/run.ts";
+import { run } from "../../scripts/lib/process.ts";
 
 const [folder = "", mark = "", mode] = process.argv.slice(2);
 const print = (text: string): boolean => process.stdout.write(`${text}\n`);

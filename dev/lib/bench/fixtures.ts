@@ -7,7 +7,7 @@ import { assetName, DEFAULT_REPO, DEFAULT_TARGET, SUMS } from "../../../scripts/
 import { missingFailure } from "../../../scripts/lib/errors.ts";
 import { writeAll } from "../../../scripts/lib/files.ts";
 import { digestFile } from "../../../scripts/lib/hash.ts";
-import { run } from "../../../scripts/lib/run.ts";
+import { shell } from "../../../scripts/lib/shell.ts";
 import { formatSums, parseSums } from "../../../scripts/lib/trust/sums.ts";
 // The tests' makers of executables and certificates: a bench needs the same.
 import { certificate, makeAuthority } from "../../../test/github/certificates.ts";
@@ -113,9 +113,8 @@ export async function startWeb(releases: string, folder: string): Promise<WebSer
   }
   fs.writeFileSync(join(folder, "nginx.conf"), configuration({ folder, releases, web, blobs, ready }));
   const stop = new AbortController();
-  const ended = run(["nginx", "-e", join(folder, "error.log"), "-p", folder, "-c", "nginx.conf"], {
-    signal: stop.signal,
-  });
+  const $ = await shell({ signal: stop.signal });
+  const ended = $`nginx -e ${join(folder, "error.log")} -p ${folder} -c nginx.conf`;
   const { retry } = await import("zx");
   const ask = async (): Promise<void> => {
     await (await fetch(`http://127.0.0.1:${ready}/`)).arrayBuffer();

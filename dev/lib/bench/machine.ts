@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { installPackages } from "../../../scripts/lib/debian/install.ts";
 import { hasApt } from "../../../scripts/lib/debian.ts";
 import { say, shortSize } from "../../../scripts/lib/log.ts";
-import { output } from "../../../scripts/lib/output.ts";
 import { cacheDir, PROJECT } from "../../../scripts/lib/paths.ts";
+import { shell } from "../../../scripts/lib/shell.ts";
 
 /** Debian's package of each program; npm's for those that Debian does not have. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -64,7 +64,8 @@ export async function provide(programs: readonly string[]): Promise<(needs: read
   if (packages.length > 0 && hasApt() && process.getuid?.() === 0) await installPackages(packages, say);
   if (before.includes(MISE_PROGRAM)) {
     say(`installing ${MISE.name}`);
-    await output(["npm", "install", "--silent", "--prefix", miseFolder(), `${MISE.name}@${MISE.version}`]);
+    const $ = await shell();
+    await $`npm install --silent --prefix ${miseFolder()} ${MISE.name}@${MISE.version}`;
   }
   const missing = new Set(await missingOf());
   return (needs) => {
@@ -104,8 +105,9 @@ const VERSIONS: Readonly<Record<string, readonly string[]>> = {
 /** The version of each program that is there, by name. */
 export async function versions(): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
+  const $ = await shell({ cwd: PROJECT });
   for (const [name, command] of Object.entries(VERSIONS)) {
-    const { ok, stdout } = await output(command, { cwd: PROJECT });
+    const { ok, stdout } = await $`${command}`;
     const version = /[0-9]+\.[0-9][0-9A-Za-z.+~-]*/.exec(stdout)?.[0];
     if (ok && version !== undefined) found[name] = version;
   }

@@ -1,6 +1,6 @@
 /** Emulated machines with a processor, memory and a serial console: no disk, no network, no firmware settings. */
-import { spawn } from "node:child_process";
 import type { Target } from "../contract.ts";
+import { groupSpawner } from "../process.ts";
 
 /** What a contract's architecture is emulated by. */
 interface Emulator {
@@ -100,9 +100,9 @@ interface Running {
 
 /** Starts a machine. @param onConsole gets the console's bytes as they come */
 export function startMachine(machine: Machine, onConsole: (bytes: Buffer) => void): Running {
+  // The console has a limit of its own.
+  const spawn = groupSpawner({ maxOutput: Number.POSITIVE_INFINITY });
   const child = spawn("/bin/sh", ["-c", SUPERVISOR, "sh", ...commandOf(machine)], {
-    // Out of reach of the terminal's interrupt, which would end the shell before it has ended QEMU.
-    detached: true,
     stdio: ["pipe", "pipe", "pipe", machine.initramfs],
   });
   let stderr = "";

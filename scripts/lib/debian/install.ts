@@ -1,11 +1,13 @@
 /** Debian packages that become part of the system, by apt, as root. */
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withTemporaryFolder } from "../cleanup.ts";
 import { aptFailure, complaints, hasApt, noApt } from "../debian.ts";
 import { missingFailure } from "../errors.ts";
+import { environment } from "../knobs.ts";
+import { groupSpawner } from "../process.ts";
 import type { Progress } from "../progress.ts";
-import { interruptRunning, onSignal, type RunResult, run } from "../run.ts";
+import { shell } from "../shell.ts";
 
 /** The command that installs packages, as root types it. */
 export const installCommand = (names: readonly string[]): string =>
@@ -30,15 +32,17 @@ export async function installPackages(
       fix: `run as root: ${installCommand(names)}`,
     });
   }
-  const aptGet = (...args: string[]): Promise<RunResult> =>
-    run(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", ...args], {
-      env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
-    });
+  const $ = await shell({
+    env: { ...environment(), DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
+    // dpkg must not be killed. At an interrupt apt ends as soon as it can.
+    spawn: groupSpawner({ passAs: "SIGINT", graceMs: Number.POSITIVE_INFINITY }),
+  });
+  const options = ["-q", "-o", "DPkg::Lock::Timeout=300"];
   const install = ["install", "-y", "--no-install-recommends", ...names];
   progress("reading Debian's package lists");
-  const update = await unbroken(() => aptGet("update"));
-  const plan = await unbroken(() => aptGet("-s", ...install));
-  if (plan.code !== 0) throw aptFailure("apt-get install", plan, complaints(update));
+  const update = await $`apt-get ${options} update`;
+  const plan = await $`apt-get ${options} -s ${install}`;
+  if (!plan.ok) throw aptFailure("apt-get install", plan, complaints(update));
   const removed = [...plan.stdout.matchAll(/^Remv (\S+)/gm)].map((match) => match[1] ?? "");
   const precious = removed.filter((name) => !replaceable.includes(name));
   if (precious.length > 0) {
@@ -48,39 +52,20 @@ export async function installPackages(
     });
   }
   progress(`installing ${names.join(", ")}${removed.length > 0 ? ` (in place of ${removed.join(", ")})` : ""}`);
-  const installed = await unbroken(() => withoutServices((option) => aptGet("-o", option, ...install)));
-  if (installed.code !== 0) throw aptFailure("apt-get install", installed);
+  const installed = await withoutServices((option) => $`apt-get ${options} -o ${option} ${install}`);
+  if (!installed.ok) throw aptFailure("apt-get install", installed);
 }
 
 /**
  * Hands on an option of apt's with which the packages' scripts find programs that do nothing where they look for those
  * that start services (invoke-rc.d(8), deb-systemd-invoke(1p)).
  */
-async function withoutServices<T>(use: (option: string) => Promise<T>): Promise<T> {
-  const folder = fs.mkdtempSync(join(tmpdir(), "stage0-no-services-"));
-  try {
+const withoutServices = <T>(use: (option: string) => Promise<T>): Promise<T> =>
+  withTemporaryFolder((folder) => {
     for (const name of ["invoke-rc.d", "deb-systemd-invoke"])
       fs.writeFileSync(join(folder, name), "#!/bin/sh\n", { mode: 0o755 });
-    return await use(`DPkg::Path=${folder}:/usr/sbin:/usr/bin:/sbin:/bin`);
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Passes a signal on to the command, and lets it end this process only after the command: dpkg must not be killed. */
-async function unbroken<T>(command: () => Promise<T>): Promise<T> {
-  let received: NodeJS.Signals | undefined;
-  const stopHandling = onSignal((signal) => {
-    received = signal;
-    interruptRunning();
+    return use(`DPkg::Path=${folder}:/usr/sbin:/usr/bin:/sbin:/bin`);
   });
-  try {
-    return await command();
-  } finally {
-    stopHandling();
-    if (received !== undefined) process.kill(process.pid, received);
-  }
-}
 
 /** A program and the Debian package that has it. */
 export interface Tool {

@@ -1,14 +1,16 @@
 /** Building a package of the payload with a distribution's own tool, and taking the payload out again. */
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
+import { withTemporaryFolder } from "../cleanup.ts";
 import { hostedName, INSTALL_PATH } from "../contract.ts";
 import { requireTools, type Tool } from "../debian/install.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import { makeFolder, writeText } from "../files.ts";
 import { digestFile } from "../hash.ts";
-import { knob } from "../knobs.ts";
+import { environment, knob } from "../knobs.ts";
 import { say } from "../log.ts";
-import { run, withTemporaryFolder } from "../run.ts";
+import { ending } from "../process.ts";
+import { shell } from "../shell.ts";
 import type { RecipeFile } from "./recipes.ts";
 
 interface Kind {
@@ -134,19 +136,21 @@ export async function buildPackage(
     fs.mkdirSync(out, { recursive: true });
     definition.lay(recipes, folder);
     const keys = join(root, "keys");
-    const env = { FASTBOOP_STAGE0_EMBED_PATH: payload, ...(kind === "apk" && { ABUILD_USERDIR: keys }) };
+    const own = { FASTBOOP_STAGE0_EMBED_PATH: payload, ...(kind === "apk" && { ABUILD_USERDIR: keys }) };
+    const $ = await shell({ cwd: folder, env: { ...environment(), ...own } });
     if (kind === "apk") {
       fs.mkdirSync(keys);
-      await run(["abuild-keygen", "-a", "-n"], { cwd: folder, env });
+      await $`abuild-keygen -a -n`;
     }
     const command = definition.command(folder, knob("SOURCE_DATE_EPOCH"));
-    const { code, stdout, stderr } = await run(command, { cwd: folder, env });
+    const result = await $`${command}`;
+    const { stdout, stderr } = result;
     makeFolder(join(log, ".."));
     fs.writeFileSync(log, stdout + stderr);
-    if (code !== 0) {
+    if (!result.ok) {
       throw missingFailure({
         what: `${command[0]} failed`,
-        got: `exit code ${code}\n${printable((stdout + stderr).trimEnd().split("\n").slice(-15).join("\n")).replaceAll("\\n", "\n")}`,
+        got: `${ending(result)}\n${printable((stdout + stderr).trimEnd().split("\n").slice(-15).join("\n")).replaceAll("\\n", "\n")}`,
         fix: `read ${log}`,
       });
     }
@@ -158,7 +162,7 @@ export async function buildPackage(
 
     const inside = join(root, "inside");
     fs.mkdirSync(inside);
-    await run(definition.unpack(join(root, found), inside));
+    await $`${definition.unpack(join(root, found), inside)}`;
     const digest = compare(join(inside, "usr", INSTALL_PATH), payload, found);
     // The `~` of a release candidate's version would not survive an upload to a release.
     const path = join(dist, hostedName(basename(found)));

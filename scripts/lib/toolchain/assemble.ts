@@ -5,8 +5,9 @@ import { type Architecture, withArchive } from "../debian.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
 import { shellQuote } from "../handoff.ts";
+import { ending } from "../process.ts";
 import type { Progress } from "../progress.ts";
-import { type RunOptions, run } from "../run.ts";
+import { shell } from "../shell.ts";
 
 /** How a target's pieces are named in Debian's packages. */
 export interface Recipe {
@@ -71,7 +72,7 @@ async function buildStd(plans: readonly Plan[], work: string, signal: AbortSigna
       signal,
       // From the root folder and with a home of its own, so that no cargo configuration of the user's takes part.
       cwd: "/",
-      onlyEnv: {
+      env: {
         PATH: "/usr/bin:/bin",
         HOME: work,
         CARGO_HOME: join(work, "home"),
@@ -198,12 +199,14 @@ exec /usr/bin/cargo "$@"
 `;
 
 /** Runs a step that can only fail for want of disk or memory, or by a change in Debian's packages. */
-async function must(command: readonly string[], options: RunOptions = {}): Promise<void> {
-  const { code, stderr } = await run(command, options);
-  if (code === 0) return;
+async function must(command: readonly string[], options: Parameters<typeof shell>[0] = {}): Promise<void> {
+  const $ = await shell(options);
+  const result = await $`${command}`;
+  if (result.ok) return;
+  const { stderr } = result;
   const errors = stderr.split("\n").filter((line) => /^error|No space left/.test(line));
   throw missingFailure({
-    what: `making the toolchain failed: ${basename(command[0] ?? "")} ended with ${code === null ? "a signal" : `exit code ${code}`}`,
+    what: `making the toolchain failed: ${basename(command[0] ?? "")} ended with ${ending(result)}`,
     got: printable(errors.slice(0, 3).join("; ") || stderr.trim().slice(-500)),
     fix: "see whether disk and memory are used up, and run it again",
   });

@@ -4,7 +4,9 @@ import { basename, dirname, join } from "node:path";
 import { hasApt } from "../debian.ts";
 import { Failure, missingFailure, type Problem, printable, usageFailure } from "../errors.ts";
 import { environment } from "../knobs.ts";
+import { ending } from "../process.ts";
 import { type Progress, showProgress } from "../progress.ts";
+import { shell } from "../shell.ts";
 import { debianToolchain, hasStd, type Toolchain, type ToolchainRequest } from "../toolchain.ts";
 import { debianCargo, RECIPES } from "./debian-std.ts";
 
@@ -94,14 +96,12 @@ export async function addByRustup(
   const rustup = folders.map((folder) => join(folder, "rustup")).find((path) => existsSync(path));
   if (rustup === undefined) return "rustup is not on PATH";
   progress(`asking rustup for ${target.triple}`);
-  const { cleaningUp, run } = await import("../run.ts");
-  const args = ["target", "add", "--toolchain", basename(sysroot), target.triple];
-  const stopHandling = cleaningUp(() => {});
-  const { code, stderr, timedOut } = await run([rustup, ...args], { limitMs });
-  stopHandling();
-  if (timedOut) return `rustup was not done after ${limitMs / 1000} s`;
-  if (code === 0 && hasStd(sysroot, target.triple)) return undefined;
-  return `rustup could not add it: ${rustupError(stderr) ?? (code === null ? "a signal ended it" : `exit code ${code}`)}`;
+  const limit = AbortSignal.timeout(limitMs);
+  const $ = await shell({ signal: limit });
+  const added = await $`${rustup} target add --toolchain ${basename(sysroot)} ${target.triple}`;
+  if (limit.aborted) return `rustup was not done after ${limitMs / 1000} s`;
+  if (added.ok && hasStd(sysroot, target.triple)) return undefined;
+  return `rustup could not add it: ${rustupError(added.stderr) ?? ending(added)}`;
 }
 
 /** rustup's error and its innermost cause, without back trace; undefined when it gives none. */

@@ -1,0 +1,73 @@
+/** What is done when this process ends too early: programs are ended, and what they worked on is removed. */
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/** @param signal what ends this process; undefined: it ends by itself */
+type Handler = (signal?: Signal) => Promise<void> | void;
+
+const handlers: Handler[] = [];
+/** The handler that is waited for before the next ones get their turn. */
+let current: Handler | undefined;
+
+/**
+ * Has a handler called when this process ends, by a signal or by itself. The newest comes first, as it may need what was
+ * there before it. After a signal the next one comes when what it returns is done, and the handler that is waited for is
+ * called again when another signal comes. In the end the signal ends this process.
+ * @returns what takes the handler away again
+ */
+export function onExit(handler: Handler): () => void {
+  if (handlers.length === 0 && current === undefined) {
+    process.once("exit", endNow);
+    for (const signal of SIGNALS) process.on(signal, end);
+  }
+  handlers.push(handler);
+  return () => {
+    const index = handlers.lastIndexOf(handler);
+    if (index < 0) return;
+    handlers.splice(index, 1);
+    if (handlers.length === 0 && current === undefined) stopListening();
+  };
+}
+
+function stopListening(): void {
+  process.removeListener("exit", endNow);
+  for (const signal of SIGNALS) process.removeListener(signal, end);
+}
+
+async function end(signal: Signal): Promise<void> {
+  if (current !== undefined) {
+    void current(signal);
+    return;
+  }
+  for (let handler = handlers.pop(); handler !== undefined; handler = handlers.pop()) {
+    const work = handler(signal);
+    if (!(work instanceof Promise)) continue;
+    current = handler;
+    await work;
+    current = undefined;
+  }
+  stopListening();
+  process.kill(process.pid, signal);
+}
+
+function endNow(): void {
+  for (let handler = handlers.pop(); handler !== undefined; handler = handlers.pop()) void handler();
+}
+
+/** Hands on a new folder that is removed afterwards, also when this process ends before that. */
+export async function withTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-"));
+  // What a program that was just killed still had at hand may come after.
+  const remove = (): void => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  const forget = onExit(remove);
+  try {
+    return await use(folder);
+  } finally {
+    remove();
+    forget();
+  }
+}
