@@ -13,8 +13,8 @@ interface Message {
 
 /** Which part of the work a module's messages belong to, by its path, below scripts/ where it is there. The first that fits is the one. */
 const AREAS: readonly [heading: string, modules: RegExp][] = [
-  ["Building", /^(build-|lib\/(build|workspace|target|handoff|phases|run)\b)/],
-  ["Toolchain", /^(toolchain|lib\/(toolchain|debian|cache-folder)\b)/],
+  ["Building", /^(build-|lib\/(build|workspace|target|handoff|progress|process)\b)/],
+  ["Toolchain", /^(toolchain|lib\/(toolchain|debian|cache-folder|file-lock)\b)/],
   ["Gate", /^(preflight|lib\/(gate|elf|html)\b)/],
   ["Booting", /^(boot-|lib\/boot\b)/],
   ["Checksums, tags and pins", /^(sums|tag|lock|lib\/(dist|hash|tags|trust\/(sums|pins))\b)/],
