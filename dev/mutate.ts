@@ -9,7 +9,7 @@ import { say } from "../scripts/lib/log.ts";
 import { PLAN } from "./lib/mutate/plan.ts";
 import { baseline, candidates, judge, projectCopy, score, summary } from "./lib/mutate/run.ts";
 
-/** What has to be noticed of the mutants that can be. */
+/** The share of the noticeable mutants that tests have to notice. */
 const AIM = 0.95;
 
 await runScript({
@@ -31,7 +31,7 @@ await runScript({
         expected: Object.keys(PLAN).join(", "),
       });
     }
-    // So that the copies are removed.
+    // A handler of exit removes the copies.
     onExit((signal) => {
       if (signal !== undefined) process.exit(1);
     });

@@ -34,7 +34,7 @@ const AARCH64 = target("aarch64-unknown-linux-musl");
 const WAYS_OUT =
   "set FASTBOOP_STAGE0_CARGO to a cargo that has the target, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0";
 
-/** Writes a program for sh and comes out with its path. */
+/** Writes a program for sh. @returns its path */
 function program(path: string, ...lines: string[]): string {
   fs.mkdirSync(dirname(path), { recursive: true });
   fs.writeFileSync(path, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });

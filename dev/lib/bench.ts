@@ -1,4 +1,4 @@
-/** Measurements: the contestants of a comparison in one run of hyperfine, and what each takes of memory by GNU time. */
+/** Measurements: the commands of a comparison in one run of hyperfine, and the memory that each takes by GNU time. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingFailure, printable } from "../../scripts/lib/errors.ts";
@@ -23,7 +23,7 @@ export interface Entrant {
   needs?: readonly string[];
 }
 
-/** What an entrant's median has to keep: at most so many times another's, so many seconds above it, or so many seconds. */
+/** A limit of an entrant's median: at most so many times another's, so many seconds above it, or so many seconds. */
 export interface Aim {
   entrant: string;
   against?: string;
@@ -35,12 +35,12 @@ export interface Aim {
 export interface Comparison {
   title: string;
   entrants: readonly Entrant[];
-  /** The environment of all of them, beside that of the bench without its knobs. */
+  /** The environment of all of them, added to that of the bench without its knobs. */
   env?: Readonly<Record<string, string>>;
   /** Timed runs of each, after the one that is measured for memory and warms the caches. */
   runs: number;
   aims?: readonly Aim[];
-  /** Said below the table: why others are faster, what the figures do not show. */
+  /** Printed below the table: why others are faster, what the figures do not show. */
   notes?: readonly string[];
 }
 
@@ -135,7 +135,7 @@ export async function measure(
     try {
       row.memory = (await once(command, env, folder)).memory;
     } catch (error) {
-      // A peer that this machine can't run is told of, and is no reason to go without the others.
+      // A peer that this machine can't run is reported in its row; the others are still measured.
       if (ours || !(error instanceof Error) || !("problems" in error)) throw error;
       row.missing = `failed: ${(error as { problems: { got?: string }[] }).problems[0]?.got?.slice(-160)}`;
     }
@@ -154,10 +154,10 @@ export async function measure(
   };
 }
 
-/** Bytes of a command line from which on it is put into a file: one argument has 128 KiB on Linux (MAX_ARG_STRLEN). */
+/** Longer command lines, in bytes, are put into a file: one argument has 128 KiB on Linux (MAX_ARG_STRLEN). */
 const LONG = 10_000;
 
-/** An entrant whose command fits into a command line with others. What is too long costs the start of sh. */
+/** An entrant whose command fits into one command line with the others. A long one costs the start of sh more. */
 function shortened(entrant: Entrant, file: string): Entrant {
   const line = commandLine(entrant.command);
   if (line.length < LONG) return entrant;

@@ -44,7 +44,7 @@ const isLicence = (path: string): boolean =>
   /^(licen[cs]e|notice|copying)[^/]*$/i.test(path) || /(^|\/)(3rd|third)-?party[^/]*$/i.test(path);
 
 /**
- * The licences as one comment: a licence wants to travel with the code.
+ * The licences as one comment, because a licence has to travel with the code.
  * @param folders the packages' folders below the project's
  */
 function licences(folders: readonly string[]): string {

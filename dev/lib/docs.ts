@@ -1,4 +1,4 @@
-/** The parts of the docs that are made from the code, and the files that hold them between markers. */
+/** The parts of the docs that are generated from the code, and the files that hold them between markers. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type KnobRow, knobRows } from "../../scripts/lib/knob-list.ts";
@@ -26,7 +26,7 @@ const knobTable = (audience: KnobRow["audience"]): string =>
       ),
   ].join("\n");
 
-/** Which file holds which made part. The text stands between a line with `made: NAME` and one with `made: end`. */
+/** The generated parts of each file, between a line with `made: NAME` and one with `made: end`. */
 const PARTS: readonly { file: string; name: string; text: () => string | Promise<string> }[] = [
   { file: "Makefile", name: "knobs", text: knobComments },
   { file: "docs/distribution.md", name: "user-knobs", text: () => knobTable("user") },
@@ -43,7 +43,7 @@ const PARTS: readonly { file: string; name: string; text: () => string | Promise
   },
 ];
 
-/** The files whose made parts differ from the code, with the text that they ought to have. @throws Error on a missing marker */
+/** The files whose generated parts are out of date, with the text that they should have. @throws Error on a missing marker */
 export async function staleDocs(): Promise<{ file: string; text: string }[]> {
   const texts = new Map<string, string>();
   const read = (file: string): string => texts.get(file) ?? readFileSync(join(PROJECT, file), "utf8");

@@ -6,12 +6,12 @@ import { type Node, nodesIn, parsed, walk } from "./syntax.ts";
 
 /** A problem of an object literal with `what`: the texts that it can have, and the remedy in the same object. */
 interface Message {
-  /** None: it repeats another's. */
+  /** Empty: it repeats another problem's. */
   whats: string[];
   fix: string | undefined;
 }
 
-/** Which part of the work a module's messages belong to, by its path, below scripts/ where it is there. The first that fits is the one. */
+/** Headings by the path of the module, without scripts/. The first that matches counts. */
 const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Building", /^(build-|lib\/(build|workspace|target|handoff|progress|process)\b)/],
   ["Toolchain", /^(toolchain|lib\/(toolchain|debian|cache-folder|file-lock)\b)/],
@@ -28,7 +28,7 @@ const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Everything", /./],
 ];
 
-/** The texts that an expression can have: a conditional's branches. What only a run of the program tells is an ellipsis. */
+/** The texts that an expression can have: both branches of a conditional. What is only known at run time is an ellipsis. */
 function textsOf(node: Node): string[] {
   const among = (...keys: string[]): string[] => keys.flatMap((key) => nodesIn(node[key]).flatMap(textsOf));
   switch (node.type) {
@@ -58,7 +58,7 @@ export function messagesOf(source: string): Message[] {
   return [...walk(parsed(source))].flatMap((node): Message[] => {
     const whats = node.type === "ObjectExpression" ? texts(node, "what") : undefined;
     if (whats === undefined) return [];
-    // Without a letter of its own it only repeats another message.
+    // Without a letter in the source it only repeats another message.
     const own = whats.filter((text) => /\p{L}/u.test(text));
     return [{ whats: own, fix: texts(node, "fix")?.join(" / ") || undefined }];
   });
@@ -76,10 +76,10 @@ function collected(): [name: string, messages: Message[]][] {
     .sort()
     .map((name): [string, Message[]] => [name.replace(/^scripts\//, ""), messagesOf(read(name))]);
   const shell = (path: string, message: RegExp): Message[] =>
-    [...read(path).matchAll(message)].map(([, what = ""]) => ({
-      whats: [what.replace(/\$(\w+|\(\w+\))/g, "…")],
-      fix: undefined,
-    }));
+    [...read(path).matchAll(message)]
+      .map(([, what = ""]) => what.replace(/\$(\w+|\([\w ]+\))/g, "…"))
+      .filter((what) => /\p{L}/u.test(what))
+      .map((what) => ({ whats: [what], fix: undefined }));
   return [
     ...scripts,
     ["package", shell("ci/packaging/payload.sh", /\bfail "([^"]+)"/g)],

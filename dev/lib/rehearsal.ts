@@ -11,7 +11,7 @@ import { shell } from "../../scripts/lib/shell.ts";
 import { byteName, parseSums } from "../../scripts/lib/trust/sums.ts";
 import type { Aim, Fault, GitHub } from "../../test/github/types.ts";
 
-/** A step: a script as a user runs it, and what it has proven when it ends with 0. */
+/** A step: a script as a user runs it, and what exit code 0 proves. */
 interface Step {
   name: string;
   script: string;
@@ -24,13 +24,13 @@ interface Step {
 export interface Done {
   step: Step;
   milliseconds: number;
-  /** Its result, as it stood on stdout, and its log. */
+  /** Trimmed. */
   stdout: string;
-  said: string;
+  stderr: string;
   /** Requests that the local GitHub saw meanwhile. */
   requests: number;
 }
-/** One place where the payload's bytes were met, and their digest there. */
+/** One place where the payload is, and its digest there. */
 export interface Link {
   place: string;
   path: string;
@@ -39,7 +39,7 @@ export interface Link {
 }
 
 const ASSET = assetName(DEFAULT_TARGET);
-/** What may be set around a rehearsal and must not lead its steps elsewhere. Empty counts as unset. */
+/** Variables that may be set around a rehearsal and must not reach its steps. Empty counts as unset. */
 const UNSET = Object.fromEntries(
   [
     ...["TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_EMBED_PATH", "OUT", "UNDRAFT", "GITHUB_ENV"],
@@ -51,7 +51,7 @@ const KINDS = ["deb", "rpm", "apk"] as const;
 /** The steps in the order of the specification's "CI and Release Flow" and "Downstream Packaging". */
 export function steps(work: string, github: GitHub, tag: string): Step[] {
   const path = environment().PATH ?? "";
-  // Last on PATH: a stand-in for abuild where the real one, Alpine's, is not to be had.
+  // Last on PATH: a stand-in for abuild where Alpine's own is not installed.
   const standIn = !path.split(":").some((folder) => fs.existsSync(join(folder, "abuild")));
   const dist = join(work, "dist");
   const fetched = join(work, "packager", ASSET);
@@ -60,7 +60,7 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
     GITHUB_SERVER_URL: github.server,
     GITHUB_API_URL: github.api,
     NODE_EXTRA_CA_CERTS: github.caFile,
-    // No proxy leads to this machine.
+    // The local GitHub is reached without a proxy.
     no_proxy: "localhost,127.0.0.1",
     NO_PROXY: "localhost,127.0.0.1",
   };
@@ -145,7 +145,7 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
   ];
 }
 
-/** Runs a step as a process of its own. @throws Failure with the step's own exit code and what it said last */
+/** Runs a step as a process of its own. @throws Failure with the step's own exit code and its last lines of log */
 export async function runStep(step: Step, github: GitHub, log: string, faults: boolean): Promise<Done> {
   const $ = await shell({ cwd: PROJECT, env: { ...environment(), ...UNSET, ...step.env } });
   if (faults && step.fault !== undefined) github.fault(step.fault);
@@ -172,14 +172,14 @@ export async function runStep(step: Step, github: GitHub, log: string, faults: b
     step,
     milliseconds: performance.now() - start,
     stdout: child.stdout.trim(),
-    said: child.stderr,
+    stderr: child.stderr,
     requests: seen.length,
   };
 }
 
 /**
  * Follows the payload's bytes from cargo to the packages.
- * @throws Failure (1) naming every place where they are others
+ * @throws Failure (1) naming every place where the bytes differ
  */
 export async function custody(work: string, github: GitHub, tag: string, done: readonly Done[]): Promise<Link[]> {
   const built = join(work, "dist", ASSET);
@@ -196,9 +196,9 @@ export async function custody(work: string, github: GitHub, tag: string, done: r
   links.push({ place: "asset of the release", path: asset.url, size: asset.size, sha256: asset.sha256 });
   const fetched = join(work, "packager", ASSET);
   links.push({ place: "fetched without a token", path: fetched, ...digestFile(fetched) });
-  for (const { step, stdout, said } of done) {
+  for (const { step, stdout, stderr } of done) {
     if (step.name === "embed") {
-      // The command carries other bytes too: what counts is that ours are in it, whole.
+      // The program holds other bytes too: it has to contain all of the payload.
       const inside = fs.readFileSync(stdout).includes(bytes);
       links.push({
         place: "embedded in fastboop-cli",
@@ -208,8 +208,8 @@ export async function custody(work: string, github: GitHub, tag: string, done: r
       });
     }
     if (step.script === "package.ts") {
-      // The digest of what package.ts took out of the package again, by its own words.
-      const [, sha256 = "none"] = /as it went in: .* sha256 ([0-9a-f]{64})/.exec(said) ?? [];
+      // The digest that package.ts logs of the payload in the package.
+      const [, sha256 = "none"] = /as it went in: .* sha256 ([0-9a-f]{64})/.exec(stderr) ?? [];
       links.push({ place: `in the ${step.name}, at /usr/${INSTALL_PATH}`, path: stdout, size: origin.size, sha256 });
     }
   }

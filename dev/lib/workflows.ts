@@ -38,13 +38,13 @@ const localName = (uses: string): string | undefined => /^\.\/\.github\/workflow
 
 const jobsOf = (workflow: Workflow): [string, Job][] => Object.entries(workflow.data?.jobs ?? {});
 
-/** What sets off a workflow, whichever of the three forms `on` has. */
+/** The triggers of a workflow; `on` has one of three forms. */
 function triggersOf({ data }: Workflow): Triggers {
   const on = data?.on ?? {};
   return typeof on === "string" || Array.isArray(on) ? Object.fromEntries([on].flat().map((name) => [name, null])) : on;
 }
 
-/** The `run:` blocks of a workflow, with the job that each stands in. */
+/** The `run:` blocks of a workflow, each with its job. */
 export const runBlocks = (workflow: Workflow): { job: string; run: string }[] =>
   jobsOf(workflow).flatMap(([job, { steps }]) =>
     (steps ?? []).flatMap(({ run }) => (run === undefined ? [] : [{ job, run: String(run) }])),
@@ -110,7 +110,7 @@ function checkCalls(workflow: Workflow, workflows: readonly Workflow[]): Problem
   });
 }
 
-/** A name with expressions, as the names that it stands for: by the job's matrix where that is known, else any text. */
+/** The names that a name with expressions can have: by the job's matrix where that is known, else any text. */
 function expand(name: string, job: Job): string[] {
   const matrix = job.strategy?.matrix;
   const literal =
@@ -207,7 +207,7 @@ function checkPins(workflow: Workflow): Problem[] {
   return [...unpinned, ...unreadUses(workflow, read)];
 }
 
-/** The version stands in a comment, which only lines tell: what YAML reads as `uses` and no line shows could be anything. */
+/** Problems of every `uses` that YAML reads and no line shows: the version is in a comment, which only lines have. */
 function unreadUses(workflow: Workflow, read: string[]): Problem[] {
   return jobsOf(workflow).flatMap(([job, { uses, steps }]) =>
     [uses, ...(steps ?? []).map((step) => step.uses)].flatMap((name) => {

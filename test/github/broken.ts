@@ -1,4 +1,4 @@
-/** Answers of a GitHub that is broken or busy, or of what stands in its place, each in its route's own form. */
+/** Answers of a GitHub that is broken or busy, or of a proxy in front of it, each in its route's own form. */
 import type { Operation } from "./conform.ts";
 import type { Fault, Route } from "./types.ts";
 import { type Answer, answer } from "./wire.ts";

@@ -23,7 +23,7 @@ export interface RawRequest {
   caFile?: string;
   /**
    * Milliseconds without a byte after which the connection counts as open. They count only once `after` bytes of the
-   * body have come (default 0, and header or not), so that a slow machine makes nobody impatient.
+   * body have come (default 0, and header or not), so that a slow machine is no stalled connection.
    */
   quiet?: number;
   after?: number;

@@ -15,7 +15,7 @@ import { RateLimits, type World } from "./world.ts";
 
 const API = "/api/v3";
 const UPLOADS = "/api/uploads";
-/** Never handed out as an ephemeral port, not on fetch's list of bad ports, and nobody's service. */
+/** Never handed out as an ephemeral port, not on fetch's list of bad ports, and no service's. */
 const REFUSED_PORT = 2;
 
 /** Which route a request to an origin with several of them is for, and the path below that route's base. */

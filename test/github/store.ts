@@ -79,7 +79,7 @@ export class StoredRelease implements Release {
   readonly id = newId();
   readonly repository: Repository;
   readonly createdAt = new Date();
-  /** Stands in for the tag in the addresses of a draft. */
+  /** Takes the tag's place in the addresses of a draft. */
   readonly untagged = `untagged-${randomBytes(10).toString("hex")}`;
   readonly assets: StoredAsset[] = [];
   tag: string;

@@ -102,7 +102,7 @@ function admit(
 /** The name that GitHub gives an asset: what is not a letter, a digit or one of `-+._@` becomes a dot. */
 const assetNameFor = (name: string): string => name.replace(/[^\w.+@-]+/g, ".").replace(/^\.+|\.+$/g, "");
 
-/** Reads the body to its end, or up to `after` bytes. Comes out with whether it came to its end. */
+/** Reads the body to its end, or up to `after` bytes. Returns whether the end was reached. */
 async function take(
   request: IncomingMessage,
   asset: StoredAsset | undefined,

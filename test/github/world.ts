@@ -106,7 +106,7 @@ export class RateLimits {
     this.used.clear();
   }
 
-  /** Counts a request. Comes out with the headers, and whether the limit is exceeded. */
+  /** Counts a request. Returns the headers, and whether the limit is exceeded. */
   count(rights: Rights, anonymousLimit: number): { exceeded: boolean; headers: Record<string, string> } {
     const now = Date.now() / 1000;
     const entry = this.used.get(rights);

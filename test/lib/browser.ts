@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runProgram, temporaryFolder } from "./harness.ts";
 
-/** What a page turned out to be at one width. Lengths are CSS pixels. */
+/** A page as rendered at one width. Lengths are CSS pixels. */
 interface Rendering {
   width: number;
   /** Width that the content needs; above `width` the page scrolls sideways. */
@@ -100,7 +100,7 @@ const faint = (view, page) => [...page.querySelectorAll("body *:not(svg *)")].fi
 addEventListener("load", () => {
   const renderings = [...document.querySelectorAll("iframe")].map((frame) => {
     const [view, page] = [frame.contentWindow, frame.contentDocument];
-    // What is folded away has to be right, too.
+    // Folded parts are checked too.
     for (const details of page.querySelectorAll("details")) details.open = true;
     return {
       width: view.innerWidth,

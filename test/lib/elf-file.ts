@@ -19,7 +19,7 @@ export function elfFile(triple: string, size: number, seed = 0): Buffer {
   const target = findTarget(triple);
   const code = Buffer.from(CODE[target?.arch ?? ""] ?? "", "hex");
   if (target === undefined || code.length === 0) throw new Error(`no code for ${triple}`);
-  // Filler that no compression and no misplaced range goes unnoticed in.
+  // Filler in which compression and misplaced ranges show.
   const key = Buffer.alloc(32, seed);
   const file = createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(size));
   const start = 256;

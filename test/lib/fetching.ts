@@ -1,4 +1,4 @@
-/** Runs of the fetch scripts against a local GitHub, with all that a test has to look at afterwards. */
+/** Runs the fetch scripts against a local GitHub, and returns all that a test looks at afterwards. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -67,7 +67,7 @@ export const newFolder = (): string => temporaryFolder("fetch");
 const environment = (github: GitHub | undefined, folder: string): Record<string, string | undefined> => ({
   DIST: join(folder, "dist"),
   FASTBOOP_STAGE0_CACHE: join(folder, "cache"),
-  // Without it every test would need a pin: the local server is not the default place.
+  // Without it every test would need a pin, because the local server is not the default origin.
   FASTBOOP_STAGE0_TRUST: "sums",
   TARGET: X86_64,
   TAG,
@@ -154,7 +154,7 @@ const leftIn = (folder: string): string[] =>
 /** Where a run has put the asset. */
 export const placed = (run: Run, name = ASSET): string => join(run.folder, "dist", "fetched", TAG, name);
 
-/** What a log has to say: lines, in which `…` stands for anything. Spaces that only align count as one. */
+/** The lines that a log has to have; `…` matches anything. Spaces that only align count as one. */
 export function says(log: string, expected: string): void {
   const tidy = (text: string): string => text.trim().replace(/^ +/gm, "").replace(/ {2,}/g, " ");
   const pattern = tidy(expected)

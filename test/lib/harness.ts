@@ -43,7 +43,7 @@ export function cleanEnvironment(extra: Settings["env"] = {}): Record<string, st
   return environment;
 }
 
-/** The last program that came to its end, for the report of a test that fails after it. */
+/** The program that ended last, for the report of a test that fails after it. */
 let latest: { command: readonly string[]; outcome: Outcome } | undefined;
 
 /** Runs a program to its end. */
@@ -161,7 +161,7 @@ export async function failureOf(call: () => unknown): Promise<Failure> {
   throw new Error("expected a Failure, and the call returned");
 }
 
-/** A suite of uvu's whose failed tests also show how the last program that they ran ended: an assertion shows one side. */
+/** A suite of uvu's whose failed tests also show how the last program ended: an assertion shows only what it compares. */
 export function suite(name: string): Test {
   const test = uvuSuite(name);
   const register = (title: string, body: Callback): void =>

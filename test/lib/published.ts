@@ -20,7 +20,7 @@ export const PUBLISHED = {
   },
 } as const;
 
-/** The path of a published executable. @throws Error when the registry gives anything but what was pinned */
+/** The path of a published executable. @throws Error when the registry serves anything but what is pinned */
 export async function published(name: keyof typeof PUBLISHED): Promise<string> {
   const { integrity, file } = PUBLISHED[name];
   const cache = join(PROJECT, "test", ".cache");

@@ -33,14 +33,14 @@ export interface View {
     addralign: bigint;
     flags: bigint;
   }[];
-  /** value: undefined when readelf shows it in words that are not worth decoding; name: what it stands for. */
+  /** value: undefined when readelf shows it as words that are not decoded here; name: its meaning. */
   dynamic: { tag: bigint; value: bigint | undefined; name?: string; words: string }[];
   interpreter: string | undefined;
   notes: { name: string; type: number | undefined; size: number }[];
   buildId: string | undefined;
 }
 
-/** Runs readelf once over many files. Comes out with what it says of each, by path, and its complaints. */
+/** Runs readelf once over many files. Returns what it prints of each, by path, and its complaints. */
 export async function readelf(paths: readonly string[]): Promise<{ views: Map<string, View>; complaints: string }> {
   // With one file alone readelf leaves its name out.
   const { stdout, stderr } = await runProgram(["readelf", "-W", "-h", "-l", "-d", "-n", "-t", ...paths, "/dev/null"], {
@@ -139,7 +139,7 @@ function parse(text: string): View {
   const header = Object.fromEntries(
     [...head.matchAll(/^ {2}([A-Z][^:]*): +(.*?) *$/gm)].map(([, key = "", value = ""]) => [key, value]),
   );
-  // "Version" stands there twice: of e_ident and of the header. The first is among the bytes of e_ident.
+  // "Version" is printed twice: of e_ident and of the header. The first is among the bytes of e_ident.
   return {
     ident: (header.Magic ?? "").split(" ").map((byte) => Number.parseInt(byte, 16)),
     header,

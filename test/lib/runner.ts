@@ -1,7 +1,7 @@
 /**
  * Executes workflow files on this machine as GitHub's runner does: jobs in the order of their needs, `if`, matrices,
  * called workflows, outputs, expressions, and each `run:` in its shell with GITHUB_ENV, GITHUB_OUTPUT and the step
- * summary as files. `uses:` steps are stood in for by name; one without a stand-in fails. The container of a job is this
+ * summary as files. `uses:` steps have stand-ins by name; one without fails. The container of a job is this
  * machine itself; the shell of the Alpine chroot is busybox's sh, with the programs of the packages that were asked for.
  */
 import * as fs from "node:fs";
@@ -65,7 +65,7 @@ const SHELLS: Record<string, (file: string) => string[]> = {
   "alpine.sh --root {0}": (file) => ["/bin/busybox", "sh", "-e", file],
 };
 
-/** What a bare Alpine has not, by package. abuild is the tests' stand-in. */
+/** Programs that a bare Alpine lacks, by package. abuild is the tests' stand-in. */
 const ALPINE: Record<string, readonly string[]> = {
   abuild: ["abuild", "abuild-keygen"],
   bash: ["bash"],
@@ -74,16 +74,16 @@ const ALPINE: Record<string, readonly string[]> = {
   npm: ["npm"],
 };
 
-/** A folder of programs like an Alpine chroot's: busybox, and what the packages bring. */
+/** A folder of programs like an Alpine chroot's: busybox, and the programs of the packages. */
 async function alpinePrograms(packages: string, path: string): Promise<string> {
   const folder = temporaryFolder("alpine");
-  const brought = packages.split(" ").flatMap((name) => {
+  const installed = packages.split(" ").flatMap((name) => {
     const found = ALPINE[name];
     if (found === undefined) throw new Error(`no stand-in for Alpine's package ${name}`);
     return found;
   });
-  // Alpine's busybox has an install, Debian's has none.
-  const programs = ["install", ...brought];
+  // Alpine's busybox has the applet install, Debian's does not.
+  const programs = ["install", ...installed];
   const link = `busybox --install -s "$0"; for name; do ln -sf "$(command -v "$name")" "$0/$name"; done`;
   const { code, stderr } = await runProgram(["sh", "-c", link, folder, ...programs], { env: { PATH: path } });
   if (code !== 0) throw new Error(stderr);
@@ -109,7 +109,7 @@ export class WorkflowRun {
     this.#settings = settings;
   }
 
-  /** Runs a workflow file to its end. Comes out with the result of each job, those of called workflows as `caller/job`. */
+  /** Runs a workflow file to its end. Returns the result of each job, those of called workflows as `caller/job`. */
   async run(name: string, inputs: Record<string, unknown> = {}): Promise<Record<string, Result>> {
     const results: Record<string, Result> = {};
     await this.#workflow(name, inputs, "", results);

@@ -1,4 +1,4 @@
-/** What is measured with: release files, executables of any size, and a web server that has them. */
+/** What the bench measures with: release files, executables of any size, and a web server that serves them. */
 import { createCipheriv } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer } from "node:net";
@@ -9,13 +9,12 @@ import { writeAll } from "../../../scripts/lib/files.ts";
 import { digestFile } from "../../../scripts/lib/hash.ts";
 import { shell } from "../../../scripts/lib/shell.ts";
 import { formatSums, parseSums } from "../../../scripts/lib/trust/sums.ts";
-// The tests' makers of executables and certificates: a bench needs the same.
 import { certificate, makeAuthority } from "../../../test/github/certificates.ts";
 import { elfFile } from "../../../test/lib/elf-file.ts";
 
 export const MIB = 1024 ** 2;
 const PIECE = Buffer.alloc(MIB);
-/** Bytes that are loaded and run; the rest is a section that is not loaded, so that no limit of memory is met. */
+/** Bytes that are loaded and run; the rest is a section that is not loaded, so that the gate's limit of memory is kept. */
 const LOADED = 512;
 
 /**
@@ -97,7 +96,7 @@ export interface WebServer {
 }
 
 /**
- * nginx as a GitHub that has the releases of a folder laid out as `<tag>/<asset>`: download addresses that redirect to
+ * nginx as a GitHub that serves the releases of a folder laid out as `<tag>/<asset>`: download addresses that redirect to
  * another origin, and the part of the API that gh and mise ask. One process, over https on loopback.
  * @throws Failure (3) when nginx does not start
  */

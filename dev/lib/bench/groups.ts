@@ -1,4 +1,4 @@
-/** The groups of comparisons: what is measured, against whom, with which aim. */
+/** The groups of comparisons: what is measured, against which tools, with which aim. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { assetName, DEFAULT_TARGET, RELEASE_ASSETS } from "../../../scripts/lib/contract.ts";

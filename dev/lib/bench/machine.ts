@@ -1,4 +1,4 @@
-/** The machine that is measured on, and the programs that are measured with: found, installed, and named with their versions. */
+/** The machine, and the programs that are measured: looked for, installed, and listed with their versions. */
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";

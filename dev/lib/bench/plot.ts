@@ -1,4 +1,4 @@
-/** Line plots as SVG that stands alone: logarithmic axes, light and dark by the reader's own setting, no script, no font. */
+/** Line plots as self-contained SVG: logarithmic axes, light and dark by the reader's own setting, no script, no font. */
 
 export interface Series {
   name: string;

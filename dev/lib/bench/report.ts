@@ -63,7 +63,7 @@ function line(row: Row, own: number | undefined, isFaster: boolean): string {
 
 const tableLine = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
-/** What became of an aim, in words; undefined when one of the figures is missing. */
+/** Whether an aim is met, as a sentence; undefined when one of the figures is missing. */
 export function verdict(aim: Aim, rows: readonly Row[]): string | undefined {
   const median = (name: string | undefined): number | undefined => rows.find((row) => row.name === name)?.median;
   const own = median(aim.entrant);

@@ -1,13 +1,13 @@
 /**
  * Small defects put into a TypeScript file, one at a time: comparisons turned round or moved by one, conditions, array
  * elements, rules and statements left out, numbers off by one, other return values, regular expressions that take a bit
- * more or less. Types and prose (strings with a space, templates) stay as they are: no run of a test can see the former,
- * and the latter is proven by the tests of messages and docs.
+ * more or less. Types and prose (strings with a space, templates) stay as they are: no test run can see types, and the
+ * tests of messages and docs hold the prose.
  */
 import { type Node, nodesIn, parsed } from "../syntax.ts";
 import { otherPatterns } from "./patterns.ts";
 
-/** One defect: the characters from start to end give way to the text. */
+/** One defect: the text replaces the characters from start to end. */
 export interface Mutant {
   start: number;
   end: number;
@@ -53,7 +53,7 @@ const METHODS: Record<string, string> = {
   endsWith: "startsWith",
   find: "findLast",
 };
-/** Methods that give back what they are called on, or a part of it: left out, all of it comes through. */
+/** Methods that return what they are called on, or a part of it. */
 const NARROWING = new Set(["filter", "slice", "subarray", "sort", "toLowerCase", "trim", "replace", "replaceAll"]);
 const SEVERITIES: Record<string, string> = { fail: "warn", warn: "fail" };
 
@@ -67,7 +67,7 @@ export function mutantsOf(source: string): Mutant[] {
     const key = `${start} ${end} ${text}`;
     if (!found.has(key) && isValid(mutate(source, mutant))) found.set(key, mutant);
   };
-  /** Where an operator stands, between its operands. */
+  /** The position of an operator between its operands. */
   const between = (left: Node, right: Node, operator: string) => {
     const start = source.indexOf(operator, left.end);
     return { start: Math.min(start, right.start), end: start + operator.length };

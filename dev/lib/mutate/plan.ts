@@ -1,4 +1,4 @@
-/** What is mutated, which tests have to notice, and which mutants nobody can notice. */
+/** What is mutated, which tests have to notice, and which mutants no test can notice. */
 
 import { readFileSync } from "node:fs";
 
