@@ -1,6 +1,6 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
-import { FETCH_KNOBS, noTagFailure, outPath, releasedTarget, requestedTag } from "./lib/fetch/request.ts";
+import { FETCH_KNOBS, outPath, releasedTarget, requestedRelease } from "./lib/fetch/request.ts";
 import { fetchAsset } from "./lib/fetch.ts";
 import { releaseOrigin } from "./lib/github/origin.ts";
 import { handOff } from "./lib/handoff.ts";
@@ -10,7 +10,7 @@ import { distDir } from "./lib/paths.ts";
 await runScript({
   name: "fetch-stage0.ts",
   summary:
-    "Brings one stage0 of a release to OUT, verified: its digest by everyone who vouches for it, then the release gate. " +
+    "Fetches one stage0 of a release to OUT, verified: its digest by everyone who vouches for it, then the release gate. " +
     "FASTBOOP_STAGE0_EMBED_PATH names a local file to verify and take instead. See docs/fetch.md.",
   options: {},
   knobs: [...FETCH_KNOBS, "TARGET", "FASTBOOP_STAGE0_TARGET", "OUT", "FASTBOOP_STAGE0_EMBED_PATH", "GITHUB_ENV"],
@@ -31,10 +31,7 @@ async function fetchStage0(): Promise<string> {
     const { useLocalFile } = await import("./lib/fetch/local-file.ts");
     return (await useLocalFile(local, target)).path;
   }
-  const requested = (await requestedTag()) ?? noTagFailure();
-  const from = releaseOrigin();
-  const release =
-    requested === "latest" ? await (await import("./lib/fetch/find-release.ts")).latestRelease(from) : undefined;
-  const tag = release?.tag ?? requested;
-  return (await fetchAsset({ origin: from, target, tag, out: outPath(target, tag) }, release)).path;
+  const origin = releaseOrigin();
+  const { tag, release } = await requestedRelease(origin);
+  return (await fetchAsset({ origin, target, tag, out: outPath(target, tag) }, release)).path;
 }

@@ -118,7 +118,7 @@ const CASES: Record<string, Case> = {
       ...fiveTimes(brokeOff),
       `error: ${brokeOff}`,
       "got:      …",
-      "fix:      run it again; a break is resumed where it was",
+      "fix:      run it again; the download is resumed",
     ),
     requests: [...LIST, ...Array.from({ length: 5 }, () => [`web ${ASSET} 302`, "blob 200"]).flat()],
   },
@@ -189,7 +189,7 @@ const CASES: Record<string, Case> = {
       {
         faults: [{ kind: "status", status, on: "blob", ...ASSET_ONLY }],
         code: 0,
-        log: well(again("BLOBS is in trouble")),
+        log: well(again("BLOBS failed")),
         requests: [...HEAD, `blob ${status}`, `web ${ASSET} 302`, "blob 200"],
       },
     ]),
@@ -198,8 +198,8 @@ const CASES: Record<string, Case> = {
     faults: [{ kind: "status", status: 502, on: "web", ...ALWAYS }],
     code: 3,
     log: ill(
-      ...fiveTimes("SERVER is in trouble"),
-      "error: SERVER is in trouble",
+      ...fiveTimes("SERVER failed"),
+      "error: SERVER failed",
       "got:      status 502",
       "fix:      run it again later",
     ),
@@ -208,7 +208,7 @@ const CASES: Record<string, Case> = {
   "wait as long as a server in trouble asks": {
     faults: [{ kind: "status", status: 503, retryAfter: 1, on: "web" }],
     code: 0,
-    log: well(again("SERVER is in trouble")),
+    log: well(again("SERVER failed")),
     requests: ["web SHA256SUMS 503", ...WHOLE],
   },
   "wait out a short rate limit": {
@@ -282,7 +282,7 @@ const CASES: Record<string, Case> = {
   "not follow a redirect that brings its own user": {
     faults: [{ kind: "redirect", to: "https://user:SECRETPASS@localhost/x", on: "web", ...ALWAYS }],
     code: 3,
-    log: ill("error: an address of localhost holds a user name or a password"),
+    log: ill("error: an address of localhost contains a user name or a password"),
     requests: ["web SHA256SUMS 302"],
   },
   "try again after a refused connection": {
@@ -340,7 +340,7 @@ const CASES: Record<string, Case> = {
     faults: [{ kind: "gzip", on: "blob", ...ASSET_ONLY }],
     code: 3,
     log: ill(
-      "error: BLOBS sends the bytes in another encoding than they were asked for",
+      "error: BLOBS sends the bytes in another encoding than was requested",
       "expected: no content-encoding",
       "got:      gzip",
       "fix:      look for a proxy in between that compresses, and go around it with NO_PROXY",
@@ -391,7 +391,7 @@ const CASES: Record<string, Case> = {
   "begin anew when a server adds the end of one file to the start of another": {
     faults: [BREAK, { kind: "corrupt", at: 700_000, on: "blob", skip: 1 }],
     code: 0,
-    log: well(again(brokeOff), "the parts do not make up the whole; beginning anew"),
+    log: well(again(brokeOff), "the parts do not make up the whole; downloading it again from the start"),
     requests: [...RESUMED, `web ${ASSET} 302`, "blob 200"],
   },
   ...Object.fromEntries(
@@ -447,7 +447,7 @@ for (const [protocol, servers] of Object.entries(pools)) {
   }
 }
 
-test("should keep what came for a later run, which goes on from there", async () => {
+test("should keep what came for a later run, which resumes there", async () => {
   const folder = newFolder();
   const [first, second] = await pools.http.lend(async (github): Promise<[Run, Run]> => {
     await github.addRelease({ tag: TAG, assets: assets() });
@@ -460,15 +460,15 @@ test("should keep what came for a later run, which goes on from there", async ()
     first.log,
     ill(
       ...fiveTimes(brokeOff),
-      "244.1 KiB are kept for the next run, which goes on from there",
+      "244.1 KiB are kept for the next run, which resumes there",
       `error: ${brokeOff}`,
       "got:      …",
-      "fix:      run it again; a break is resumed where it was",
+      "fix:      run it again; the download is resumed",
     ),
   );
   assert.is(second.code, 0);
   assert.equal(second.left, [ASSET]);
-  says(second.log, well("going on from 244.1 KiB that an earlier run left"));
+  says(second.log, well("resuming after 244.1 KiB that an earlier run left"));
   assert.equal(second.requests, [...LIST, ...rest(250_000)]);
 });
 

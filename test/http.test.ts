@@ -13,14 +13,14 @@ import type { Release } from "../scripts/lib/github/answers.ts";
 import { releaseOrigin } from "../scripts/lib/github/origin.ts";
 import { classify, HttpFailure, transientFailure } from "../scripts/lib/http/errors.ts";
 import { proxyOrigin } from "../scripts/lib/http/proxy.ts";
-import { parseRetryAfter, RETRY_POLICY, type RetryPolicy, retry, withStallTimeout } from "../scripts/lib/http/retry.ts";
+import { parseRetryAfter, type RetryPolicy, retry, retryPolicy, withStallTimeout } from "../scripts/lib/http/retry.ts";
 import { statusFailure, transientStatus } from "../scripts/lib/http/status.ts";
 import { type HttpResponse, send } from "../scripts/lib/http.ts";
 import { redact } from "../scripts/lib/redact.ts";
 import { suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("http");
-const QUICK: RetryPolicy = { ...RETRY_POLICY, backoff: 0.001, maxBackoff: 0.002, stallTimeout: 0.2 };
+const QUICK: RetryPolicy = { ...retryPolicy(), backoff: 0.001, maxBackoff: 0.002, stallTimeout: 0.2 };
 const refused = async (body: Promise<unknown>): Promise<Failure> => {
   try {
     await body;
@@ -193,7 +193,7 @@ test("should know the errors of both runtimes by their kind", () => {
       ],
     ],
     [
-      "there is no way to h from here",
+      "h cannot be reached",
       true,
       [node("ENETUNREACH"), node("EHOSTUNREACH"), deno("tcp connect error: Network is unreachable (os error 101)")],
     ],
@@ -369,7 +369,7 @@ const useful = async (address: string): Promise<HttpResponse> => {
 
 test("should tell a redirect to nowhere, a login page and other protocols apart", async () => {
   const answers: Record<string, [answer: string, what: RegExp]> = {
-    "/nowhere": [redirect("https://"), /^127\.0\.0\.1:\d+ redirects to something that is no address$/],
+    "/nowhere": [redirect("https://"), /^127\.0\.0\.1:\d+ redirects to an invalid address$/],
     "/login": [
       "HTTP/1.1 511 Network Authentication Required\r\ncontent-length: 0\r\n\r\n",
       /answers with a web page in place of the file$/,

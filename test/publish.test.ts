@@ -363,10 +363,7 @@ test("should say what GitHub has against a file, and not try again", async () =>
 });
 
 const LASTING: readonly [Fault & Aim, RegExp][] = [
-  [
-    { on: "upload", kind: "status", status: 502, times: Number.POSITIVE_INFINITY },
-    /is in trouble\n {2}got: {6}status 502/,
-  ],
+  [{ on: "upload", kind: "status", status: 502, times: Number.POSITIVE_INFINITY }, /failed\n {2}got: {6}status 502/],
   [
     { on: "blob", kind: "corrupt", at: 100, times: Number.POSITIVE_INFINITY },
     /comes down as another file than went up\n {2}expected: [0-9a-f]{64}\n {2}got: {6}[0-9a-f]{64}/,

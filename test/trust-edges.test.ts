@@ -1,6 +1,6 @@
 /** What decides whose word counts, and what each failure says and advises. */
 import * as assert from "uvu/assert";
-import { sumsClaim } from "../scripts/lib/trust/sums-claim.ts";
+import { sumsClaim } from "../scripts/lib/trust/sums.ts";
 import { agreedDigest, apiClaim, isPinned, PIN_FIX, pinRequired, type Witness } from "../scripts/lib/trust.ts";
 import { failureOf, suite } from "./lib/harness.ts";
 

@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
 import { Failure } from "../scripts/lib/errors.ts";
-import { sumsClaim } from "../scripts/lib/trust/sums-claim.ts";
+import { sumsClaim } from "../scripts/lib/trust/sums.ts";
 import {
   agreedDigest,
   apiClaim,

@@ -8,7 +8,8 @@ import { type Asset, parseAsset, parseList, parseRelease, type Release } from ".
 import type { ReleaseOrigin } from "./github/origin.ts";
 import { notGitHub, transport } from "./github/transport.ts";
 import { HttpFailure } from "./http/errors.ts";
-import { readBody, retryPolicy } from "./http/read-body.ts";
+import { readBody } from "./http/read-body.ts";
+import { retryPolicy } from "./http/retry.ts";
 import { statusFailure } from "./http/status.ts";
 
 /** Items of one page, GitHub's largest. */

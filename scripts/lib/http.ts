@@ -1,8 +1,7 @@
 /**
- * One exchange with a server, every hop under control, the same on Node and Deno. Node's own client holds a third less
- * memory than its fetch; Deno's fetch is the one of its two clients that waits for the reader and knows proxies.
+ * One request and its response, every redirect under control, the same on Node and Deno. Node's own client needs a third
+ * less memory than its fetch; of Deno's two clients only fetch has backpressure and knows proxies.
  */
-
 import { createReadStream, openAsBlob } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import type { Dispatcher } from "undici";
@@ -32,7 +31,7 @@ export interface HttpResponse {
   /** Lower-case names; several headers of one name are joined with commas. */
   headers: Readonly<Record<string, string | undefined>>;
   body: AsyncIterable<Uint8Array>;
-  /** Gives the connection back when the body is not wanted. */
+  /** Releases the connection when the body is not read. */
   discard(): void;
 }
 
@@ -42,13 +41,13 @@ const shownUrl = (url: URL): string => printable(`${url.origin}${url.pathname}`)
 /**
  * Sends a request and follows its redirects: https only (http to this machine only, and never from https), the token to
  * no origin but the first.
- * @throws HttpFailure when there is no answer to be had, or one that no server of ours gives
+ * @throws HttpFailure when there is no response, or one that comes from something in between
  */
 export async function send(address: string, request: HttpRequest = {}): Promise<HttpResponse> {
   let url = new URL(address);
   let headers: Record<string, string> = { "user-agent": USER_AGENT, "accept-encoding": "identity", ...request.headers };
   for (let hop = 0; ; hop++) {
-    refuse(url);
+    checkAddress(url);
     const response = await exchange(url, { ...request, headers });
     const location = [301, 302, 303, 307, 308].includes(response.status) ? response.headers.location : undefined;
     if (location === undefined || (request.method ?? "GET") !== "GET") return checked(response);
@@ -72,7 +71,7 @@ export async function send(address: string, request: HttpRequest = {}): Promise<
 
 function target(location: string, from: URL): URL {
   if (!URL.canParse(location, from.href)) {
-    throw new HttpFailure({ what: `${printable(from.host)} redirects to something that is no address` });
+    throw new HttpFailure({ what: `${printable(from.host)} redirects to an invalid address` });
   }
   const next = new URL(location, from);
   if (from.protocol !== "https:" || next.protocol === "https:") return next;
@@ -84,13 +83,13 @@ function target(location: string, from: URL): URL {
   });
 }
 
-/** Refuses an address that may not be asked at all, before any socket is opened. */
-function refuse(url: URL): void {
+/** Refuses an address before any socket is opened. */
+function checkAddress(url: URL): void {
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
     throw new HttpFailure({ what: "plain http is for this machine only", expected: "https", got: shownUrl(url) });
   }
   if (url.username !== "" || url.password !== "") {
-    throw new HttpFailure({ what: `an address of ${printable(url.host)} holds a user name or a password` });
+    throw new HttpFailure({ what: `an address of ${printable(url.host)} contains a user name or a password` });
   }
   if (knob("FASTBOOP_STAGE0_OFFLINE")) {
     throw missingFailure({
@@ -100,7 +99,7 @@ function refuse(url: URL): void {
   }
 }
 
-/** Answers that come from something in between, or that we can't take. */
+/** Refuses responses that come from something in between, or in an encoding that was not requested. */
 function checked(response: HttpResponse): HttpResponse {
   const { status, headers, url } = response;
   const encoding = headers["content-encoding"] ?? "identity";
@@ -115,7 +114,7 @@ function checked(response: HttpResponse): HttpResponse {
           })
         : encoding.toLowerCase() !== "identity"
           ? new HttpFailure({
-              what: `${printable(url.host)} sends the bytes in another encoding than they were asked for`,
+              what: `${printable(url.host)} sends the bytes in another encoding than was requested`,
               expected: "no content-encoding",
               got: printable(encoding),
               fix: "look for a proxy in between that compresses, and go around it with NO_PROXY",
@@ -134,23 +133,22 @@ export const captivePortal = (url: URL): HttpFailure =>
     fix: "open any page in a browser: the network may want a login (captive portal); or a proxy shows its own page",
   });
 
-/** Whether a body begins as a web page does, whatever its content-type. */
+/** Whether a body starts like a web page, whatever its content-type. */
 export const looksLikeHtml = (bytes: Uint8Array): boolean =>
   /^(\xef\xbb\xbf)?\s*<(!doctype html|html)\b/i.test(Buffer.from(bytes.subarray(0, 64)).toString("latin1"));
 
-/** One request and its answer, whatever that is. */
 async function exchange(url: URL, request: HttpRequest): Promise<HttpResponse> {
   const proxy = proxyOrigin(url);
   try {
     const response = await (isDeno ? byFetch : proxy === undefined ? byNode : byUndici)(url, request);
-    return { ...response, body: explained(response.body, url, proxy) };
+    return { ...response, body: classified(response.body, url, proxy) };
   } catch (error) {
     throw classify(error, url.host, proxy) ?? error;
   }
 }
 
-/** A body whose breaks are HttpFailures too. */
-async function* explained(body: AsyncIterable<Uint8Array>, url: URL, proxy: string | undefined) {
+/** A body whose errors are HttpFailures too. */
+async function* classified(body: AsyncIterable<Uint8Array>, url: URL, proxy: string | undefined) {
   try {
     yield* body;
   } catch (error) {
@@ -166,14 +164,14 @@ const flat = (headers: Record<string, Header>): Record<string, string | undefine
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
   );
 
-/** NODE_TLS_REJECT_UNAUTHORIZED=0 would let anyone in between supply file and list. Deno does not know it. */
+/** With NODE_TLS_REJECT_UNAUTHORIZED=0 anyone in between could supply file and list. Deno does not read it. */
 const TLS = { rejectUnauthorized: true };
 
 async function byNode(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
   const { request } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
   return new Promise((resolve, reject) => {
     const answered = (response: IncomingMessage): void => {
-      // A break after the reader has left is nobody's business.
+      // An error after the reader has left concerns nobody.
       response.on("error", () => {});
       resolve({
         url,
@@ -185,7 +183,7 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: HttpR
     };
     const sent = request(url, { method, headers, ...TLS, ...(signal && { signal }) }, answered);
     sent.on("error", reject);
-    // Without a listener a connection that is made into something else than HTTP ends, and nothing tells.
+    // Without a listener an upgraded connection ends and neither of the two handlers is called.
     sent.on("upgrade", (response, socket) => {
       socket.destroy();
       answered(response);
@@ -198,7 +196,7 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: HttpR
   });
 }
 
-/** By proxy; each keeps its connections for the next request of this process. */
+/** By proxy address; each keeps its connections for the next request. */
 const agents = new Map<string, Dispatcher>();
 
 async function byUndici(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {

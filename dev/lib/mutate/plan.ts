@@ -8,9 +8,8 @@ export const PLAN: Readonly<Record<string, readonly string[]>> = {
   "scripts/lib/gate/layout.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/gate.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/gate/report.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
-  "scripts/lib/trust/sums.ts": ["test/sums-edges.test.ts", "test/sums.test.ts"],
+  "scripts/lib/trust/sums.ts": ["test/sums-edges.test.ts", "test/trust-edges.test.ts", "test/sums.test.ts"],
   "scripts/lib/trust.ts": ["test/trust.test.ts", "test/trust-edges.test.ts"],
-  "scripts/lib/trust/sums-claim.ts": ["test/trust.test.ts", "test/trust-edges.test.ts"],
   "scripts/lib/trust/pins.ts": ["test/pins.test.ts", "test/pins-edges.test.ts"],
 };
 

@@ -1,6 +1,6 @@
 /**
- * What earlier fetches left for later ones, below the cache folder: assets by their digest, re-hashed on every use, and
- * records of which digest a release was found to have. A cache that can't be written to costs a note and no more.
+ * What earlier fetches keep for later ones in the cache folder: assets by their digest, hashed again on every use, and
+ * records of the digest that a release's asset has. A cache that can't be written to only gets a note in the log.
  */
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -13,14 +13,13 @@ import { say } from "../log.ts";
 import { cacheDir } from "../paths.ts";
 import type { AssetRequest } from "./request.ts";
 
-/** A digest that an earlier run established, and by whose word. */
+/** The digest that an earlier run found an asset to have. */
 export interface CacheRecord {
   sha256: string;
-  /** Names of the witnesses that spoke for it. */
+  /** Names of the witnesses that named it. */
   by: string[];
 }
 
-/** Where the asset with a digest is, if it is. */
 const cachedAsset = (sha256: string): string => cacheDir("assets", sha256);
 export const isCached = (sha256: string): boolean => fs.existsSync(cachedAsset(sha256));
 
@@ -29,7 +28,6 @@ const recordPath = ({ origin, tag, target }: AssetRequest): string => {
   return cacheDir("releases", where, tag, `${assetName(target.triple)}.json`);
 };
 
-/** What an earlier run found out about an asset of a place. */
 export function readRecord(request: AssetRequest): CacheRecord | undefined {
   try {
     const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(request), "utf8")) as Record<string, unknown>;
@@ -38,20 +36,20 @@ export function readRecord(request: AssetRequest): CacheRecord | undefined {
       ? { sha256, by }
       : undefined;
   } catch (error) {
-    // Torn, or not there: what can't be read is not relied on.
+    // Missing or damaged.
     if (error instanceof SyntaxError || errorCode(error) !== undefined) return undefined;
     throw error;
   }
 }
 
-export function writeRecord(request: AssetRequest, known: CacheRecord): void {
-  write(recordPath(request), (path) => fs.writeFileSync(path, JSON.stringify(known)));
+export function writeRecord(request: AssetRequest, record: CacheRecord): void {
+  write(recordPath(request), (path) => fs.writeFileSync(path, JSON.stringify(record)));
 }
 
-/** Above this a copy would take as long as the download did; only a file system that shares blocks caches such files. */
+/** Copying a larger file would take as long as its download; it is cached only where the file system can share blocks. */
 const LARGE = 64 * 1024 * 1024;
 
-/** Copies a verified file into the cache, where the file system can without copying its bytes (reflink). */
+/** Copies a verified file into the cache, as a reflink where the file system can. */
 export function cacheAsset(file: string, { sha256, size }: Digest): void {
   if (isCached(sha256)) return;
   const { COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = fs.constants;
@@ -59,7 +57,7 @@ export function cacheAsset(file: string, { sha256, size }: Digest): void {
   write(cachedAsset(sha256), (aside) => fs.copyFileSync(file, aside, mode));
 }
 
-/** Puts a file into the cache under its name when it is whole. No fsync: nothing there is relied on unread. */
+/** Writes a file of the cache atomically. No fsync, because what is there is checked on every use. */
 function write(path: string, fill: (aside: string) => void): void {
   const aside = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   try {
@@ -78,12 +76,12 @@ function removeQuietly(path: string): void {
   try {
     fs.rmSync(path, { force: true });
   } catch (error) {
-    // What could not be written to can't be cleaned either (a file where the cache folder should be, say).
+    // What can't be written to can't be removed either: a file where the cache folder should be, for example.
     if (errorCode(error) === undefined) throw error;
   }
 }
 
-/** Hands the pieces of a cached asset on. Returns false when there is none. */
+/** Calls `use` with each piece of a cached asset. Returns false when there is none. */
 export function readCached(sha256: string, use: (bytes: Buffer) => void): boolean {
   const file = openCached(cachedAsset(sha256));
   if (file === undefined) return false;
@@ -105,7 +103,7 @@ function openCached(path: string): OpenFile | undefined {
   }
 }
 
-/** Whether the cache has an asset that still has its digest; one that has not is taken out. */
+/** Whether the cache has an asset that still has its digest; a damaged one is removed. */
 export function cacheHolds(sha256: string): boolean {
   const hash = createHash("sha256");
   if (!readCached(sha256, (bytes) => hash.update(bytes))) return false;
@@ -114,7 +112,7 @@ export function cacheHolds(sha256: string): boolean {
   return false;
 }
 
-/** Takes an asset out that does not have its digest any more. */
+/** Removes an asset that does not have its digest any more. */
 export function evict(sha256: string): void {
   say(`note: the cached asset ${sha256} is damaged and was removed`);
   removeQuietly(cachedAsset(sha256));

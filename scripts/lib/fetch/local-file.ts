@@ -1,18 +1,18 @@
-/** A local file in place of a download: gated, held against the pins, and no socket opened (specification, "Embed Modes"). */
+/** A local file in place of a download: gated and compared with the pins, without network (specification, "Embed Modes"). */
 import { assetName, type Target } from "../contract.ts";
-import { printable } from "../errors.ts";
-import { type Fetched, readPinsOf } from "../fetch.ts";
+import { contractFailure, printable } from "../errors.ts";
 import { assertPasses } from "../gate/assert-passes.ts";
 import { checkHandOff } from "../handoff.ts";
 import { knob } from "../knobs.ts";
 import { say, size } from "../log.ts";
 import { fromCaller } from "../paths.ts";
 import { agreedDigest, isPinned, witnessLines, wrongDigest } from "../trust.ts";
-import { filePath, requestedTag } from "./request.ts";
+import { readPinsOf } from "./pins.ts";
+import { type Fetched, filePath, requestedTag } from "./request.ts";
 
 /**
  * Verifies the file that FASTBOOP_STAGE0_EMBED_PATH names. It stays where it is, unless OUT asks for a copy.
- * @throws Failure as the gate and the pins have it
+ * @throws Failure when the gate or a pin refuses it
  */
 export async function useLocalFile(given: string, target: Target): Promise<Fetched> {
   const path = fromCaller(given);
@@ -20,7 +20,7 @@ export async function useLocalFile(given: string, target: Target): Promise<Fetch
   const out = knob("OUT");
   const final = out === undefined ? path : filePath(out, assetName(target.triple));
   checkHandOff(final);
-  // A lock speaks of a tag: of the one that is asked for, or that the workspace has.
+  // stage0.lock has an entry for each tag: the one that is asked for, else the workspace's.
   const { witnesses } = await readPinsOf(target, async () => {
     const tag = await requestedTag();
     return tag === "latest" ? undefined : tag;
@@ -36,20 +36,10 @@ export async function useLocalFile(given: string, target: Target): Promise<Fetch
 }
 
 async function copy(found: Fetched, out: string, target: Target): Promise<Fetched> {
-  const [{ withStage0, place }, { contractFailure }] = await Promise.all([
-    import("../build/artifact.ts"),
-    import("../errors.ts"),
-  ]);
-  const candidate = {
-    path: found.path,
-    name: "FASTBOOP_STAGE0_EMBED_PATH",
-    fix: "run it again when nothing writes to it",
-  };
+  const { withStage0, place } = await import("../build/artifact.ts");
+  const fix = "run it again when nothing writes to it";
+  const candidate = { path: found.path, name: "FASTBOOP_STAGE0_EMBED_PATH", fix };
   const { sha256 } = withStage0(candidate, target, (fd) => place(fd, out));
   if (sha256 === found.sha256) return { ...found, path: out };
-  throw contractFailure({
-    what: "the file changed while it was copied",
-    file: printable(found.path),
-    fix: candidate.fix,
-  });
+  throw contractFailure({ what: "the file changed while it was copied", file: printable(found.path), fix });
 }

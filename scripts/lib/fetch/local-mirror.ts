@@ -19,7 +19,7 @@ export function localMirror(address: string, tag: string, asset: string): Source
   return {
     list: printable(join(mirror, tag, SUMS)),
     claim: "not asked",
-    lasting: true,
+    isFinal: true,
     async sums() {
       let pieces: Uint8Array[] = [];
       const found = await readFile(mirror, `${tag}/${SUMS}`, maxSize(), () => {
@@ -30,7 +30,7 @@ export function localMirror(address: string, tag: string, asset: string): Source
     },
     async download(partial, _, limits) {
       const found = await readFile(mirror, `${tag}/${asset}`, limits.maxSize, (size) => {
-        partial.restart(undefined, size);
+        partial.restart({ total: size });
         return (bytes) => partial.write(bytes);
       });
       if (found) return partial.received();

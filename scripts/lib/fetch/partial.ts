@@ -1,41 +1,39 @@
 /**
- * A download on its way: a hidden folder beside the final name, with the bytes so far (`body`) and what is needed to go
- * on (`state.json`). Each process has its own, so that any number may fetch the same file at once. What a dead process
- * left behind is taken over by renaming its folder, which only one can do.
+ * A download in progress: a hidden folder beside the final path, with the bytes so far (`body`) and what a later run needs to
+ * resume it (`state.json`). Each process has its own, so any number may fetch the same file at once. What a dead process
+ * left is taken over by renaming its folder, which only one process can do.
  */
 import { createHash, type Hash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../errors.ts";
 import { eachChunk, makeFolder, syncFolder, writeAll } from "../files.ts";
+import type { Digest } from "../hash.ts";
 import { say, shortSize } from "../log.ts";
 import { partialName, takeOver } from "./stale-partials.ts";
 
-/** Written at a time: hashing and writing large pieces costs a third less than the network's small ones. */
+/** Bytes that are hashed and written at a time: large pieces cost a third less than the network's small ones. */
 const BATCH = 1024 * 1024;
-/** On a slow line bytes are written at least so often, so that a kill loses little. */
+/** On a slow connection bytes are written at least this often, so that a kill loses little. */
 const LATEST_MS = 100;
 
 interface State {
-  /** ETag or Last-Modified of the bytes so far; without one they can't be added to. */
+  /** ETag or Last-Modified of the bytes so far; without one the download can't be resumed. */
   validator?: string | undefined;
-  /** Size of the whole, in bytes, once a server has told. */
+  /** Size of the asset in bytes, once a server has told it. */
   total?: number | undefined;
 }
 
-export interface Download {
-  /** Bytes. */
-  size: number;
-  /** Lower-case hexadecimal. */
-  sha256: string;
-  /** The same, when it was asked for. */
+/** What was downloaded. */
+export interface Download extends Digest {
+  /** Lower-case hexadecimal, when it was asked for. */
   sha512?: string;
 }
 
 export class PartialDownload {
   /** Path of the bytes so far. */
   readonly path: string;
-  /** Whether the bytes came in more than one answer, of this run or of an earlier one. */
+  /** Whether the bytes came in more than one response, of this run or of an earlier one. */
   mixed = false;
   validator: string | undefined;
   total: number | undefined;
@@ -52,73 +50,82 @@ export class PartialDownload {
 
   /**
    * @param out the final path
-   * @param sha256 what is being fetched: only bytes of the same are taken over
-   * @param wanted also compute SHA-512
+   * @param sha256 digest of the asset: only a stale partial of the same asset is taken over
+   * @param options.sha512 whether to compute SHA-512 too
    */
-  constructor(out: string, sha256: string, wanted: { sha512?: boolean } = {}) {
+  constructor(out: string, sha256: string, { sha512 = false } = {}) {
     this.#out = out;
-    this.#algorithms = wanted.sha512 ? ["sha256", "sha512"] : ["sha256"];
+    this.#algorithms = sha512 ? ["sha256", "sha512"] : ["sha256"];
     const [prefix, content] = [`.${basename(out).slice(0, 100)}.`, sha256.slice(0, 16)];
     this.#folder = join(dirname(out), `${prefix}${content}.${partialName()}`);
     this.path = join(this.#folder, "body");
-    const found = this.#makeFolder(prefix, content);
+    const stale = this.#withFinalPath(() => {
+      makeFolder(dirname(out));
+      const found = takeOver(dirname(out), prefix, content, this.#folder);
+      if (!found) fs.mkdirSync(this.#folder, { mode: 0o700 });
+      return found;
+    });
     try {
       this.#fd = fs.openSync(this.path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND, 0o600);
-      this.restart(undefined, undefined, found);
+      if (stale) this.#resume();
+      else this.restart();
     } catch (error) {
       fs.rmSync(this.#folder, { recursive: true, force: true });
       throw error;
     }
   }
 
-  /** Comes out with whether it is one that a dead process left. */
-  #makeFolder(prefix: string, content: string): boolean {
+  /** A system's error names the final path: the user knows no partial. */
+  #withFinalPath<T>(work: () => T): T {
     try {
-      makeFolder(dirname(this.#out));
-      const found = takeOver(dirname(this.#out), prefix, content, this.#folder);
-      if (!found) fs.mkdirSync(this.#folder, { mode: 0o700 });
-      return found;
+      return work();
     } catch (error) {
-      throw this.#named(error);
+      throw errorCode(error) === undefined ? error : Object.assign(error as Error, { path: this.#out });
     }
-  }
-
-  /** A system's error with the final path: the user knows no partial. */
-  #named(error: unknown): unknown {
-    return errorCode(error) === undefined ? error : Object.assign(error as Error, { path: this.#out });
   }
 
   get size(): number {
     return this.#written + this.#buffered;
   }
 
-  /** Whether a later run could go on from here. */
+  /** Whether a later run could resume here. */
   get worthKeeping(): boolean {
     return this.size > 0 && this.validator !== undefined;
   }
 
-  /** Begins anew with what a server said of the whole, or with what an earlier run left. */
-  restart(validator: string | undefined, total: number | undefined, inherit = false): void {
-    const state = inherit ? readState(join(this.#folder, "state.json")) : undefined;
+  /** Drops all bytes and starts with what a server said of the asset. */
+  restart({ validator, total }: State = {}): void {
+    this.#reset({ validator, total });
+    fs.ftruncateSync(this.#fd, 0);
+    this.save();
+  }
+
+  /** Starts with what an earlier run left. */
+  #resume(): void {
+    const state = readState(join(this.#folder, "state.json"));
+    if (state.validator === undefined) {
+      this.restart();
+      return;
+    }
+    this.#reset(state);
+    eachChunk(this.#fd, (bytes) => this.#add(bytes));
+    this.mixed = this.#written > 0;
+    if (this.mixed) say(`resuming after ${shortSize(this.#written)} that an earlier run left`);
+  }
+
+  #reset({ validator, total }: State): void {
     this.#hashes = this.#algorithms.map((algorithm) => createHash(algorithm));
     this.#buffered = 0;
     this.#written = 0;
-    this.validator = state?.validator ?? validator;
-    this.total = state?.total ?? total;
-    if (state?.validator !== undefined) {
-      eachChunk(this.#fd, (bytes) => this.#add(bytes));
-      if (this.#written > 0) say(`going on from ${shortSize(this.#written)} that an earlier run left`);
-    } else {
-      fs.ftruncateSync(this.#fd, 0);
-    }
-    this.mixed = this.#written > 0;
-    if (!inherit) this.save();
+    this.mixed = false;
+    this.validator = validator;
+    this.total = total;
   }
 
-  /** Remembers validator and total for a later run. */
+  /** Records validator and total for a later run. */
   save(): void {
     const state: State = { validator: this.validator, total: this.total };
-    // No fsync: after a power cut a torn state only means that the download begins anew.
+    // No fsync: a state that a power cut destroyed only makes the download start again.
     fs.writeFileSync(join(this.#folder, "state.json"), JSON.stringify(state));
   }
 
@@ -136,11 +143,7 @@ export class PartialDownload {
 
   flush(): void {
     const bytes = this.#buffer.subarray(0, this.#buffered);
-    try {
-      writeAll(this.#fd, bytes);
-    } catch (error) {
-      throw this.#named(error);
-    }
+    this.#withFinalPath(() => writeAll(this.#fd, bytes));
     this.#add(bytes);
     this.#buffered = 0;
     this.#flushed = performance.now();
@@ -173,7 +176,7 @@ export class PartialDownload {
     this.#close();
   }
 
-  /** Throws everything away. */
+  /** Removes everything. */
   drop(): void {
     this.#close();
     fs.rmSync(this.#folder, { recursive: true, force: true });
@@ -193,7 +196,7 @@ function readState(path: string): State {
       ...(Number.isSafeInteger(total) && { total: total as number }),
     };
   } catch {
-    // Torn or missing: as good as none.
+    // Missing or damaged: the download starts again.
     return {};
   }
 }

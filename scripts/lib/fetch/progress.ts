@@ -1,4 +1,4 @@
-/** How far a download is: one moving line on a terminal, a line now and then elsewhere. */
+/** How far a download is: a moving line on a terminal, a line every 10 s elsewhere. */
 import { interactive, say, shortSize } from "../log.ts";
 
 const FRAME_MS = 100;
@@ -15,21 +15,21 @@ export function progressText(have: number, total: number | undefined, came: numb
   ].join(", ");
 }
 
-/** "━━━━━╺───" of so many columns. */
+/** "━━━━━────" of so many columns. */
 export function bar(part: number, columns: number): string {
   const full = Math.round(Math.min(Math.max(part, 0), 1) * columns);
   return `${"━".repeat(full)}${"─".repeat(columns - full)}`;
 }
 
-export class Progress {
-  readonly #total: number | undefined;
-  readonly #begin: number;
+export class DownloadProgress {
   readonly #start = performance.now();
   readonly #interactive = interactive();
+  readonly #begin: number;
+  readonly #total: number | undefined;
   #have: number;
   #shown = performance.now();
 
-  /** @param have bytes that are there already @param total bytes of the whole, when known */
+  /** @param have bytes that are there already @param total size in bytes, when known */
   constructor(have: number, total: number | undefined) {
     this.#have = have;
     this.#begin = have;

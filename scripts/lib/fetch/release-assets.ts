@@ -1,11 +1,9 @@
-/** Both assets of a release at once: what a lock file pins, and what a kit carries. */
+/** Every asset of a release: what a lock file pins, and what a kit carries. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assetName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
-import { readPinsOf, requireTrust } from "../fetch.ts";
 import { writeText } from "../files.ts";
-import type { Release } from "../github/answers.ts";
 import { releaseOrigin } from "../github/origin.ts";
 import { sha512File } from "../hash.ts";
 import { knob } from "../knobs.ts";
@@ -13,8 +11,9 @@ import { say } from "../log.ts";
 import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
 import { formatPins, type Pin, parsePins, updatePins } from "../trust/pins.ts";
 import { formatSums } from "../trust/sums.ts";
-import { fetchRelease } from "./release.ts";
-import { type AssetRequest, defaultPath, lockFolders, MODE, noTagFailure, requestedTag } from "./request.ts";
+import { readPinsOf, requireTrust } from "./pins.ts";
+import { downloadAsset } from "./release.ts";
+import { type AssetRequest, defaultPath, lockFolders, MODE, requestedRelease } from "./request.ts";
 import { writeTar } from "./tar.ts";
 
 interface ReleaseAssets {
@@ -26,8 +25,8 @@ interface ReleaseAssets {
 }
 
 /**
- * Fetches every asset of the release that the environment names, each with its witnesses heard anew: nothing is taken
- * for right because an earlier run found it so.
+ * Fetches every asset of the release that the environment names. All witnesses are asked again, whatever an earlier run
+ * recorded.
  * @throws Failure as a fetch does; (2) for a pin that can only be about one asset
  */
 export async function fetchAllAssets(): Promise<ReleaseAssets> {
@@ -37,40 +36,36 @@ export async function fetchAllAssets(): Promise<ReleaseAssets> {
       fix: `unset it; ${LOCK} pins them all`,
     });
   }
-  const requested = (await requestedTag()) ?? noTagFailure();
-  const from = releaseOrigin();
-  let release: Release | undefined;
-  if (requested === "latest") release = await (await import("./find-release.ts")).latestRelease(from);
-  const tag = release?.tag ?? requested;
-  const both: ReleaseAssets = { tag, pins: [], paths: new Map() };
+  const origin = releaseOrigin();
+  const { tag, release } = await requestedRelease(origin);
+  const all: ReleaseAssets = { tag, pins: [], paths: new Map() };
   for (const target of RELEASE_TARGETS) {
-    const one: AssetRequest = { origin: from, target, tag, out: defaultPath(target, tag) };
+    const request: AssetRequest = { origin, target, tag, out: defaultPath(target, tag) };
     const pins = await readPinsOf(target, async () => tag);
-    requireTrust(one, pins);
-    const { path, size, sha256 } = await fetchRelease(one, pins, undefined, release);
+    requireTrust(request, pins);
+    const { path, size, sha256 } = await downloadAsset(request, pins, undefined, release);
     const asset = assetName(target.triple);
-    both.pins.push({ tag, asset, size, sha256, sha512: sha512File(path) });
-    both.paths.set(asset, path);
+    all.pins.push({ tag, asset, size, sha256, sha512: sha512File(path) });
+    all.paths.set(asset, path);
   }
-  return both;
+  return all;
 }
 
-/** Adds the pins to stage0.lock in the workspace, or for want of one in the caller's folder. Comes out with its path. */
+/** Adds the pins to stage0.lock in the workspace, else in the caller's folder. Returns its path. */
 export async function writeLock({ tag, pins }: ReleaseAssets): Promise<string> {
   const file = join(lockFolders()[0] ?? "", LOCK);
   const there = existsSync(file) ? await parsePins(readFileSync(file, "utf8"), file) : [];
-  const text = formatPins(updatePins(there, pins));
-  writeText(file, text);
+  writeText(file, formatPins(updatePins(there, pins)));
   say(`${printable(file)} pins ${pins.map(({ asset }) => asset).join(" and ")} of ${tag}`);
   return file;
 }
 
-/** 1980-01-01, the earliest time that every archive format can hold. */
+/** 1980-01-01, the earliest time that every archive format has. */
 const EARLIEST = 315_532_800;
 
 /**
- * Writes one archive with all that a build without network needs. It unpacks to a folder that FASTBOOP_STAGE0_MIRROR
- * takes, as it takes the archive itself; the same release gives the same bytes.
+ * Writes one archive with all that a build without network needs; the same release gives the same bytes.
+ * FASTBOOP_STAGE0_MIRROR takes the archive, and the folder that it unpacks to.
  */
 export async function writeKit({ tag, pins, paths }: ReleaseAssets, file: string): Promise<void> {
   const member = (name: string, bytes: Uint8Array | string, mode = 0o644) => ({

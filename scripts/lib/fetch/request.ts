@@ -1,10 +1,12 @@
-/** What a run is to fetch, and from where, as the environment says. No network, no file but manifests and lock files. */
+/** What a run is to fetch, as the environment says. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { assetName, RELEASE_TARGETS, type Target } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
+import type { Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import { checkHandOff } from "../handoff.ts";
+import type { Digest } from "../hash.ts";
 import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import { readTag, spellTag } from "../tags.ts";
@@ -43,13 +45,12 @@ export function releasedTarget(): Target {
 }
 
 /**
- * The tag to fetch, in the tag's own form, or "latest": TAG, else FASTBOOP_STAGE0_TAG, else the workspace's version.
- * Undefined when nothing says.
- * @throws Failure (2) when what is said is no tag
+ * TAG, else FASTBOOP_STAGE0_TAG, else the workspace's version, as a release tag or "latest"; undefined when none is given.
+ * @throws Failure (2) when it is no tag
  */
 export async function requestedTag(): Promise<string | undefined> {
   for (const name of ["TAG", "FASTBOOP_STAGE0_TAG"] as const) {
-    const given = name === "TAG" ? knob("TAG") : knob("FASTBOOP_STAGE0_TAG");
+    const given = knob(name);
     if (given !== undefined) return given === "latest" ? given : spellTag(readTag(given, name));
   }
   const { dir, origin } = findWorkspace();
@@ -58,8 +59,18 @@ export async function requestedTag(): Promise<string | undefined> {
   return spellTag(readTag(await workspaceVersion(dir), `the version of the workspace ${printable(dir)}`));
 }
 
-/** @throws Failure (2), always: for a run that nothing tells the tag */
-export function noTagFailure(): never {
+/**
+ * The tag of the release to fetch, and the release itself when the API had to be asked for it (TAG=latest).
+ * @throws Failure (2) when nothing names a release, or a mirror is to name the latest
+ */
+export async function requestedRelease(origin: ReleaseOrigin): Promise<{ tag: string; release?: Release }> {
+  const tag = await requestedTag();
+  if (tag === "latest") {
+    const { latestRelease } = await import("./find-release.ts");
+    const release = await latestRelease(origin);
+    return { tag: release.tag, release };
+  }
+  if (tag !== undefined) return { tag };
   throw usageFailure({
     what: "nothing says which release to fetch",
     expected: "TAG, FASTBOOP_STAGE0_TAG, or a cargo workspace with a version at or above this folder",
@@ -77,7 +88,12 @@ export function lockFolders(): string[] {
 /** Permission bits of what is fetched. */
 export const MODE = 0o755;
 
-/** What to fetch. */
+/** A verified asset. */
+export interface Fetched extends Digest {
+  /** Absolute. */
+  path: string;
+}
+
 export interface AssetRequest {
   origin: ReleaseOrigin;
   target: Target;
@@ -87,7 +103,7 @@ export interface AssetRequest {
   out: string;
 }
 
-/** What messages call it. */
+/** What messages call the asset. */
 export const assetLabel = ({ target, tag }: AssetRequest): string => `${assetName(target.triple)} of ${tag}`;
 
 /**
@@ -112,22 +128,11 @@ export const defaultPath = (target: Target, tag: string): string =>
 export function filePath(given: string, name: string): string {
   const path = fromCaller(given);
   const status = statSync(path, { throwIfNoEntry: false });
-  const expected = "the path of a file";
-  if (given.endsWith("/") || status?.isDirectory()) {
-    throw usageFailure({
-      what: "OUT is a folder",
-      expected,
-      got: printable(path),
-      fix: `OUT=${printable(join(path, name))}`,
-    });
-  }
+  const wrong = { expected: "the path of a file", got: printable(path) };
+  if (given.endsWith("/") || status?.isDirectory())
+    throw usageFailure({ what: "OUT is a folder", ...wrong, fix: `OUT=${printable(join(path, name))}` });
   if (status === undefined || status.isFile()) return path;
-  throw usageFailure({
-    what: "OUT is a device, FIFO or socket",
-    expected,
-    got: printable(path),
-    fix: "choose another path",
-  });
+  throw usageFailure({ what: "OUT is a device, FIFO or socket", ...wrong, fix: "choose another path" });
 }
 
 /** The size budget in bytes. */

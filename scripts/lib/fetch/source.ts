@@ -1,10 +1,11 @@
-/** Places that a release comes from over the network: download addresses, and the API. local-mirror.ts has those on this machine. */
+/** Where a release is downloaded from: plain addresses or the API. local-mirror.ts reads mirrors on this machine. */
 import { downloadUrl, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
-import type { Release } from "../github/answers.ts";
+import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import { HttpFailure } from "../http/errors.ts";
-import { readBody, retryPolicy } from "../http/read-body.ts";
+import { readBody } from "../http/read-body.ts";
+import { retryPolicy } from "../http/retry.ts";
 import { expiredAddress, statusFailure } from "../http/status.ts";
 import { type HttpResponse, send } from "../http.ts";
 import { apiClaim, type Claim } from "../trust.ts";
@@ -12,54 +13,51 @@ import { download, type Limits } from "./download.ts";
 import type { Download, PartialDownload } from "./partial.ts";
 
 export interface Source {
-  /** Where the release's list is, for messages. Printable. */
+  /** Where the release's SHA256SUMS is, for messages. Printable. */
   list: string;
   /** The release's SHA256SUMS; undefined: it has none. */
   sums(): Promise<Uint8Array | undefined>;
-  /** What the API says of the asset, and its size in bytes; only a source that asked it knows. */
+  /** What the API says of the asset's digest and its size in bytes; only a source that asked it knows. */
   claim: Claim;
   size?: number;
-  /** Whether what it says now may be held against what is there later: a draft's files change until it is published. */
-  lasting: boolean;
-  /** Brings the asset's bytes. @throws Missing when the place has no such asset */
+  /** Whether what it says now stays true: a draft's files change until it is published. */
+  isFinal: boolean;
+  /** @throws NotFound when the origin has no such asset */
   download(partial: PartialDownload, sha256: string, limits: Limits): Promise<Download>;
 }
 
-/** A place answered that it has no such file. */
-export class Missing extends HttpFailure {}
+/** The origin answered that it has no such file. */
+export class NotFound extends HttpFailure {}
 
-const hostOf = (address: string): string => printable(new URL(address).host);
+type Headers = Readonly<Record<string, string>>;
 
-/** Brings an asset over the network. */
-function remote(
-  address: string,
-  headers: Readonly<Record<string, string>>,
-  partial: PartialDownload,
-  sha256: string,
-  limits: Limits,
-) {
-  const token = headers.authorization !== undefined;
-  const open = async (range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpResponse> => {
-    // Asked anew each time: signed addresses live for minutes.
+function downloadFrom(address: string, headers: Headers, partial: PartialDownload, sha256: string, limits: Limits) {
+  const open = async (range: Headers, signal: AbortSignal): Promise<HttpResponse> => {
+    // The redirect is followed again each time, because signed addresses expire after minutes.
     const response = await send(address, { headers: { ...headers, ...range }, signal });
     if ([200, 206, 416].includes(response.status)) return response;
     response.discard();
-    throw refusal(response, address, token);
+    throw refusal(response, address, headers.authorization !== undefined);
   };
-  return download(open, partial, { host: hostOf(address), sha256, policy: retryPolicy(), ...limits });
+  const host = printable(new URL(address).host);
+  return download(open, partial, { host, sha256, policy: retryPolicy(), ...limits });
 }
 
 function refusal(response: HttpResponse, address: string, token: boolean): Error {
   const expired = expiredAddress(response, address);
   if (expired !== undefined) return expired;
-  if (response.status === 404 || response.status === 410) {
-    return new Missing({
-      what: `${printable(address)} does not exist`,
-      got: `status ${response.status}`,
-      fix: "check TAG and TARGET",
-    });
-  }
-  return statusFailure(response, token);
+  if (response.status !== 404 && response.status !== 410) return statusFailure(response, token);
+  const got = `status ${response.status}`;
+  return new NotFound({ what: `${printable(address)} does not exist`, got, fix: "check TAG and TARGET" });
+}
+
+/** A small file of the release; undefined: there is none. */
+async function downloadList(address: string, headers: Headers): Promise<Uint8Array | undefined> {
+  const token = headers.authorization !== undefined;
+  const response = await readBody(address, { headers }, token);
+  if (response.status === 200) return response.bytes;
+  if (response.status === 404) return undefined;
+  throw statusFailure(response, token);
 }
 
 /** Plain download addresses: the repository's public ones, or an https mirror. No API, no token. */
@@ -69,36 +67,27 @@ export function webSource({ server, repo, mirror }: ReleaseOrigin, tag: string, 
   return {
     list: printable(address(SUMS)),
     claim: "not asked",
-    lasting: true,
-    sums: () => wholeFile(address(SUMS), {}),
-    download: (partial, sha256, limits) => remote(address(asset), {}, partial, sha256, limits),
+    isFinal: true,
+    sums: () => downloadList(address(SUMS), {}),
+    download: (partial, sha256, limits) => downloadFrom(address(asset), {}, partial, sha256, limits),
   };
 }
 
-/** A small file of the release; undefined: there is none. */
-async function wholeFile(address: string, headers: Readonly<Record<string, string>>): Promise<Uint8Array | undefined> {
-  const token = headers.authorization !== undefined;
-  const response = await readBody(address, { headers }, token);
-  if (response.status === 200) return response.bytes;
-  if (response.status === 404) return undefined;
-  throw statusFailure(response, token);
-}
-
-/** A release as the API shows it; with a token its bodies come through the API too, as private ones must. */
+/** A release of the API; with a token its files come through the API too, because private ones have no other address. */
 export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release, asset: string): Source {
-  const { api, repo, token, server, name: at } = origin;
+  const { api, repo, token, server, name } = origin;
   const headers = token === undefined ? {} : { authorization: `token ${token}`, accept: "application/octet-stream" };
-  const find = (name: string) => assets.find((candidate) => candidate.name === name);
-  const address = (name: string, id: number): string =>
-    token === undefined ? downloadUrl(server, repo, tag, name) : `${api}/repos/${repo}/releases/assets/${id}`;
-  const found = find(asset);
+  const address = (file: Asset): string =>
+    token === undefined ? downloadUrl(server, repo, tag, file.name) : `${api}/repos/${repo}/releases/assets/${file.id}`;
+  const find = (wanted: string) => assets.find((file) => file.name === wanted);
+  const [found, list] = [find(asset), find(SUMS)];
   if (found === undefined || !found.uploaded) {
     throw missingFailure({
-      what: `the release ${tag} of ${at} has no ${asset}`,
+      what: `the release ${tag} of ${name} has no ${asset}`,
       expected: asset,
       got:
         found === undefined
-          ? assets.map(({ name }) => printable(name)).join(", ") || "no asset at all"
+          ? assets.map((file) => printable(file.name)).join(", ") || "no asset at all"
           : "an upload that was not finished",
       fix: "check TAG and TARGET; a release that is being made may not be complete yet",
     });
@@ -107,11 +96,8 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
     list: `${SUMS} of ${tag}`,
     claim: apiClaim(found.digest),
     size: found.size,
-    lasting: !draft,
-    async sums() {
-      const list = find(SUMS);
-      return list === undefined ? undefined : wholeFile(address(SUMS, list.id), headers);
-    },
-    download: (partial, sha256, limits) => remote(address(asset, found.id), headers, partial, sha256, limits),
+    isFinal: !draft,
+    sums: async () => list && downloadList(address(list), headers),
+    download: (partial, sha256, limits) => downloadFrom(address(found), headers, partial, sha256, limits),
   };
 }

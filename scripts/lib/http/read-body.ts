@@ -1,47 +1,40 @@
-/** Small answers, whole: lists and JSON. */
+/** Small responses, read into memory: lists and JSON. */
 import { contractFailure, printable } from "../errors.ts";
 import { captivePortal, type HttpRequest, type HttpResponse, looksLikeHtml, send } from "../http.ts";
-import { knob } from "../knobs.ts";
 import { size } from "../log.ts";
-import { RETRY_POLICY, type RetryPolicy, retry, withStallTimeout } from "./retry.ts";
+import { type RetryPolicy, retry, retryPolicy, withStallTimeout } from "./retry.ts";
 import { expiredAddress, transientStatus } from "./status.ts";
 
 /** A list of a thousand files is 100 KB, a page of a hundred releases with their assets and notes some MB. */
 const LARGEST = 32 * 1024 * 1024;
 
-/** The retry policy of this run. */
-export const retryPolicy = (): RetryPolicy => ({
-  ...RETRY_POLICY,
-  stallTimeout: knob("FASTBOOP_STAGE0_STALL_TIMEOUT"),
-});
-
-type Whole = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
+type FullResponse = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
 
 /**
- * Asks until there is an answer that trying again would not change. Only what is safe to repeat is repeated.
+ * Sends a request and reads the whole response, with retries where repeating it is safe.
  * @param policy default: this run's
- * @throws Failure for rate limits and for a server in trouble, once no attempt helps; HttpFailure as `send`
+ * @throws Failure for rate limits and failing servers once no retry helps; HttpFailure as `send`
  */
 export function readBody(
   address: string,
   request: HttpRequest,
   token: boolean,
   policy: RetryPolicy = retryPolicy(),
-): Promise<Whole> {
+): Promise<FullResponse> {
   const isRead = ["GET", "HEAD"].includes(request.method ?? "GET");
   const limits = isRead ? policy : { ...policy, attempts: 1 };
   const { host } = new URL(address);
   return retry(
     () =>
-      withStallTimeout(printable(host), limits, async (signal, came) => {
+      withStallTimeout(printable(host), limits, async (signal, onBytes) => {
         const { body, discard, ...response } = await send(address, { ...request, signal });
-        came(0, printable(response.url.host));
+        onBytes(0, printable(response.url.host));
         const pieces: Uint8Array[] = [];
         let length = 0;
         for await (const piece of body) {
           pieces.push(piece);
           length += piece.length;
-          came(piece.length);
+          onBytes(piece.length);
           if (length <= LARGEST) continue;
           discard();
           throw contractFailure({

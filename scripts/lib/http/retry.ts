@@ -1,37 +1,38 @@
-/** How long to wait and how often to try: a watch over one attempt, and the attempts after it. */
-
+/** Retries with backoff, Retry-After, and the stall timeout of one attempt. */
+import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { HttpFailure, transientFailure } from "./errors.ts";
 
 export interface RetryPolicy {
-  /** Attempts in a row that may fail without having brought anything. */
+  /** Attempts in a row that may fail without progress. */
   attempts: number;
   /** Seconds before the second attempt; doubles each time, up to `maxBackoff`. */
   backoff: number;
   maxBackoff: number;
-  /** Seconds that a server may make us wait (Retry-After, rate limits); above that we say when to come back. */
+  /** Seconds that a server may make us wait (Retry-After, rate limits); for more the run ends and says when to come back. */
   maxRetryAfter: number;
-  /** Seconds without a byte after which an attempt is given up. */
+  /** Seconds without a byte after which an attempt is ended. */
   stallTimeout: number;
-  /** Bytes a second that an attempt must bring on average over `stallTimeout` seconds. */
+  /** Bytes a second that an attempt must receive on average over `stallTimeout` seconds. */
   minRate: number;
 }
 
-export const RETRY_POLICY: RetryPolicy = {
+/** The retry policy of this run. */
+export const retryPolicy = (): RetryPolicy => ({
   attempts: 5,
   backoff: 0.5,
   maxBackoff: 8,
   maxRetryAfter: 60,
-  stallTimeout: 30,
+  stallTimeout: knob("FASTBOOP_STAGE0_STALL_TIMEOUT"),
   minRate: 1024,
-};
+});
 
 const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /**
- * Waits before the next attempt, and says so.
+ * Waits before the next attempt, and logs it.
  * @param attempt attempts so far, in a row
- * @throws the error, when another attempt can't help or would be one too many
+ * @throws the error, when another attempt can't help or there were too many
  */
 async function backOff(error: unknown, attempt: number, policy: RetryPolicy): Promise<void> {
   if (!(error instanceof HttpFailure) || !error.transient) throw error;
@@ -40,18 +41,18 @@ async function backOff(error: unknown, attempt: number, policy: RetryPolicy): Pr
     if (policy.attempts > 1) error.transient = false;
     throw error;
   }
-  const asked = error.retryAfter;
-  if (asked !== undefined && asked > policy.maxRetryAfter) throw error;
-  // Half of the pause is left to chance, so that many clients do not come back at the same moment.
-  const pause = Math.min(policy.backoff * 2 ** (attempt - 1), policy.maxBackoff) * (0.5 + Math.random() / 2);
-  const wait = asked === undefined ? pause : asked + pause / 4;
+  const { retryAfter } = error;
+  if (retryAfter !== undefined && retryAfter > policy.maxRetryAfter) throw error;
+  // Half of the backoff is jitter, so that many clients do not come back at the same moment.
+  const backoff = Math.min(policy.backoff * 2 ** (attempt - 1), policy.maxBackoff) * (0.5 + Math.random() / 2);
+  const wait = retryAfter === undefined ? backoff : retryAfter + backoff / 4;
   say(`${error.problems[0]?.what}; trying again in ${wait.toFixed(1)} s (${attempt + 1} of ${policy.attempts})`);
   await sleep(wait);
 }
 
 /**
- * Repeats an operation while its failures are transient.
- * @param gained whether the attempt that just failed brought something, so that the count begins anew
+ * Retries an operation while its failures are transient.
+ * @param gained whether the attempt that just failed made progress, so that counting starts again
  * @throws what the last attempt threw
  */
 export async function retry<T>(
@@ -71,17 +72,17 @@ export async function retry<T>(
 
 /**
  * Runs an attempt that has to make progress.
- * @param asked the host that is asked, for messages
- * @param body takes the signal that ends its requests, and a function to call with the number of bytes that came, and with
+ * @param requested the host that the request goes to, for messages
+ * @param body takes the signal that aborts its requests, and a function to call with the number of bytes that came, and with
  *   the host when another one answers
  * @throws HttpFailure (transient) when nothing, or next to nothing, came for `stallTimeout` seconds
  */
 export async function withStallTimeout<T>(
-  asked: string,
+  requested: string,
   { stallTimeout, minRate }: Pick<RetryPolicy, "stallTimeout" | "minRate">,
-  body: (signal: AbortSignal, came: (bytes: number, from?: string) => void) => Promise<T>,
+  body: (signal: AbortSignal, onBytes: (count: number, from?: string) => void) => Promise<T>,
 ): Promise<T> {
-  let host = asked;
+  let host = requested;
   const control = new AbortController();
   let reason: HttpFailure | undefined;
   let bytes = 0;
@@ -113,7 +114,7 @@ export async function withStallTimeout<T>(
     clearInterval(timer);
   }
 }
-/** How often the watch looks in a span of `stallTimeout` seconds. */
+/** How often progress is checked in `stallTimeout` seconds. */
 const TICKS = 8;
 
 const stalled = (host: string, got: string, expected: string): HttpFailure =>
@@ -121,14 +122,14 @@ const stalled = (host: string, got: string, expected: string): HttpFailure =>
     what: `${host} has stopped sending`,
     expected,
     got,
-    fix: "run it again; a break is resumed where it was (FASTBOOP_STAGE0_STALL_TIMEOUT sets the limit)",
+    fix: "run it again; the download is resumed (FASTBOOP_STAGE0_STALL_TIMEOUT sets the limit)",
   });
 
-/** A hundred years: no server means more, and a date can tell so much. */
-const LONGEST_ASKED = 100 * 365 * 86_400;
+/** A hundred years: no server means more, and a date can hold that much. */
+const LONGEST_WAIT = 100 * 365 * 86_400;
 
 /**
- * Seconds that an answer asks to wait, by Retry-After (RFC 9110, section 10.2.3) or GitHub's rate limit headers;
+ * Seconds that a response asks to wait, by Retry-After (RFC 9110, section 10.2.3) or GitHub's rate limit headers;
  * undefined when it asks for none.
  * @param now milliseconds since 1970
  */
@@ -139,9 +140,9 @@ export function parseRetryAfter(
   const after = headers["retry-after"]?.trim();
   if (after !== undefined && after !== "") {
     const seconds = /^[0-9]+$/.test(after) ? Number(after) : (Date.parse(after) - now) / 1000;
-    if (!Number.isNaN(seconds)) return Math.min(Math.max(0, seconds), LONGEST_ASKED);
+    if (!Number.isNaN(seconds)) return Math.min(Math.max(0, seconds), LONGEST_WAIT);
   }
   if (headers["x-ratelimit-remaining"] !== "0") return undefined;
   const reset = Number(headers["x-ratelimit-reset"]);
-  return reset > 0 ? Math.min(Math.max(0, reset - now / 1000), LONGEST_ASKED) : undefined;
+  return reset > 0 ? Math.min(Math.max(0, reset - now / 1000), LONGEST_WAIT) : undefined;
 }

@@ -1,4 +1,4 @@
-/** What an answer's status means for us (GitHub's REST documentation, "Rate limits" and "Troubleshooting"; RFC 9110, section 15). */
+/** What a response's status means here (GitHub's REST documentation, "Rate limits" and "Troubleshooting"; RFC 9110, section 15). */
 import { Failure, printable } from "../errors.ts";
 import type { HttpResponse } from "../http.ts";
 import { HttpFailure, transientFailure } from "./errors.ts";
@@ -7,20 +7,17 @@ import { parseRetryAfter } from "./retry.ts";
 type Answer = Pick<HttpResponse, "url" | "status" | "headers">;
 
 /**
- * The failure of an answer that may be another one a little later: a rate limit, or a server in trouble; undefined for
- * all other answers.
+ * The failure of a response that a retry may change: a rate limit, or a server that failed; undefined for all others.
  * @param token whether the request carried a token
- * @param text the body, when it was read: GitHub's secondary limit may show in its words alone
+ * @param text the body, when it was read: GitHub's secondary rate limit may show there only
  */
 export function transientStatus({ url, status, headers }: Answer, token: boolean, text = ""): HttpFailure | undefined {
   const host = printable(url.host);
   const wait = parseRetryAfter(headers) ?? (/secondary rate limit/i.test(text) ? 60 : undefined);
   const got = `status ${status}`;
   if (status === 429 || (status === 403 && wait !== undefined)) return rateLimit(host, got, wait, token);
-  const inTrouble = status === 408 || status === 425 || (status >= 500 && status !== 501 && status !== 505);
-  return inTrouble
-    ? transientFailure({ what: `${host} is in trouble`, got, fix: "run it again later" }, wait)
-    : undefined;
+  const failed = status === 408 || status === 425 || (status >= 500 && status !== 501 && status !== 505);
+  return failed ? transientFailure({ what: `${host} failed`, got, fix: "run it again later" }, wait) : undefined;
 }
 
 function rateLimit(host: string, got: string, wait: number | undefined, token: boolean): HttpFailure {
@@ -38,13 +35,13 @@ function rateLimit(host: string, got: string, wait: number | undefined, token: b
 }
 
 /**
- * The failure of a signed address that a redirect led to and that is not taken (any more): the next attempt asks for
- * another one. Undefined for any other answer.
- * @param asked the address before all redirects
+ * The failure of a signed address that a redirect led to and that has expired or is refused: the next attempt gets another
+ * one. Undefined for any other response.
+ * @param requested the address before all redirects
  */
-export function expiredAddress({ url, status, headers }: Answer, asked: string): HttpFailure | undefined {
+export function expiredAddress({ url, status, headers }: Answer, requested: string): HttpFailure | undefined {
   const isDenied = (status === 401 || status === 403) && parseRetryAfter(headers) === undefined;
-  if (!isDenied || url.origin === new URL(asked).origin) return undefined;
+  if (!isDenied || url.origin === new URL(requested).origin) return undefined;
   return transientFailure({
     what: `${printable(url.host)} does not take its own signed address (any more)`,
     got: `status ${status}`,
@@ -52,7 +49,7 @@ export function expiredAddress({ url, status, headers }: Answer, asked: string):
   });
 }
 
-/** The failure that any answer but the wanted one stands for. 404 is left to those who know what was asked for. */
+/** The failure of any response that is not a success. Callers who know what a 404 means handle it themselves. */
 export function statusFailure(answer: Answer, token: boolean): Failure {
   const transient = transientStatus(answer, token);
   if (transient !== undefined) return transient;

@@ -10,7 +10,7 @@ import { allFindings, checkDist } from "../gate/preflight.ts";
 import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import { type Digest, digestFile } from "../hash.ts";
-import { RETRY_POLICY, retry } from "../http/retry.ts";
+import { retry, retryPolicy } from "../http/retry.ts";
 import { knob } from "../knobs.ts";
 import { say, shortSize } from "../log.ts";
 import { inParallel } from "../pool.ts";
@@ -114,7 +114,7 @@ async function carryOut(releases: Releases, release: Release, planned: Step): Pr
     if (there !== undefined) await releases.remove(there);
     await releases.upload(release, file);
     say(`uploaded ${printable(file.name)} (${shortSize(file.size)}): ${why}`);
-  }, RETRY_POLICY);
+  }, retryPolicy());
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import { GitHub } from "../github.ts";
 import { transientFailure } from "../http/errors.ts";
-import { RETRY_POLICY, retry } from "../http/retry.ts";
+import { retry, retryPolicy } from "../http/retry.ts";
 import { say } from "../log.ts";
 
 export class Releases {
@@ -39,7 +39,7 @@ export class Releases {
       say(`made a draft of ${tag}`);
       // Two publishers at once would each make one.
       return (await this.only(tag, published)) ?? made;
-    }, RETRY_POLICY);
+    }, retryPolicy());
   }
 
   async remove(asset: Asset): Promise<void> {
@@ -64,7 +64,7 @@ export class Releases {
       const now = await this.get(release.id);
       if (now.draft) throw failure;
       return now;
-    }, RETRY_POLICY);
+    }, retryPolicy());
   }
 
   #stillDraft({ tag, url }: Release): Failure {

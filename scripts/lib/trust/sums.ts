@@ -5,7 +5,8 @@
  * encoding "latin1" of Buffer). ASCII names are themselves, and JavaScript's own order of strings is the order of bytes.
  */
 import { SUMS } from "../contract.ts";
-import { type Problem, printable } from "../errors.ts";
+import { contractFailure, type Problem, printable } from "../errors.ts";
+import type { Claim } from "../trust.ts";
 
 interface Sums {
   /** Name, as a byte string, to lower-case sha256, in the order of the list. Holds the lines that have no problem. */
@@ -116,4 +117,27 @@ function malformedRuns(numbers: readonly number[], lines: readonly string[]): Pr
     expected: "64 hexadecimal digits, two spaces, a file name",
     got: showName((lines[first - 1] ?? "").slice(0, 120)),
   }));
+}
+
+/**
+ * What a release's list claims of an asset.
+ * @param list undefined: the release has none
+ * @param where where the list is, for messages
+ * @throws Failure (1) when the list is malformed or does not name the asset: the contract demands every asset in it
+ */
+export function sumsClaim(list: Uint8Array | undefined, asset: string, where: string): Claim {
+  if (list === undefined) return "absent";
+  const file = printable(where);
+  const { entries, problems } = parseSums(list);
+  const fix = "tell the publisher: no line of this list can be trusted";
+  if (problems.length > 0) throw contractFailure(...problems.map((problem) => ({ file, fix, ...problem })));
+  const sha256 = entries.get(asset);
+  if (sha256 !== undefined) return { sha256 };
+  throw contractFailure({
+    file,
+    what: `does not name ${printable(asset)}`,
+    expected: "every asset of the release",
+    got: `${entries.size} other names`,
+    fix: "tell the publisher: the list is not complete",
+  });
 }

@@ -1,0 +1,48 @@
+/** The pins of an asset: digests from the caller's own command and tree. */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { assetName, LOCK, type Target } from "../contract.ts";
+import { knob } from "../knobs.ts";
+import type { Pin } from "../trust/pins.ts";
+import { isPinned, pinRequired, type Witness } from "../trust.ts";
+import { type AssetRequest, assetLabel, lockFolders } from "./request.ts";
+
+export interface Pins {
+  /** stage0.lock's entry. */
+  entry: Pin | undefined;
+  /** FASTBOOP_STAGE0_SHA256 and stage0.lock. */
+  witnesses: Witness[];
+}
+
+/** @param tag whose entry in stage0.lock counts; called only when there is such a file */
+export async function readPinsOf(target: Target, tag: () => Promise<string | undefined>): Promise<Pins> {
+  const entry = await lockedPin(target, tag);
+  const pin = (name: string, sha256: string | undefined): Witness => ({
+    name,
+    kind: "pin",
+    claim: sha256 === undefined ? "absent" : { sha256 },
+  });
+  const witnesses = [pin("FASTBOOP_STAGE0_SHA256", knob("FASTBOOP_STAGE0_SHA256")), pin(LOCK, entry?.sha256)];
+  return { entry, witnesses };
+}
+
+async function lockedPin(target: Target, tag: () => Promise<string | undefined>): Promise<Pin | undefined> {
+  const files = lockFolders()
+    .map((folder) => join(folder, LOCK))
+    .filter((file) => fs.statSync(file, { throwIfNoEntry: false }) !== undefined);
+  // Most runs have none, and loading the reader takes longer than looking for them.
+  if (files.length === 0) return undefined;
+  const { findPin, readPins } = await import("../trust/pins.ts");
+  const pins = await readPins(files);
+  const name = pins.length === 0 ? undefined : await tag();
+  return name === undefined ? undefined : findPin(pins, name, assetName(target.triple));
+}
+
+/**
+ * Requires a pin for an asset of another origin than the default one, unless the user accepts that origin's own digests.
+ * @throws Failure (2)
+ */
+export function requireTrust(request: AssetRequest, { witnesses }: Pins): void {
+  if (isPinned(witnesses) || request.origin.isDefault || knob("FASTBOOP_STAGE0_TRUST") === "sums") return;
+  throw pinRequired(request.origin.name, assetLabel(request));
+}
