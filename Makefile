@@ -23,6 +23,9 @@ in_build_script := $(filter-out undefined,$(origin CARGO_CFG_TARGET_ARCH))
 export CALLER_DIR := $(or $(if $(in_build_script),$(value CARGO_MANIFEST_DIR)),$(value PWD),$(CURDIR))
 unexport $(if $(in_build_script),$(filter-out $(given),TARGET PROFILE))
 
+# Of an empty home folder npm and cargo make the current one.
+unexport $(if $(value HOME),,HOME)
+
 override RUNTIME := $(or $(value RUNTIME),node)
 deno := ci/tools/node_modules/.bin/deno
 # In half the time of npx or npm run.

@@ -336,7 +336,10 @@ error: ${folder}/text: this is no kernel image for aarch64
     const unread = await boot({ KERNEL_x86_64: folder, KERNEL_aarch64: "missing" });
     assert.is(unread.code, 3);
     assert.match(unread.stderr, /the kernel can't be read\n {2}expected: .*\n {2}got: {6}a folder\n/);
-    assert.match(unread.stderr, /missing: the kernel can't be read\n {2}expected: .*\n {2}got: {6}no such file\n/);
+    assert.match(
+      unread.stderr,
+      /missing: the kernel can't be read\n {2}expected: .*\n {2}got: {6}no such file or folder\n/,
+    );
     assert.equal(namesIn(folder), ["text"]);
   },
 );
@@ -444,7 +447,7 @@ test("should say which files can't be booted, all in one run", async () => {
     stderr,
     `error: ${names[0]}: can't be read\n  expected: a regular file\n  got:      a folder\n${fix}` +
       `error: ${names[1]}: is larger than the budget\n  expected: at most 4 bytes (FASTBOOP_STAGE0_MAX_SIZE)\n  got:      5 bytes\n` +
-      `error: ${folder}/li\\nnk-${assetName(X)}: can't be read\n  expected: a regular file\n  got:      no such file\n${fix}`,
+      `error: ${folder}/li\\nnk-${assetName(X)}: can't be read\n  expected: a regular file\n  got:      no such file or folder\n${fix}`,
   );
 });
 

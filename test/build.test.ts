@@ -63,13 +63,13 @@ test("should refuse what is no file that can be read", async () => {
   fs.writeFileSync(at("file"), "");
   const fifo = await runProgram(["mkfifo", at("fifo")]);
   assert.is(fifo.code, 0);
-  await unreadable(at("absent"), "no such file");
+  await unreadable(at("absent"), "no such file or folder");
   await unreadable(folder, "a folder");
   await unreadable(at("dangling"), "a symbolic link that leads nowhere");
-  await unreadable(at("loop"), "a symbolic link that leads back to itself");
+  await unreadable(at("loop"), "a loop of symbolic links");
   await unreadable(at("fifo"), "a fifo");
-  await unreadable(at("file/below"), "a path through something that is no folder");
-  await unreadable(at("x".repeat(300)), "a path that is too long");
+  await unreadable(at("file/below"), "a part of the path is not a folder");
+  await unreadable(at("x".repeat(300)), "a name that is too long");
 });
 
 test("should refuse what is no stage0 of the target", async () => {
@@ -124,7 +124,7 @@ testUnless(
       [...asAnyone, ...RUNTIME, join(PROJECT, "scripts", "build-stage0.ts")],
       { env: { FASTBOOP_STAGE0_EMBED_PATH: path, DIST: dist } },
     );
-    assert.is(stderr, told(path, "can't be read", "a regular file", "a file that you may not read"));
+    assert.is(stderr, told(path, "can't be read", "a regular file", "permission denied"));
     assert.is(stdout, "");
     assert.is(code, 3);
     assert.not.ok(fs.existsSync(dist));
@@ -209,13 +209,13 @@ test("should name the path that the system refuses, as text alone", async () => 
   assert.equal(await refused(file), [
     `error: ${folder}/\\x1b[31mred/${NAME}: a part of the path is not a folder`,
     "  got:      ENOTDIR: not a directory, lstat 'the path'",
-    "  fix:      check the path",
+    "  fix:      check the path, or choose another place with DIST",
   ]);
   fs.mkdirSync(join(folder, "dist", NAME), { recursive: true });
   const [what, got, fix] = await refused(join(folder, "dist"));
   assert.is(what, `error: ${join(folder, "dist", NAME)}: the path is a folder`);
   assert.match(got ?? "", / -> 'the path'$/);
-  assert.is(fix, "  fix:      name a file");
+  assert.is(fix, "  fix:      name a file, or choose another place with DIST");
   assert.equal(namesIn(join(folder, "dist")), [NAME]);
 });
 
@@ -350,9 +350,9 @@ testUnless(
       });
       const [source, what, got, ...rest] = stderr.split("\n");
       assert.is(source, `takes FASTBOOP_STAGE0_EMBED_PATH: ${built[AARCH64]}`);
-      assert.is(what, "error: the disk is full");
+      assert.is(what, `error: ${join(dist, NAME)}: the disk is full`);
       assert.match(got ?? "", /^ {2}got: {6}.*no space left on device/i);
-      assert.equal(rest, ["  fix:      free some space and run it again", ""]);
+      assert.equal(rest, ["  fix:      free some space and run it again, or choose another place with DIST", ""]);
       assert.is(stdout, "");
       assert.is(code, 3);
       assert.equal(snapshot(dist), before);

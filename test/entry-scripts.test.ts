@@ -38,7 +38,7 @@ function elsewhere(): string {
 
 const MISSING = `error: a file: can't be read
   expected: a regular file
-  got:      no such file
+  got:      no such file or folder
   fix:      make stage0 TARGET=x86_64-unknown-linux-musl
 `;
 const ARGS = ["--target", "x86_64-unknown-linux-musl", "a file"];

@@ -195,7 +195,7 @@ testUnless(
     assert.is(wrong.stdout, "");
 
     const none = await run({ FASTBOOP_STAGE0_EMBED_PATH: join(folder, "nothing") });
-    says(none.log, "error: FOLDER/nothing: breaks the rule readable\nexpected: …\ngot: no such file\nfix: …");
+    says(none.log, "error: FOLDER/nothing: breaks the rule readable\nexpected: …\ngot: no such file or folder\nfix: …");
     assert.is(none.code, 3);
     const other = await run({ FASTBOOP_STAGE0_EMBED_PATH: local, TARGET: "aarch64-unknown-linux-musl" });
     assert.match(other.log, /^error: FOLDER\/my stage0: breaks the rule /);

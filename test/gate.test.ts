@@ -348,8 +348,8 @@ test("should say of every path that it can't read why, without waiting for anyth
   fs.symlinkSync("loop", at("loop"));
   fs.symlinkSync("nowhere", at("dangling"));
   assert.is((await runProgram(["mkfifo", at("fifo")])).code, 0);
-  assert.equal(unreadable(at("absent")), notRead("no such file"));
-  assert.equal(unreadable(at("dangling")), notRead("no such file"));
+  assert.equal(unreadable(at("absent")), notRead("no such file or folder"));
+  assert.equal(unreadable(at("dangling")), notRead("no such file or folder"));
   assert.equal(unreadable(at("loop")), notRead("a loop of symbolic links"));
   assert.equal(unreadable(at("file/below")), notRead("a part of the path is not a folder"));
   assert.equal(unreadable(at("x".repeat(256))), notRead("a name that is too long"));

@@ -343,6 +343,14 @@ test("should say what node and npm have to be, both at once", async () => {
   }
 });
 
+test("should pass on no home folder in place of an empty one", async () => {
+  const folder = copyProject(temporaryFolder());
+  writeFileSync(join(folder, "scripts", "contract.ts"), 'process.stdout.write(String("HOME" in process.env));\n');
+  const command = ["make", "-s", "-C", folder, "contract"];
+  assert.is((await runProgram(command, { env: { HOME: "" } })).stdout, "false");
+  assert.is((await runProgram(command, { env: { HOME: folder } })).stdout, "true");
+});
+
 test("should ask npm for the same oldest node", () => {
   const { engines } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
   const [, oldest] = /^oldest=(\S+)/m.exec(readFileSync(join(PROJECT, "scripts", "modules.sh"), "utf8")) ?? [];

@@ -454,7 +454,7 @@ test("should end with the gate's own exit code for a payload that does not pass"
     [
       "missing",
       3,
-      "breaks the rule readable\n  expected: a regular file that can be read\n  got:      no such file\n  fix:      check the path, its owner and its mode, and that nothing is still writing the file\n",
+      "breaks the rule readable\n  expected: a regular file that can be read\n  got:      no such file or folder\n  fix:      check the path, its owner and its mode, and that nothing is still writing the file\n",
     ],
     [
       "page",
@@ -486,7 +486,7 @@ testUnless(test, lacking({ programs: TOOLS }), "should say that a file is in the
   });
   assert.is(
     stderr,
-    `error: ${folder}/stage0/: a part of the path is not a folder\n  got:      ENOTDIR: not a directory, stat 'the path'\n  fix:      check the path\n`,
+    `error: ${folder}/stage0/: a part of the path is not a folder\n  got:      ENOTDIR: not a directory, stat 'the path'\n  fix:      check the path, or choose another place with DESTDIR\n`,
   );
   assert.is(stdout, "");
   assert.is(code, 3);

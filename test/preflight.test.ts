@@ -124,7 +124,7 @@ testUnless(test, rust, "should gate one target's asset alone when TARGET names i
     stderr: alone,
   });
   const absent = await gate(folder, [], { DIST: ".", TARGET: X86_64 });
-  assert.is(absent.stderr, alone + unreadable(X, "no such file"));
+  assert.is(absent.stderr, alone + unreadable(X, "no such file or folder"));
   assert.is(absent.code, 3);
   // What is named on the command line is what is gated.
   assert.is((await gate(folder, [A], { TARGET: X86_64 })).stderr, "");
@@ -148,13 +148,22 @@ test("should fail a folder without the release assets, and be unable to check on
       "error",
       "readable",
       "a folder that can be listed",
-      "dist: ENOENT",
+      "dist: no such file or folder",
       "make stage0-all builds the release assets into dist/; DIST=folder names another folder",
     ),
   });
   fs.writeFileSync(join(folder, "file"), "");
   const { code, stderr } = await gate(folder, [], { DIST: "file" });
-  assert.is(stderr, shown("error", "readable", "a folder that can be listed", "file: ENOTDIR", UNREADABLE_FIX));
+  assert.is(
+    stderr,
+    shown(
+      "error",
+      "readable",
+      "a folder that can be listed",
+      "file: a part of the path is not a folder",
+      UNREADABLE_FIX,
+    ),
+  );
   assert.is(code, 3);
 });
 
@@ -259,7 +268,10 @@ testUnless(
     fs.chmodSync(join(folder, A), 0o755);
     fs.chmodSync(folder, 0o300);
     const list = await humbly(folder, []);
-    assert.is(list.stderr, shown("error", "readable", "a folder that can be listed", ".: EACCES", UNREADABLE_FIX));
+    assert.is(
+      list.stderr,
+      shown("error", "readable", "a folder that can be listed", ".: permission denied", UNREADABLE_FIX),
+    );
     assert.is(list.code, 3);
   },
 );
@@ -285,7 +297,7 @@ testUnless(
           "link it statically; Debian's musl-gcc -static-pie silently makes a dynamic file, musl-gcc -static does not",
         ) +
         shown(`error: ${A}`, "needed", "no DT_NEEDED", '"libc.so.6"', "link it statically") +
-        unreadable("nothing", "no such file"),
+        unreadable("nothing", "no such file or folder"),
     });
     assert.is((await gate(folder, ["nothing"])).code, 3);
   },
@@ -320,9 +332,9 @@ testUnless(test, rust, "should take what has no business under an asset's name, 
     ["folder", ["readable: a folder"]],
     ["fifo", ["readable: a fifo"]],
     ["loop", ["readable: a loop of symbolic links"]],
-    ["dangling", ["readable: no such file"]],
+    ["dangling", ["readable: no such file or folder"]],
     ["device", ["readable: a device"]],
-    ["absent", ["readable: no such file"]],
+    ["absent", ["readable: no such file or folder"]],
     ["sparse", ["trailing-bytes: an end at byte 1073741824", "size: 1073741824 bytes"]],
   ];
   const paths = cases.map(([name]) => join(name, X));

@@ -442,7 +442,7 @@ test("should list a name that is not UTF-8, or fail where the runtime can't open
     assert.is(code, 3);
     assert.is(
       stderr,
-      `error: ${dist}/SHA256SUMS: "caf\u{fffd}" can't be read (ENOENT)\n  fix:      its name may not be UTF-8: use RUNTIME=node\n`,
+      `error: ${dist}/SHA256SUMS: "caf\u{fffd}" can't be read: no such file or folder\n  fix:      its name may not be UTF-8: use RUNTIME=node\n`,
     );
     assert.not.ok(fs.existsSync(join(dist, "SHA256SUMS")));
   } else {
@@ -467,7 +467,7 @@ testUnless(
     const plain = isRoot ? ["setpriv", "--bounding-set", caps, "--inh-caps", caps] : [];
     const run = (...args: string[]) =>
       runProgram([...plain, ...RUNTIME, "scripts/sums.ts", ...args], { env: { DIST: dist } });
-    const unread = `error: ${dist}/SHA256SUMS: "secret" can't be read (EACCES)\n  fix:      check its owner, its mode and the disk\n`;
+    const unread = `error: ${dist}/SHA256SUMS: "secret" can't be read: permission denied\n  fix:      check its owner, its mode and the disk\n`;
     const before = listOf(dist);
     const written = await run();
     assert.equal([written.code, written.stdout, written.stderr], [3, "", unread]);

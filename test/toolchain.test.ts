@@ -304,7 +304,7 @@ testUnless(test, needsDebian, "should tell how to have the cache elsewhere when 
     stdout: "",
     stderr: [
       `error: ${file}/stage0-distribution/toolchain: the cache folder can't be made`,
-      "  got:      ENOTDIR",
+      "  got:      a part of the path is not a folder",
       `  fix:      set FASTBOOP_STAGE0_CACHE to a folder that you may write to; or ${WAYS_OUT}`,
       "",
     ].join("\n"),

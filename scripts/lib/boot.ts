@@ -11,7 +11,7 @@ import { emulatorOf, startMachine } from "./boot/qemu.ts";
 import { type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
 import { requireTools } from "./debian/install.ts";
-import { contractFailure, missingFailure, printable } from "./errors.ts";
+import { contractFailure, missingFailure, printable, withPath } from "./errors.ts";
 import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
@@ -188,13 +188,14 @@ const allOf = async (steps: readonly (() => Promise<void>)[]): Promise<void> => 
 /** An open file without a name: it is gone when the last process that has it is. */
 function unnamedFile(bytes: Uint8Array): number {
   const path = temporaryName(join(tmpdir(), "stage0-initramfs"));
-  const fd = fs.openSync(path, "wx+", 0o600);
+  let fd: number | undefined;
   try {
+    fd = fs.openSync(path, "wx+", 0o600);
     fs.unlinkSync(path);
     writeAll(fd, bytes);
     return fd;
   } catch (error) {
-    fs.closeSync(fd);
-    throw error;
+    if (fd !== undefined) fs.closeSync(fd);
+    throw withPath(error, tmpdir(), path);
   }
 }

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { onExit } from "./cleanup.ts";
-import { errorCode, missingFailure, printable } from "./errors.ts";
+import { missingFailure, printable, systemWords } from "./errors.ts";
 import { withFileLock } from "./file-lock.ts";
 import { makeFolder, syncFolder, temporaryName } from "./files.ts";
 import type { Progress } from "./progress.ts";
@@ -61,12 +61,12 @@ function makeParent(parent: string): void {
   try {
     makeFolder(parent);
   } catch (error) {
-    const code = errorCode(error);
-    if (code === undefined) throw error;
+    const got = systemWords(error);
+    if (got === undefined) throw error;
     // As with a home folder that is not there, which is how distributions build.
     throw missingFailure({
       what: "the cache folder can't be made",
-      got: code,
+      got,
       file: printable(parent),
       fix: "set FASTBOOP_STAGE0_CACHE to a folder that you may write to",
     });

@@ -1,9 +1,10 @@
 /** What every entry script shares: arguments, --help, exit codes. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { errorCode, Failure, missingFailure, printable, usageFailure } from "./errors.ts";
+import { errorCode, Failure, missingFailure, printable, SYSTEM_ERRORS, usageFailure } from "./errors.ts";
 import { checkKnobs } from "./knob-check.ts";
 import { KNOBS, type KnobName } from "./knobs.ts";
 import { report, say } from "./log.ts";
+import { folderKnob } from "./paths.ts";
 
 interface Option {
   type: "boolean" | "string";
@@ -119,33 +120,18 @@ function showError(error: unknown): number {
   return failure?.exitCode ?? 3;
 }
 
-const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
-  ENOENT: { what: "no such file or folder", fix: "check the path" },
-  ENOSPC: { what: "the disk is full", fix: "free some space and run it again" },
-  EDQUOT: { what: "the disk quota is used up", fix: "free some space and run it again" },
-  EROFS: { what: "the file system is read-only", fix: "choose another folder" },
-  EACCES: { what: "permission denied", fix: "check the owner and mode of the path" },
-  EPERM: { what: "operation not permitted", fix: "check the owner and mode of the path" },
-  ENOTDIR: { what: "a part of the path is not a folder", fix: "check the path" },
-  EISDIR: { what: "the path is a folder", fix: "name a file" },
-  ELOOP: { what: "the path's symbolic links go in a circle", fix: "check where they point" },
-  ENAMETOOLONG: { what: "the path is too long", fix: "choose a shorter one" },
-  EMFILE: { what: "too many open files", fix: "raise ulimit -n" },
-  EPIPE: { what: "nobody reads the output any more", fix: "let the reader take all of it" },
-  EIO: { what: "input/output error", fix: "check the disk" },
-};
-
-/** A system error that no code nearer to it knew how to explain. */
+/** A system's error that no code nearer to it explained; undefined for an error without words. */
 function systemFailure(error: unknown): Failure | undefined {
-  const code = errorCode(error);
-  const known = code === undefined ? undefined : SYSTEM_ERRORS[code];
+  const known = SYSTEM_ERRORS[errorCode(error) ?? ""];
   if (known === undefined || !(error instanceof Error)) return undefined;
-  // Of a rename it is the final name that says something: the other is a temporary one of ours.
+  // Of a rename it is the final name that says something.
   const { path, dest } = error as { path?: unknown; dest?: unknown };
   const file = [dest, path].find((value) => typeof value === "string");
+  const owner = file === undefined ? undefined : folderKnob(file);
   return missingFailure({
-    ...known,
+    what: known.what,
     got: printable(error.message.replace(file ?? "\0", "the path")),
+    fix: owner === undefined ? known.fix : `${known.fix}, or choose another place with ${owner}`,
     ...(file === undefined ? {} : { file }),
   });
 }

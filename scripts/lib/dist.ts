@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { RELEASE_ASSETS, SUMS } from "./contract.ts";
-import { errorCode, Failure, missingFailure, type Problem } from "./errors.ts";
+import { errorCode, Failure, missingFailure, type Problem, systemWords } from "./errors.ts";
 import { writeText } from "./files.ts";
 import { type Digest, digestSteady } from "./hash.ts";
 import { formatSums, parseSums, showName } from "./trust/sums.ts";
@@ -131,23 +131,23 @@ function digestAll(folder: string, names: readonly string[], check: Check): void
     try {
       check.digests.set(name, digestSteady(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, "latin1")])));
     } catch (error) {
-      const code = errorCode(error);
+      const words = systemWords(error);
       if (error instanceof Failure) {
         check.problems.push(
           ...error.problems.map((problem) => ({ ...problem, what: `${showName(name)} ${problem.what}` })),
         );
-      } else if (code !== undefined) check.unread.push(unreadable(name, code));
+      } else if (words !== undefined) check.unread.push(unreadable(name, words, errorCode(error)));
       else throw error;
     }
   }
 }
 
-function unreadable(name: string, code: string): Problem {
+function unreadable(name: string, words: string, code: string | undefined): Problem {
   // Deno hands out names as text: a byte that is not UTF-8 has become U+FFFD, and no file has that name.
   const lossy = code === "ENOENT" && name.includes("\xef\xbf\xbd");
   const gone = lossy ? "its name may not be UTF-8: use RUNTIME=node" : "run it again when nothing writes there";
   return {
-    what: `${showName(name)} can't be read (${code})`,
+    what: `${showName(name)} can't be read: ${words}`,
     fix: code === "ENOENT" ? gone : "check its owner, its mode and the disk",
   };
 }

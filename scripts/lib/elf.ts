@@ -10,16 +10,16 @@ import { readHeader, readSections, readSegments } from "./elf/headers.ts";
 import { NT_GNU_BUILD_ID } from "./elf/names.ts";
 import { describe, SNIFF } from "./elf/sniff.ts";
 import type { ElfResult } from "./elf/types.ts";
-import { errorCode } from "./errors.ts";
+import { systemWords } from "./errors.ts";
 
 /** Reads an ELF file's headers. Never throws, whatever the content and whatever the system says. */
 export function readElf(source: Source): ElfResult {
   try {
     return read(source);
   } catch (error) {
-    const got = error instanceof BecameShorter ? "it became shorter while it was read" : errorCode(error);
+    const got = error instanceof BecameShorter ? "it became shorter while it was read" : systemWords(error);
     // Anything but a system error is a defect of this reader, and hiding it would pass for a broken file.
-    if (got === undefined || got.startsWith("ERR_")) throw error;
+    if (got === undefined) throw error;
     return { error: { kind: "unreadable", expected: `${source.size} bytes that can be read`, got } };
   }
 }

@@ -34,6 +34,38 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
+/** What the system's errors mean, and what to do about them. */
+export const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
+  ENOENT: { what: "no such file or folder", fix: "check the path" },
+  ENOSPC: { what: "the disk is full", fix: "free some space and run it again" },
+  EDQUOT: { what: "the disk quota is used up", fix: "free some space and run it again" },
+  EROFS: { what: "the file system is read-only", fix: "make it writable" },
+  EACCES: { what: "permission denied", fix: "check the owner and mode of the path" },
+  EPERM: { what: "operation not permitted", fix: "check the owner and mode of the path" },
+  EEXIST: { what: "something of that name is there already", fix: "choose another name, or remove it" },
+  ENOTDIR: { what: "a part of the path is not a folder", fix: "check the path" },
+  EISDIR: { what: "the path is a folder", fix: "name a file" },
+  ELOOP: { what: "a loop of symbolic links", fix: "check where they point" },
+  ENAMETOOLONG: { what: "a name that is too long", fix: "choose a shorter one" },
+  EMFILE: { what: "too many open files", fix: "raise ulimit -n" },
+  EPIPE: { what: "nobody reads the output any more", fix: "let the reader take all of it" },
+  EIO: { what: "input/output error", fix: "check the disk" },
+};
+
+/** A system's error in words; its code when there are none for it, undefined when it is no error of the system's. */
+export function systemWords(error: unknown): string | undefined {
+  const code = errorCode(error);
+  // Node's own codes stand for defects.
+  return code === undefined || code.startsWith("ERR_") ? undefined : (SYSTEM_ERRORS[code]?.what ?? code);
+}
+
+/** A system's error with the path that the user knows: writing to an open file names none, and temporary names are ours. */
+export function withPath(error: unknown, path: string, temporary?: string): unknown {
+  if (errorCode(error) === undefined) return error;
+  const named = (error as { path?: unknown }).path;
+  return named === undefined || named === temporary ? Object.assign(error as Error, { path }) : error;
+}
+
 /**
  * Untrusted text made safe for a terminal and for a CI's log: control characters become \xNN or \u{NNNN}, so does what
  * GitHub's runner takes for the start of a command wherever it stands in a line (`##[`), and nothing else changes.

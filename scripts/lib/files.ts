@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errorCode } from "./errors.ts";
+import { errorCode, systemWords, withPath } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
 const CHUNK = 64 * 1024;
@@ -43,8 +43,9 @@ export const temporaryName = (path: string): string =>
 export function writeAtomic<T>(path: string, mode: number, write: (fd: number) => T): T {
   makeFolder(dirname(path));
   const aside = temporaryName(path);
-  const fd = fs.openSync(aside, "wx", 0o600);
+  let fd: number | undefined;
   try {
+    fd = fs.openSync(aside, "wx", 0o600);
     const result = write(fd);
     fs.fchmodSync(fd, mode);
     fs.fsyncSync(fd);
@@ -53,9 +54,9 @@ export function writeAtomic<T>(path: string, mode: number, write: (fd: number) =
     return result;
   } catch (error) {
     fs.rmSync(aside, { force: true });
-    throw error;
+    throw withPath(error, path, aside);
   } finally {
-    fs.closeSync(fd);
+    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
@@ -106,15 +107,6 @@ export function eachChunk(
   }
 }
 
-const UNREADABLE: Record<string, string> = {
-  ENOENT: "no such file",
-  ENOTDIR: "a path through something that is no folder",
-  ELOOP: "a symbolic link that leads back to itself",
-  EACCES: "a file that you may not read",
-  EPERM: "a file that you may not read",
-  ENAMETOOLONG: "a path that is too long",
-};
-
 /** A regular file that is open for reading, and what it was when it was opened. Whoever opened it closes it. */
 export interface OpenFile {
   fd: number;
@@ -160,9 +152,9 @@ export function tryOpenRegular(path: string): OpenFile | Unreadable {
   try {
     return openRegular(path);
   } catch (error) {
-    const trouble = UNREADABLE[errorCode(error) ?? ""];
-    if (trouble === undefined) throw error;
-    return { trouble: trouble === UNREADABLE.ENOENT && isLink(path) ? "a symbolic link that leads nowhere" : trouble };
+    const words = systemWords(error);
+    if (words === undefined) throw error;
+    return { trouble: errorCode(error) === "ENOENT" && isLink(path) ? "a symbolic link that leads nowhere" : words };
   }
 }
 

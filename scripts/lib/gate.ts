@@ -5,7 +5,7 @@ import { assetName, type Target, targetOfAsset } from "./contract.ts";
 import { fileSource } from "./elf/bytes.ts";
 import type { ElfResult } from "./elf/types.ts";
 import { readElf } from "./elf.ts";
-import { errorCode, printable } from "./errors.ts";
+import { printable, systemWords } from "./errors.ts";
 import { isUnchanged, type OpenFile, openRegular } from "./files.ts";
 import { type Content, readContent } from "./gate/content.ts";
 import { describeElf, type FileReport, type Finding } from "./gate/report.ts";
@@ -79,22 +79,14 @@ function observe(path: string, maxSize: number, known: Content | undefined): Obs
     }
     return { read, size, sha256: content?.sha256 ?? null, paths: content?.paths ?? { count: 0, examples: [] } };
   } catch (error) {
-    const code = errorCode(error);
+    const words = systemWords(error);
     // What has no code of the system's is a defect of the gate.
-    if (code === undefined || code.startsWith("ERR_")) throw error;
-    return unreadable(SYSTEM_ERRORS[code] ?? code);
+    if (words === undefined) throw error;
+    return unreadable(words);
   } finally {
     if (file !== undefined) fs.closeSync(file.fd);
   }
 }
-
-const SYSTEM_ERRORS: Record<string, string> = {
-  ENOENT: "no such file",
-  ENOTDIR: "a part of the path is not a folder",
-  EACCES: "permission denied",
-  ELOOP: "a loop of symbolic links",
-  ENAMETOOLONG: "a name that is too long",
-};
 
 /** What no file shows by itself: two targets' files with one digest or build id are a swap. */
 export function crossCheck(reports: readonly FileReport[]): Finding[] {

@@ -236,6 +236,9 @@ type Read<N extends KnobName> = (typeof KNOBS)[N] extends { default: string } ? 
 export const tokens = (): string[] =>
   [process.env.GH_TOKEN, process.env.GITHUB_TOKEN].flatMap((given) => given?.trim() || []);
 
+// Of an empty home folder programs make the current one; of none, what the system's list of users says.
+if (process.env.HOME === "") delete process.env.HOME;
+
 /** The whole environment, for programs that we start. */
 export const environment = (): Record<string, string> => ({ ...process.env }) as Record<string, string>;
 

@@ -6,6 +6,8 @@ interface View {
   binds?: Record<string, string>;
   /** Files that are not there. */
   hidden?: readonly string[];
+  /** Folders that are empty file systems of their own, with mount's options: "size=64k", "noexec". */
+  fresh?: Record<string, string>;
   /** Without a network, not even one of this machine. */
   offline?: boolean;
 }
@@ -14,6 +16,7 @@ const SCRIPT = `set -e
 while [ "$1" != -- ]; do
   case $1 in
   bind) mount --bind "$3" "$2" ;;
+  fresh) mount -t tmpfs -o "$3" tmpfs "$2" ;;
   hide)
     mount -t tmpfs tmpfs /mnt
     mkdir /mnt/upper /mnt/work
@@ -26,9 +29,13 @@ shift
 exec "$@"`;
 
 /** The command that runs another with a view of its own. Needs root and unshare. */
-export const viewing = ({ binds = {}, hidden = [], offline = false }: View, command: readonly string[]): string[] => [
+export const viewing = (
+  { binds = {}, hidden = [], fresh = {}, offline = false }: View,
+  command: readonly string[],
+): string[] => [
   ...["unshare", "--mount", ...(offline ? ["--net"] : []), "sh", "-c", SCRIPT, "sh"],
   ...Object.entries(binds).flatMap(([path, shown]) => ["bind", path, shown]),
+  ...Object.entries(fresh).flatMap(([path, options]) => ["fresh", path, options]),
   ...hidden.flatMap((path) => ["hide", path, dirname(path)]),
   "--",
   ...command,

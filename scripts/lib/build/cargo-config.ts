@@ -3,10 +3,10 @@
  * "Configuration"), since stable cargo does not print what it made of them.
  */
 import { existsSync, realpathSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Target } from "../contract.ts";
 import { knob } from "../knobs.ts";
+import { homeDir } from "../paths.ts";
 import { at, readToml } from "../workspace.ts";
 import { matchesCfg } from "./cargo-cfg.ts";
 
@@ -38,7 +38,7 @@ export async function targetSettings(
 ): Promise<{ args: string[]; set: Environment }> {
   // cargo knows the folder that it runs in by its real path, and looks above that.
   const folder = realpathSync(workspace);
-  const home = resolve(folder, knob("CARGO_HOME") ?? join(knob("HOME") ?? homedir(), ".cargo"));
+  const home = resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
   const config = await readConfig(folder, home, target);
   const prefix = `CARGO_TARGET_${target.triple.toUpperCase().replaceAll("-", "_")}`;
   const set: Environment = {};

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname } from "node:path";
 import { assetName } from "../contract.ts";
-import { errorCode, printable } from "../errors.ts";
+import { errorCode, printable, systemWords } from "../errors.ts";
 import { eachChunk, makeFolder, type OpenFile, openRegular } from "../files.ts";
 import type { Digest } from "../hash.ts";
 import { say } from "../log.ts";
@@ -65,9 +65,9 @@ function write(path: string, fill: (aside: string) => void): void {
     fill(aside);
     fs.renameSync(aside, path);
   } catch (error) {
-    const code = errorCode(error);
-    if (code === undefined) throw error;
-    say(`note: ${printable(basename(path))} is not kept in the cache, ${printable(cacheDir())}: ${code}`);
+    const words = systemWords(error);
+    if (words === undefined) throw error;
+    say(`note: ${printable(basename(path))} is not kept in the cache, ${printable(cacheDir())}: ${words}`);
     removeQuietly(aside);
   }
 }

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
 import { assetName, isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
-import { errorCode, printable, usageFailure } from "../errors.ts";
+import { errorCode, printable, systemWords, usageFailure } from "../errors.ts";
 import { crossCheck, inspect } from "../gate.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import type { FileReport, Finding } from "./report.ts";
@@ -70,11 +70,11 @@ function listing(folder: string): Listing {
   try {
     return { names: fs.readdirSync(folder).sort() };
   } catch (error) {
-    const code = errorCode(error);
-    if (code === undefined) throw error;
-    const finding = findingOf(READABLE, "a folder that can be listed", `${printable(shown(folder))}: ${code}`);
+    const words = systemWords(error);
+    if (words === undefined) throw error;
+    const finding = findingOf(READABLE, "a folder that can be listed", `${printable(shown(folder))}: ${words}`);
     const fix = "make stage0-all builds the release assets into dist/; DIST=folder names another folder";
-    return { obstacle: code === "ENOENT" ? { ...finding, fix } : finding };
+    return { obstacle: errorCode(error) === "ENOENT" ? { ...finding, fix } : finding };
   }
 }
 
