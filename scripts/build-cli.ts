@@ -2,7 +2,7 @@
 import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/build/cargo.ts";
 import { BUILD_KNOBS, buildStage0, runLogged } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
-import { checkHandOff, EMBED_PATH, handOff } from "./lib/handoff.ts";
+import { checkEmbedPath, EMBED_PATH, writeEmbedEnv } from "./lib/embed-path.ts";
 import { environment, knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 import { selectedTarget } from "./lib/target.ts";
@@ -20,12 +20,12 @@ await runScript({
   prints: "the absolute path of fastboop-cli",
   async main() {
     const target = selectedTarget();
-    checkHandOff(distDir());
+    checkEmbedPath(distDir());
     // Before stage0 is built, so that a missing cargo is told at once. FASTBOOP_STAGE0_CARGO is the sub-build's alone.
     const cargo = chosenCargo("CARGO");
     const { dir } = findWorkspace();
     const stage0 = await buildStage0(target);
-    handOff(distDir(), stage0);
+    writeEmbedEnv(distDir(), stage0);
     const command = cargoCommand({
       cargo,
       folder: dir,

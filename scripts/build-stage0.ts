@@ -2,8 +2,8 @@
 import { BUILD_KNOBS, buildStage0 } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { DEFAULT_TARGET, RELEASE_TARGETS } from "./lib/contract.ts";
+import { checkEmbedPath, exportLine, writeEmbedEnv } from "./lib/embed-path.ts";
 import { usageFailure } from "./lib/errors.ts";
-import { checkHandOff, exportLine, handOff } from "./lib/handoff.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 import { selectedTarget } from "./lib/target.ts";
@@ -28,13 +28,13 @@ await runScript({
         fix: "unset it, or build one target",
       });
     }
-    checkHandOff(distDir());
+    checkEmbedPath(distDir());
     const artifacts = new Map<string, string>();
     for (const [index, target] of targets.entries()) {
       artifacts.set(target.triple, await buildStage0(target, targets.slice(index + 1)));
     }
     const path = artifacts.get(selected.triple) ?? artifacts.get(DEFAULT_TARGET) ?? "";
-    handOff(distDir(), path);
+    writeEmbedEnv(distDir(), path);
     const lines = env ? [exportLine(path)] : [...artifacts.values()];
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));
     return 0;

@@ -1,9 +1,9 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
+import { writeEmbedEnv } from "./lib/embed-path.ts";
 import { FETCH_KNOBS, outPath, releasedTarget, requestedRelease } from "./lib/fetch/request.ts";
 import { fetchAsset } from "./lib/fetch.ts";
 import { releaseOrigin } from "./lib/github/origin.ts";
-import { handOff } from "./lib/handoff.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 
@@ -17,7 +17,7 @@ await runScript({
   prints: "the absolute path of the file",
   async main() {
     const path = await fetchStage0();
-    handOff(distDir(), path);
+    writeEmbedEnv(distDir(), path);
     process.stdout.write(`${path}\n`);
     return 0;
   },

@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingFailure, printable } from "../../scripts/lib/errors.ts";
-import { shellQuote } from "../../scripts/lib/handoff.ts";
 import { environment, KNOBS } from "../../scripts/lib/knobs.ts";
 import { say } from "../../scripts/lib/log.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
 import { ending } from "../../scripts/lib/process.ts";
 import { shell } from "../../scripts/lib/shell.ts";
+import { shellQuote } from "../../scripts/lib/shell-quote.ts";
 
 /** One command of a comparison. */
 export interface Entrant {

@@ -13,7 +13,7 @@ interface Message {
 
 /** Headings by the path of the module, without scripts/. The first that matches counts. */
 const AREAS: readonly [heading: string, modules: RegExp][] = [
-  ["Building", /^(build-|lib\/(build|workspace|target|handoff|progress|process)\b)/],
+  ["Building", /^(build-|lib\/(build|workspace|target|embed-path|progress|process)\b)/],
   ["Toolchain", /^(toolchain|lib\/(toolchain|debian|cache-folder|file-lock)\b)/],
   ["Gate", /^(preflight|lib\/(gate|elf|html)\b)/],
   ["Booting", /^(boot-|lib\/boot\b)/],

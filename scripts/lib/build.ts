@@ -11,9 +11,9 @@ import {
 } from "./build/cargo.ts";
 import { runCargo } from "./build/cargo-run.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
+import { EMBED_PATH } from "./embed-path.ts";
 import { missingFailure, printable } from "./errors.ts";
 import { writeText } from "./files.ts";
-import { EMBED_PATH } from "./handoff.ts";
 import { CACHE_KNOBS, environment, type KnobName, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";

@@ -1,7 +1,7 @@
 /** Commands by zx's `$`. docs/decisions.md says why it is set up so. */
 import type { Options, Shell } from "zx/core";
-import { shellQuote } from "./handoff.ts";
 import { groupSpawner } from "./process.ts";
+import { shellQuote } from "./shell-quote.ts";
 
 /**
  * zx's `$`, loaded by those that run a command. A command that fails is no exception: callers read `exitCode`, to say in

@@ -3,9 +3,9 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PACKAGE, type Target } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
-import { shellQuote } from "../handoff.ts";
 import { environment, knob } from "../knobs.ts";
 import { fromCaller } from "../paths.ts";
+import { shellQuote } from "../shell-quote.ts";
 import { at } from "../workspace.ts";
 import { type Environment, targetSettings } from "./cargo-config.ts";
 

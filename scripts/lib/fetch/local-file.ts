@@ -1,8 +1,8 @@
 /** A local file in place of a download: gated and compared with the pins, without network (specification, "Embed Modes"). */
 import { assetName, type Target } from "../contract.ts";
+import { checkEmbedPath } from "../embed-path.ts";
 import { contractFailure, printable } from "../errors.ts";
 import { assertPasses } from "../gate/assert-passes.ts";
-import { checkHandOff } from "../handoff.ts";
 import { knob } from "../knobs.ts";
 import { say, size } from "../log.ts";
 import { fromCaller } from "../paths.ts";
@@ -19,7 +19,7 @@ export async function useLocalFile(given: string, target: Target): Promise<Fetch
   const what = printable(path);
   const out = knob("OUT");
   const final = out === undefined ? path : filePath(out, assetName(target.triple));
-  checkHandOff(final);
+  checkEmbedPath(final);
   // stage0.lock has an entry for each tag: the one that is asked for, else the workspace's.
   const { witnesses } = await readPinsOf(target, async () => {
     const tag = await requestedTag();

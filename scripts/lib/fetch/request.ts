@@ -2,10 +2,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { assetName, RELEASE_TARGETS, type Target } from "../contract.ts";
+import { checkEmbedPath } from "../embed-path.ts";
 import { printable, usageFailure } from "../errors.ts";
 import type { Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
-import { checkHandOff } from "../handoff.ts";
 import type { Digest } from "../hash.ts";
 import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
@@ -113,7 +113,7 @@ export const assetLabel = ({ target, tag }: AssetRequest): string => `${assetNam
 export function outPath(target: Target, tag: string): string {
   const given = knob("OUT");
   const path = given === undefined ? defaultPath(target, tag) : filePath(given, assetName(target.triple));
-  checkHandOff(path);
+  checkEmbedPath(path);
   return path;
 }
 

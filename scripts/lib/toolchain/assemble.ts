@@ -4,10 +4,10 @@ import { basename, join } from "node:path";
 import { type Architecture, withArchive } from "../debian.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
-import { shellQuote } from "../handoff.ts";
 import { ending } from "../process.ts";
 import type { Progress } from "../progress.ts";
 import { shell } from "../shell.ts";
+import { shellQuote } from "../shell-quote.ts";
 
 /** How a target's pieces are named in Debian's packages. */
 export interface Recipe {

@@ -1,24 +1,22 @@
-/** How a stage0 file reaches the build that embeds it (specification, "Embed Modes"): a variable that make cannot export itself. */
+/** The path of a stage0 file for the build that embeds it (specification, "Embed Modes"): make can't export a variable itself. */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { printable, usageFailure } from "./errors.ts";
 import { writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
+import { shellQuote } from "./shell-quote.ts";
 
 /** Names a prebuilt stage0 to the build that embeds it. */
 export const EMBED_PATH = "FASTBOOP_STAGE0_EMBED_PATH";
-
-/** A word that sh reads back as the text, whatever it holds. */
-export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The line for `eval "$(make -s stage0-env)"`. */
 export const exportLine = (path: string): string => `export ${EMBED_PATH}=${shellQuote(path)}`;
 
 /**
- * Checks, before any work is done, that handOff can name files in a folder.
- * @throws Failure (2) when the path holds a line break, which neither file can carry
+ * Checks, before any work is done, that writeEmbedEnv can name files in a folder.
+ * @throws Failure (2) when the path holds a line break, which a NAME=value file can't carry
  */
-export function checkHandOff(path: string): void {
+export function checkEmbedPath(path: string): void {
   if (!/[\r\n]/.test(path)) return;
   throw usageFailure({
     what: "the artifact's path holds a line break, so no NAME=value file can name it",
@@ -28,11 +26,11 @@ export function checkHandOff(path: string): void {
 }
 
 /**
- * Leaves the embed path in `<dist>/stage0.env` as NAME=value and, in GitHub Actions, in $GITHUB_ENV.
- * @throws as checkHandOff
+ * Writes the embed path to `<dist>/stage0.env` as NAME=value and, in GitHub Actions, to $GITHUB_ENV.
+ * @throws as checkEmbedPath
  */
-export function handOff(dist: string, path: string): void {
-  checkHandOff(path);
+export function writeEmbedEnv(dist: string, path: string): void {
+  checkEmbedPath(path);
   writeText(join(dist, "stage0.env"), `${EMBED_PATH}=${path}\n`);
   const actions = knob("GITHUB_ENV");
   if (actions !== undefined) appendFileSync(actions, `${EMBED_PATH}=${path}\n`);
