@@ -72,7 +72,7 @@ const release = (changes: Parameters<typeof assets>[0], more: Partial<ReleaseSpe
 ];
 const token: Case["env"] = (github) => ({ GH_TOKEN: github.token });
 const PIN_FIX =
-  "fix: pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; FASTBOOP_STAGE0_TRUST=sums takes the place's own SHA256SUMS for it";
+  "fix: pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; FASTBOOP_STAGE0_TRUST=sums accepts the origin's own SHA256SUMS";
 
 const CASES: Record<string, Case> = {
   "name a missing release, and the newest there are": {
@@ -389,7 +389,7 @@ const CASES: Record<string, Case> = {
     env: { FASTBOOP_STAGE0_TRUST: undefined },
     code: 2,
     log: [
-      `error: ${ASSET} of ${TAG} has no pin, and SERVER/samcday/fastboop is not the default place`,
+      `error: ${ASSET} of ${TAG} has no pin, and SERVER/samcday/fastboop is not the default origin`,
       "expected: a digest that comes from elsewhere than the file",
       "got:      FASTBOOP_STAGE0_REPO, FASTBOOP_STAGE0_MIRROR or the server's address is overridden",
       PIN_FIX,
@@ -408,7 +408,7 @@ const CASES: Record<string, Case> = {
         env: { GITHUB_SERVER_URL: undefined, GITHUB_API_URL: undefined, FASTBOOP_STAGE0_TRUST: undefined, ...env },
         code: 2,
         log: [
-          `error: ${ASSET} of ${TAG} has no pin, and … is not the default place`,
+          `error: ${ASSET} of ${TAG} has no pin, and … is not the default origin`,
           "expected: a digest that comes from elsewhere than the file",
           "got:      FASTBOOP_STAGE0_REPO, FASTBOOP_STAGE0_MIRROR or the server's address is overridden",
           PIN_FIX,

@@ -55,7 +55,7 @@ const differs = (got: string, size: string): string[] => [
   `error: ${ASSET} of ${TAG} has the wrong checksum`,
   "expected: sha256 SHA256 (SHA256SUMS)",
   `got:      sha256 ${got} (${size} bytes)`,
-  "fix:      the bytes were changed on their way or at their source, and were thrown away; run it again, and if it stays so, tell the publisher",
+  "fix:      the bytes were changed on their way or at their source, and were removed; run it again, and if it happens again, tell the publisher",
 ];
 
 const LIST = ["web SHA256SUMS 302", "blob 200"];

@@ -116,7 +116,7 @@ test("should pin nothing of a release that lacks something, and nothing by its o
   await lent(async (github, folder) => {
     const foreign = await lock(github, folder, { FASTBOOP_STAGE0_TRUST: undefined });
     assert.is(foreign.code, 2);
-    assert.match(foreign.log, /is not the default place$/m);
+    assert.match(foreign.log, /is not the default origin$/m);
     github.reset({ releases: true });
     await github.addRelease({ tag: TAG, assets: assets({ [OTHER]: undefined, SHA256SUMS: { bytes: SUMS } }) });
     const half = await lock(github, folder);

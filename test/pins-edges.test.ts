@@ -76,14 +76,14 @@ test("should report every entry that is wrong, and pin nothing of it", async () 
   ]);
 });
 
-test("should take JSON with any space between and in its values, and see a key that stands twice", async () => {
+test("should take JSON with any space between and in its values, and see a key that occurs twice", async () => {
   const spaced = { ...pin, asset };
   assert.equal(await parsePins(` \n${JSON.stringify({ pin: [spaced] }, null, "\t ")}\n `, "f"), [
     { ...pin, file: "f" },
   ]);
   const doubled = `{"pin":[{"tag":"v0.0.1","tag":"v0.0.2","asset":"${asset}","sha256":"${sha256}"}]}`;
   assert.equal(await problemsIn(doubled), [
-    ["a key stands twice in one entry, or a value is not in its plain form", undefined],
+    ["a key occurs twice in one entry, or a value is not in its plain form", undefined],
   ]);
   // What is wrong with an entry says more.
   assert.equal(await problemsIn(doubled.replace(sha256, "x")), [["entry 1 has a malformed sha256", '"x"']]);

@@ -139,11 +139,11 @@ test("should refuse a tag and asset that stand twice, even with the same digest"
   ]);
 });
 
-test("should refuse a JSON key that stands twice, which a parser would not tell", async () => {
+test("should refuse a JSON key that occurs twice, which a parser would not tell", async () => {
   const text = asJson([pin]).replace('"sha256"', `"sha256": "${"0".repeat(64)}", "sha256"`);
   assert.is(JSON.parse(text).pin[0].sha256, sha256);
   assert.equal(await problemsIn(text), [
-    { file: "f", what: "a key stands twice in one entry, or a value is not in its plain form", fix: FIX },
+    { file: "f", what: "a key occurs twice in one entry, or a value is not in its plain form", fix: FIX },
   ]);
 });
 

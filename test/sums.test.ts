@@ -152,7 +152,7 @@ test("should refuse names that leave the folder, and the list itself", () => {
   assert.equal(parse(`${A} *SHA256SUMS\n`), { entries: [], problems: [{ what: "line 1 names SHA256SUMS itself" }] });
 });
 
-test("should refuse an empty list, one that is cut off, and a name that stands twice", () => {
+test("should refuse an empty list, one that is cut off, and a name that occurs twice", () => {
   assert.equal(parse(""), { entries: [], problems: [{ what: "the list is empty" }] });
   const cutOff = { what: "the last line does not end with a line feed: the list may be cut off" };
   assert.equal(parse(`${A}  x\n${B}  fastboop-sta`).problems, [cutOff]);
@@ -163,7 +163,7 @@ test("should refuse an empty list, one that is cut off, and a name that stands t
         ["x", A],
         ["y", B],
       ],
-      problems: [{ what: '"x" stands on line 1 and again on line 3' }],
+      problems: [{ what: '"x" is on line 1 and again on line 3' }],
     });
   }
 });
@@ -173,7 +173,7 @@ test("should name every problem of a list, and a run of malformed lines once", (
   assert.equal(parse(`${page}\n${A}  x\n${A}  x\n${A}  ../y\n\n`), {
     entries: [["x", A]],
     problems: [
-      { what: '"x" stands on line 4 and again on line 5' },
+      { what: '"x" is on line 4 and again on line 5' },
       { what: 'line 6 names "../y", which is not a bare file name' },
       { what: "lines 1 to 3 are malformed", expected: EXPECTED, got: '"<html>"' },
       { what: "line 7 is malformed", expected: EXPECTED, got: '""' },
@@ -339,7 +339,7 @@ test("should report everything that is wrong in one run", async () => {
   assert.is(
     stderr,
     `error: ${list}: line 8 names "../up", which is not a bare file name\n${fix}` +
-      `error: ${list}: "wrong" stands on line 3 and again on line 9\n${fix}` +
+      `error: ${list}: "wrong" is on line 3 and again on line 9\n${fix}` +
       `error: ${list}: line 7 is malformed\n  expected: ${EXPECTED}\n  got:      ""\n${fix}` +
       `error: ${list}: the release asset ${AARCH64} is not listed\n${fix}` +
       `error: ${list}: "wrong" is not the file that was listed\n  expected: ${A}\n  got:      ${digest("wrong")}\n${fix}` +

@@ -13,7 +13,7 @@ const release = (name: string, claim: Witness["claim"]): Witness => ({ name, kin
 
 const ADVICE =
   "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +
-  "FASTBOOP_STAGE0_TRUST=sums takes the place's own SHA256SUMS for it";
+  "FASTBOOP_STAGE0_TRUST=sums accepts the origin's own SHA256SUMS";
 
 test("should take for pinned only what a pin says something of", () => {
   assert.is(isPinned([pin("p", { sha256: A })]), true);
@@ -61,7 +61,7 @@ test("should advise to pin where nothing vouches, and where the place may not vo
   );
   assert.equal(pinRequired("there", "it").problems, [
     {
-      what: "it has no pin, and there is not the default place",
+      what: "it has no pin, and there is not the default origin",
       expected: "a digest that comes from elsewhere than the file",
       got: "FASTBOOP_STAGE0_REPO, FASTBOOP_STAGE0_MIRROR or the server's address is overridden",
       fix: ADVICE,
@@ -84,7 +84,7 @@ test("should take the API's digest only as a whole, and show what it was", async
     assert.is(exitCode, 1);
     assert.equal(problems, [
       {
-        what: "the API's digest is in no form that is known here",
+        what: "the API's digest has an unknown form",
         expected: "sha256: and 64 hexadecimal digits",
         got: digest.replace("\n", "\\n"),
       },
@@ -113,7 +113,7 @@ test("should say where the list is that is not complete or malformed, and what i
     {
       file: "at\\nhome",
       fix: "tell the publisher: no line of this list can be trusted",
-      what: '"asset" stands on line 1 and again on line 2',
+      what: '"asset" is on line 1 and again on line 2',
     },
   ]);
 });

@@ -1,10 +1,10 @@
 /**
- * Whose word counts for the digest of an asset. Pins come from the caller's own tree or command; the release speaks
- * through its SHA256SUMS and through the API. Everyone who says something has to say the same.
+ * Which digest an asset must have. Witnesses claim it: pins in the caller's own tree or command, the release's SHA256SUMS and
+ * the API. All that name a digest must name the same.
  */
 import { contractFailure, type Failure, missingFailure, type Problem, printable, usageFailure } from "./errors.ts";
 
-/** A digest, or why there is none: the witness does not exist, says null, or was not asked. */
+/** A digest, or why there is none: there is no such witness, it has null, or it was not asked. */
 export type Claim = { sha256: string } | "absent" | "null" | "not asked";
 
 export interface Witness {
@@ -17,13 +17,13 @@ export interface Witness {
 type WithDigest = Witness & { claim: { sha256: string } };
 const hasDigest = (witness: Witness): witness is WithDigest => typeof witness.claim === "object";
 
-/** A pin outranks: it is what the others are measured by. */
+/** The witness that the others are compared with: a pin, else the first that names a digest. */
 const reference = (witnesses: readonly Witness[]): WithDigest | undefined => {
   const withDigest = witnesses.filter(hasDigest);
   return withDigest.find(({ kind }) => kind === "pin") ?? withDigest[0];
 };
 
-/** The names of those who say something. */
+/** The names of the witnesses that name a digest. */
 export const witnessNames = (witnesses: readonly Witness[]): string[] =>
   witnesses.filter(hasDigest).map(({ name }) => name);
 
@@ -31,29 +31,26 @@ export const isPinned = (witnesses: readonly Witness[]): boolean =>
   witnesses.some((witness) => witness.kind === "pin" && hasDigest(witness));
 
 /**
- * What each witness says, one printable line each: agrees, differs (and its own digest), absent, null, not asked.
- * @param sha256 what they are measured by; default: the claim of a pin, else of the first who says something
+ * A printable line for each witness: agrees, differs (and its own digest), absent, null, not asked.
+ * @param sha256 what they are compared with; default: the digest of `reference`
  */
 export function witnessLines(witnesses: readonly Witness[], sha256 = reference(witnesses)?.claim.sha256): string[] {
   const width = Math.max(...witnesses.map(({ name }) => name.length));
-  return witnesses.map((witness) => {
-    const claim = hasDigest(witness)
-      ? witness.claim.sha256 === sha256
-        ? "agrees"
-        : `differs: ${witness.claim.sha256}`
-      : witness.claim;
-    return `  ${witness.name.padEnd(width)}  ${claim}`;
-  });
+  const text = (witness: Witness): string => {
+    if (!hasDigest(witness)) return witness.claim as string;
+    return witness.claim.sha256 === sha256 ? "agrees" : `differs: ${witness.claim.sha256}`;
+  };
+  return witnesses.map((witness) => `  ${witness.name.padEnd(width)}  ${text(witness)}`);
 }
 
 export const PIN_FIX =
   "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +
-  "FASTBOOP_STAGE0_TRUST=sums takes the place's own SHA256SUMS for it";
+  "FASTBOOP_STAGE0_TRUST=sums accepts the origin's own SHA256SUMS";
 
-/** The failure of a place that may not vouch for itself. @param place printable */
-export const pinRequired = (place: string, what: string): Failure =>
+/** @param origin printable @param what the asset and its tag */
+export const pinRequired = (origin: string, what: string): Failure =>
   usageFailure({
-    what: `${what} has no pin, and ${place} is not the default place`,
+    what: `${what} has no pin, and ${origin} is not the default origin`,
     expected: "a digest that comes from elsewhere than the file",
     got: "FASTBOOP_STAGE0_REPO, FASTBOOP_STAGE0_MIRROR or the server's address is overridden",
     fix: PIN_FIX,
@@ -62,7 +59,7 @@ export const pinRequired = (place: string, what: string): Failure =>
 /**
  * The digest that all witnesses agree on.
  * @param what the asset and its tag, for messages
- * @throws Failure (1) when they differ, (2) when pins differ among themselves, (3) when none says anything
+ * @throws Failure (1) when they differ, (2) when pins differ among themselves, (3) when none names a digest
  */
 export function agreedDigest(witnesses: readonly Witness[], what: string): string {
   const first = reference(witnesses);
@@ -93,7 +90,7 @@ export function agreedDigest(witnesses: readonly Witness[], what: string): strin
   throw others.some(({ kind }) => kind === "pin") ? usageFailure(...problems) : contractFailure(...problems);
 }
 
-/** The failure of bytes that are not those that the witnesses speak of. */
+/** The failure of bytes that do not have the digest that the witnesses agree on. */
 export function wrongDigest(
   witnesses: readonly Witness[],
   what: string,
@@ -103,18 +100,18 @@ export function wrongDigest(
     what: `${what} has the wrong checksum`,
     expected: `sha256 ${reference(witnesses)?.claim.sha256} (${witnessNames(witnesses).join(", ")})`,
     got: `sha256 ${got.sha256} (${got.size} bytes)`,
-    fix: "the bytes were changed on their way or at their source, and were thrown away; run it again, and if it stays so, tell the publisher",
+    fix: "the bytes were changed on their way or at their source, and were removed; run it again, and if it happens again, tell the publisher",
   });
 }
 
-/** What the API says of an asset (`digest` of release-asset: missing, null, or `sha256:` and 64 digits). @throws Failure (1) on anything else */
+/** The claim of the API (`digest` of release-asset: missing, null, or `sha256:` and 64 digits). @throws Failure (1) on anything else */
 export function apiClaim(digest: string | null | undefined): Claim {
   if (digest === undefined) return "absent";
   if (digest === null) return "null";
   const [, sha256] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
   if (sha256 !== undefined) return { sha256 };
   throw contractFailure({
-    what: "the API's digest is in no form that is known here",
+    what: "the API's digest has an unknown form",
     expected: "sha256: and 64 hexadecimal digits",
     got: printable(digest),
   });

@@ -1,4 +1,4 @@
-/** Proxies by the variables that curl and everyone else reads. Deno obeys them itself; Node does through undici. */
+/** Proxies by the variables that curl reads. Deno uses them itself, Node through undici. */
 import { knob } from "../knobs.ts";
 
 interface Proxies {
@@ -9,7 +9,7 @@ interface Proxies {
   except: string;
 }
 
-/** Each is read when it is asked for: a socks:// address in all_proxy does no harm beside an https_proxy. */
+/** Each is read only when needed: a socks:// address in all_proxy does no harm beside an https_proxy. */
 function proxies(): Proxies {
   const all = (): string | undefined => knob("all_proxy") ?? knob("ALL_PROXY");
   return {
@@ -25,14 +25,14 @@ function proxies(): Proxies {
   };
 }
 
-/** The proxy that an address is asked through, with its credentials; undefined: none. */
+/** The proxy for an address, with its credentials; undefined: none. */
 export function proxyAddress(url: URL, given: Proxies = proxies()): string | undefined {
   const entries = given.except.toLowerCase().split(/[\s,]+/);
   if (entries.some((entry) => covers(entry, url))) return undefined;
   return url.protocol === "https:" ? given.https : given.http;
 }
 
-/** The same as it may be shown. */
+/** The same without credentials, for messages. */
 export function proxyOrigin(url: URL, given?: Proxies): string | undefined {
   const proxy = proxyAddress(url, given);
   return proxy && new URL(proxy).origin;
@@ -40,7 +40,7 @@ export function proxyOrigin(url: URL, given?: Proxies): string | undefined {
 
 /** @param entry of NO_PROXY, in lower case as a URL's host is */
 function covers(entry: string, { hostname, port, protocol }: URL): boolean {
-  // An IPv6 address, whose last part is no port.
+  // An IPv6 address has colons and no port.
   if (hostname === `[${entry}]`) return true;
   const [, name = "", only] = /^(.*?)(?::([0-9]+))?$/.exec(entry) ?? [];
   const domain = name.replace(/^\*?\./, "");

@@ -41,7 +41,7 @@ export function updatePins(pins: readonly Pin[], fresh: readonly Pin[]): Pin[] {
   return [...pins.filter(({ tag, asset }) => findPin(fresh, tag, asset) === undefined), ...fresh];
 }
 
-/** The text of a lock file: releases in their order, then assets by name, so that a new release is a few new lines. */
+/** The text of a lock file: by release, then by asset, so that a new release only adds lines. */
 export function formatPins(pins: readonly Pin[]): string {
   const order = (tag: string) => parseTag(tag) ?? { major: 0, minor: 0, patch: 0 };
   const sorted = [...pins].sort(
@@ -86,20 +86,18 @@ const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const show = (value: unknown): string => printable(JSON.stringify(value) ?? String(value)).slice(0, 200);
 
-/** What is wrong with one entry, as its n-th. */
-function entryProblems(entry: unknown, place: string): Problem[] {
-  if (!isTable(entry)) return [{ what: `${place} is not a table`, got: show(entry) }];
+/** What is wrong with one entry. @param name of the entry in messages */
+function entryProblems(entry: unknown, name: string): Problem[] {
+  if (!isTable(entry)) return [{ what: `${name} is not a table`, got: show(entry) }];
+  const expected = Object.keys(KEYS).join(", ");
   const unknown = Object.keys(entry).filter((key) => !Object.hasOwn(KEYS, key));
-  const problems: Problem[] = unknown.map((key) => ({
-    what: `${place} has an unknown key, ${show(key)}`,
-    expected: Object.keys(KEYS).join(", "),
-  }));
+  const problems = unknown.map((key): Problem => ({ what: `${name} has an unknown key, ${show(key)}`, expected }));
   for (const [key, { takes, holds, optional }] of Object.entries(KEYS)) {
     const value = entry[key];
     if (value === undefined && optional) continue;
-    if (value === undefined) problems.push({ what: `${place} has no ${key}`, expected: takes });
+    if (value === undefined) problems.push({ what: `${name} has no ${key}`, expected: takes });
     else if (!holds(value))
-      problems.push({ what: `${place} has a malformed ${key}`, expected: takes, got: show(value) });
+      problems.push({ what: `${name} has a malformed ${key}`, expected: takes, got: show(value) });
   }
   return problems;
 }
@@ -111,7 +109,7 @@ async function parseData(text: string, file: string): Promise<unknown> {
     return isJson ? JSON.parse(text) : (await import("smol-toml")).parse(text);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    // smol-toml puts an excerpt of the text below its message, and the place beside it.
+    // smol-toml's message goes on with an excerpt of the text; the line is a property.
     const [message = ""] = error.message.split("\n");
     const got = `${printable(message)}${"line" in error ? ` (line ${error.line})` : ""}`;
     throw usageFailure({ file, what: `is not ${isJson ? "JSON" : "TOML"}`, got, fix: FIX });
@@ -132,21 +130,21 @@ export async function parsePins(text: string, file: string): Promise<PinFrom[]> 
   }));
   if (!Array.isArray(entries)) problems.push({ what: "pin is not an array of tables", got: show(entries) });
   const pins: PinFrom[] = [];
-  const places = new Map<string, string>();
+  const names = new Map<string, string>();
   for (const [index, entry] of (Array.isArray(entries) ? entries : []).entries()) {
-    const place = `entry ${index + 1}`;
-    const wrong = entryProblems(entry, place);
+    const name = `entry ${index + 1}`;
+    const wrong = entryProblems(entry, name);
     problems.push(...wrong);
     if (wrong.length > 0) continue;
     const pin: PinFrom = { ...(entry as Pin), file };
     const key = `${pin.asset} of ${pin.tag}`;
-    if (places.has(key)) problems.push({ what: `${place} pins ${key}, as ${places.get(key)} does` });
-    else places.set(key, place);
+    if (names.has(key)) problems.push({ what: `${name} pins ${key}, as ${names.get(key)} does` });
+    else names.set(key, name);
     pins.push(pin);
   }
-  // JSON.parse keeps the last of two equal keys and is silent about the first.
+  // JSON.parse silently keeps the last of two equal keys.
   if (problems.length === 0 && /^\s*\{/.test(text) && JSON.stringify(data) !== withoutSpace(text)) {
-    problems.push({ what: "a key stands twice in one entry, or a value is not in its plain form" });
+    problems.push({ what: "a key occurs twice in one entry, or a value is not in its plain form" });
   }
   if (problems.length > 0) throw usageFailure(...problems.map((problem) => ({ file, fix: FIX, ...problem })));
   return pins;

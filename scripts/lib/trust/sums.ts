@@ -32,7 +32,7 @@ export function showName(name: string): string {
   return `"${printable(text)}"`;
 }
 
-/** Whether a name stands for a file directly in the folder of the list. */
+/** Whether a name is that of a file directly in the folder of the list. */
 const isBare = (name: string): boolean => name !== "." && name !== ".." && !/[/\0]/.test(name);
 
 const ESCAPED: Record<string, string> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r" };
@@ -70,7 +70,7 @@ function parseLine(line: string): { name: string; sha256: string } | undefined {
 
 /**
  * Reads a list strictly. What sha256sum, shasum and busybox write is understood; a line that is not part of a list, a
- * name with a folder, a name that stands twice, a list without lines and one that is cut off are problems.
+ * name with a folder, a name that occurs twice, a list without lines and one that is cut off are problems.
  */
 export function parseSums(list: Uint8Array): Sums {
   const entries = new Map<string, string>();
@@ -94,7 +94,7 @@ export function parseSums(list: Uint8Array): Sums {
       problems.push({ what: `line ${number} names ${SUMS} itself` });
     } else if (seen.has(entry.name)) {
       problems.push({
-        what: `${showName(entry.name)} stands on line ${seen.get(entry.name)} and again on line ${number}`,
+        what: `${showName(entry.name)} is on line ${seen.get(entry.name)} and again on line ${number}`,
       });
     } else {
       seen.set(entry.name, number);
@@ -104,7 +104,7 @@ export function parseSums(list: Uint8Array): Sums {
   return { entries, problems: [...problems, ...malformedRuns(malformed, lines)] };
 }
 
-/** One problem for each run of lines that are no lines of a list: an HTML page is one, not a thousand. */
+/** One problem for each run of malformed lines: an HTML page is one problem, not a thousand. */
 function malformedRuns(numbers: readonly number[], lines: readonly string[]): Problem[] {
   const runs: [first: number, last: number][] = [];
   for (const number of numbers) {
