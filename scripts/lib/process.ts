@@ -6,7 +6,7 @@ import { say } from "./log.ts";
 /** Bytes that a program may write: far more than any of ours does, and what this process has memory for. */
 const MAX_OUTPUT = 64 * 1024 ** 2;
 
-export interface GroupOptions {
+interface GroupOptions {
   /**
    * Milliseconds that the program has to end after a signal that ends this process, which is passed on to it. Absent: it
    * is killed at once. Infinity: it is never killed.
@@ -87,7 +87,7 @@ export interface Output {
   stderr: string;
 }
 
-export interface RunOptions extends GroupOptions {
+interface RunOptions extends GroupOptions {
   cwd?: string;
   /** The whole environment; absent: this process's. */
   env?: NodeJS.ProcessEnv;
