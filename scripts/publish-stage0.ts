@@ -39,19 +39,19 @@ await runScript({
     if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
     const parsed = readTag(given, "TAG");
     const tag = spellTag(parsed);
-    const at = repository();
-    if (at.token === undefined) {
+    const origin = repository();
+    if (origin.token === undefined) {
       throw usageFailure({
         what: "publishing needs a token",
         fix: "set GH_TOKEN to one that may write the repository's contents",
       });
     }
-    const releases = new Releases(at);
+    const releases = new Releases(origin);
     const files = draftOnly ? [] : releaseFiles(distDir());
     const published = knob("UNDRAFT") ? "accept" : "refuse";
     if (dryRun) {
-      const release = await releases.only(tag, published);
-      if (release?.draft === false) keepsAll(release);
+      const release = await releases.find(tag, published);
+      if (release?.draft === false) assertSameFiles(release);
       say(
         release === undefined
           ? `would make a draft of ${tag}`
@@ -62,13 +62,13 @@ await runScript({
       if (knob("UNDRAFT")) say("would publish it once all is verified");
       return 0;
     }
-    const release = await releases.draft(tag, parsed.rc !== undefined, published);
-    const done = draftOnly ? release : await bring(releases, release);
+    const release = await releases.findOrCreateDraft(tag, parsed.rc !== undefined, published);
+    const done = draftOnly ? release : await uploadAndVerify(releases, release);
     summarize(`Release [${tag}](${done.url}): ${done.draft ? "draft" : "published"}, ${files.length} assets`);
     process.stdout.write(`${done.url}\n`);
     return 0;
 
-    function keepsAll(release: Release): void {
+    function assertSameFiles(release: Release): void {
       if (planUploads(files, release.assets).every(({ action }) => action === "keep")) return;
       throw contractFailure({
         what: `the release ${tag} is published with other files`,
@@ -77,12 +77,12 @@ await runScript({
       });
     }
 
-    async function bring(releases: Releases, release: Release): Promise<Release> {
+    async function uploadAndVerify(releases: Releases, release: Release): Promise<Release> {
       if (release.draft) await upload(releases, release, files);
       // A run that was cut off after publishing ends here: all that is left is to see that it is right.
-      else keepsAll(release);
+      else assertSameFiles(release);
       const uploaded = await releases.get(release.id);
-      await withTemporaryFolder((folder) => verifyUploads(at, uploaded, files, folder));
+      await withTemporaryFolder((folder) => verifyUploads(origin, uploaded, files, folder));
       if (!release.draft || !knob("UNDRAFT")) return releases.get(release.id);
       const done = await releases.publish(release);
       say(`published ${tag}`);

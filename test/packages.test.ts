@@ -315,7 +315,7 @@ testUnless(
 
 /** The recipes as a packager has them, laid into a folder. */
 function lay(kind: PackageKind, folder: string): string {
-  KINDS[kind].lay(readRecipes(), folder);
+  KINDS[kind].writeSources(readRecipes(), folder);
   return folder;
 }
 /** How a packager runs each tool by hand. */

@@ -417,10 +417,10 @@ const RELEASE = {
 test("should take no answer for GitHub's that has another form, whichever was asked for", async () => {
   const asset = { id: 1, name: "a", size: 0, state: "uploaded", digest: null };
   const calls: Record<string, (releases: Releases) => Promise<unknown>> = {
-    "GET /repos/samcday/fastboop/releases": (releases) => releases.only(TAG, "refuse"),
+    "GET /repos/samcday/fastboop/releases": (releases) => releases.find(TAG, "refuse"),
     "GET /repos/samcday/fastboop/releases/1": (releases) => releases.get(1),
     "GET /repos/samcday/fastboop/releases/1/assets": (releases) => releases.get(1),
-    "POST /repos/samcday/fastboop/releases": (releases) => releases.draft(TAG, false, "refuse"),
+    "POST /repos/samcday/fastboop/releases": (releases) => releases.findOrCreateDraft(TAG, false, "refuse"),
     "PATCH /repos/samcday/fastboop/releases/1": (releases) =>
       releases.publish({ ...RELEASE, tag: TAG, immutable: false, url: RELEASE.html_url, uploadUrl: "" }),
   };
@@ -484,13 +484,13 @@ test("should follow pages by their links, to no other host, and give up a list w
   const address = (page: number, api: string): string => `${api}/repositories/7/releases?per_page=100&page=${page}`;
   try {
     await withServer(listing(3, address), async (releases) => {
-      assert.is((await releases.only(TAG, "refuse"))?.tag, TAG);
+      assert.is((await releases.find(TAG, "refuse"))?.tag, TAG);
       assert.equal(pages, ["1 of 100", "2 of 100", "3 of 100"]);
     });
     await withServer(
       listing(2, (page) => address(page, foreign)),
       async (releases, api) => {
-        const { exitCode, problems } = await failureOf(() => releases.only(TAG, "refuse"));
+        const { exitCode, problems } = await failureOf(() => releases.find(TAG, "refuse"));
         assert.equal(
           [exitCode, problems],
           [
@@ -510,7 +510,7 @@ test("should follow pages by their links, to no other host, and give up a list w
     );
     pages = [];
     await withServer(listing(Number.POSITIVE_INFINITY, address), async (releases, api) => {
-      const { exitCode, problems } = await failureOf(() => releases.only(TAG, "refuse"));
+      const { exitCode, problems } = await failureOf(() => releases.find(TAG, "refuse"));
       assert.is(exitCode, 3);
       assert.is(problems[0]?.what, `${new URL(api).host} lists more than any repository has`);
       assert.is(problems[0]?.expected, "at most 100 pages");

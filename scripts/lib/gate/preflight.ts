@@ -47,24 +47,24 @@ const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
  * @param maxSize size budget of a file in bytes
  */
 export function checkDist(dist: string, maxSize: number): Preflight {
-  const { names, obstacle } = listing(dist);
-  if (names === undefined) return preflightOf([], [obstacle]);
+  const { names, problem } = listing(dist);
+  if (names === undefined) return preflightOf([], [problem]);
   const others = names.filter(
     (name) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isPackageName(name),
   );
   const present = [...RELEASE_ASSETS, ...others].filter(
     (name) => names.includes(name) && targetOfAsset(name)?.status !== "deferred" && targetOfAsset(name) !== undefined,
   );
-  const files = present.map((name) => inspectAs(shown(join(dist, name)), { maxSize }));
+  const files = present.map((name) => inspectAs(displayPath(join(dist, name)), { maxSize }));
   const absent = RELEASE_ASSETS.filter((name) => !names.includes(name));
   return preflightOf(files, [
     ...absent.map((name) => findingOf("release-asset", name, "no such file")),
-    ...others.map(outsider),
+    ...others.map(unexpectedName),
     ...crossCheck(files),
   ]);
 }
 
-type Listing = { names: string[]; obstacle?: never } | { names?: never; obstacle: Finding };
+type Listing = { names: string[]; problem?: never } | { names?: never; problem: Finding };
 
 function listing(folder: string): Listing {
   try {
@@ -72,17 +72,17 @@ function listing(folder: string): Listing {
   } catch (error) {
     const words = systemWords(error);
     if (words === undefined) throw error;
-    const finding = findingOf(READABLE, "a folder that can be listed", `${printable(shown(folder))}: ${words}`);
+    const finding = findingOf(READABLE, "a folder that can be listed", `${printable(displayPath(folder))}: ${words}`);
     const fix = "make stage0-all builds the release assets into dist/; DIST=folder names another folder";
-    return { obstacle: errorCode(error) === "ENOENT" ? { ...finding, fix } : finding };
+    return { problem: errorCode(error) === "ENOENT" ? { ...finding, fix } : finding };
   }
 }
 
 /** The path of a target's asset in the folder of artifacts, as the user would write it. */
-export const assetPath = ({ triple }: Target): string => shown(join(distDir(), assetName(triple)));
+export const assetPath = ({ triple }: Target): string => displayPath(join(distDir(), assetName(triple)));
 
 /** What is to be said of a stage0 name that is no release asset's. */
-function outsider(name: string): Finding {
+function unexpectedName(name: string): Finding {
   const target = targetOfAsset(name);
   const got = `"${printable(name)}"`;
   if (target?.status === "buildable") return findingOf("not-released", ASSETS, got);
@@ -109,7 +109,7 @@ const inspectAs = (path: string, expected: { target?: Target | undefined; maxSiz
 });
 
 /** A path of ours as the user would write it, from the caller's folder when it is below that. */
-function shown(path: string): string {
+function displayPath(path: string): string {
   const near = relative(callerDir(), path) || ".";
   return /^\.\.(\/|$)/.test(near) ? path : near;
 }

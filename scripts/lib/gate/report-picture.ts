@@ -57,16 +57,16 @@ const picture = ({ caption, described, height, content, ends: [left, right] }: P
 /** The file from its first byte to its last: segments above, sections below. Nothing for a file without either. */
 export function diskMap({ segments, sections, size: total }: FileReport): Content {
   if (total === null || total === 0 || segments.length + sections.length === 0) return undefined;
-  const place = (offset: number, length: number) => ({ from: Math.min(offset / total, 1), length: length / total });
+  const extent = (offset: number, length: number) => ({ from: Math.min(offset / total, 1), length: length / total });
   const upper = loads(segments).map(({ rights, offset, size }) => ({
-    ...place(offset, size),
+    ...extent(offset, size),
     className: rightsClass(rights),
     title: `segment ${rights}: ${shortSize(size)} at byte ${offset}`,
     label: rights,
   }));
   const present = sections.filter(({ size }) => size > 0);
   const lower = present.map((section) => ({
-    ...place(section.offset, section.size),
+    ...extent(section.offset, section.size),
     className: sectionClass(section),
     title: `section ${section.name}: ${shortSize(section.size)} at byte ${section.offset}`,
   }));

@@ -17,7 +17,7 @@ interface Kind {
   /** Programs that it takes. */
   tools: readonly Tool[];
   /** Puts the recipe into a folder as the tool wants it. */
-  lay(recipes: readonly RecipeFile[], folder: string): void;
+  writeSources(recipes: readonly RecipeFile[], folder: string): void;
   /** The command that builds in that folder. */
   command(folder: string, epoch: number | undefined): string[];
   /** Where below the folder's parent the package comes to lie, by the end of its name. */
@@ -26,7 +26,7 @@ interface Kind {
   unpack(file: string, folder: string): string[];
 }
 
-const put = (folder: string, path: string, { text, mode }: RecipeFile): void => {
+const writeRecipe = (folder: string, path: string, { text, mode }: RecipeFile): void => {
   const target = join(folder, path);
   fs.mkdirSync(join(target, ".."), { recursive: true });
   fs.writeFileSync(target, text, { mode });
@@ -34,10 +34,10 @@ const put = (folder: string, path: string, { text, mode }: RecipeFile): void => 
 };
 
 /** The files of a recipe's own folder and the script that all recipes share, without the folder's name. */
-function layFlat(prefix: string, folder: string, recipes: readonly RecipeFile[]): void {
+function writeFlat(prefix: string, folder: string, recipes: readonly RecipeFile[]): void {
   for (const recipe of recipes) {
-    if (recipe.path.startsWith(prefix)) put(folder, recipe.path.slice(prefix.length), recipe);
-    if (recipe.path === "payload.sh") put(folder, recipe.path, recipe);
+    if (recipe.path.startsWith(prefix)) writeRecipe(folder, recipe.path.slice(prefix.length), recipe);
+    if (recipe.path === "payload.sh") writeRecipe(folder, recipe.path, recipe);
   }
 }
 
@@ -47,7 +47,7 @@ export const KINDS = {
       { program: "dpkg-buildpackage", package: "dpkg-dev" },
       { program: "dh", package: "debhelper" },
     ],
-    lay: (recipes, folder) => layFlat("debian/", join(folder, "debian"), recipes),
+    writeSources: (recipes, folder) => writeFlat("debian/", join(folder, "debian"), recipes),
     command: () => ["dpkg-buildpackage", "-b", "-us", "-uc", "--no-sign"],
     suffix: ".deb",
     unpack: (file, folder) => ["dpkg-deb", "-x", file, folder],
@@ -58,7 +58,7 @@ export const KINDS = {
       { program: "rpm2cpio", package: "rpm2cpio" },
       { program: "cpio", package: "cpio" },
     ],
-    lay: (recipes, folder) => layFlat("rpm/", folder, recipes),
+    writeSources: (recipes, folder) => writeFlat("rpm/", folder, recipes),
     command: (folder, epoch) => [
       "rpmbuild",
       "-bb",
@@ -79,7 +79,7 @@ export const KINDS = {
   apk: {
     // Alpine's own: Debian has no package of it.
     tools: [],
-    lay: (recipes, folder) => layFlat("alpine/", folder, recipes),
+    writeSources: (recipes, folder) => writeFlat("alpine/", folder, recipes),
     // Its phases up to the package, without the index, which would want a key that this machine trusts.
     command: (folder) => [
       "abuild",
@@ -134,7 +134,7 @@ export async function buildPackage(
     const folder = join(root, "fastboop-stage0");
     const out = join(root, "out");
     fs.mkdirSync(out, { recursive: true });
-    definition.lay(recipes, folder);
+    definition.writeSources(recipes, folder);
     const keys = join(root, "keys");
     const own = { FASTBOOP_STAGE0_EMBED_PATH: payload, ...(kind === "apk" && { ABUILD_USERDIR: keys }) };
     const $ = await shell({ cwd: folder, env: { ...environment(), ...own } });
@@ -163,7 +163,7 @@ export async function buildPackage(
     const inside = join(root, "inside");
     fs.mkdirSync(inside);
     await $`${definition.unpack(join(root, found), inside)}`;
-    const digest = compare(join(inside, "usr", INSTALL_PATH), payload, found);
+    const digest = comparePayload(join(inside, "usr", INSTALL_PATH), payload, found);
     // The `~` of a release candidate's version would not survive an upload to a release.
     const path = join(dist, hostedName(basename(found)));
     writeText(path, fs.readFileSync(join(root, found)));
@@ -171,7 +171,7 @@ export async function buildPackage(
   });
 }
 
-function compare(inside: string, payload: string, name: string): { size: number; sha256: string } {
+function comparePayload(inside: string, payload: string, name: string): { size: number; sha256: string } {
   const expected = digestFile(payload);
   if (!fs.existsSync(inside)) {
     throw contractFailure({

@@ -21,18 +21,18 @@ import type { Releases } from "./releases.ts";
 const PARALLEL = 4;
 
 /** A file of the folder of artifacts that the release is to carry. */
-interface Local extends Digest {
+interface ReleaseFile extends Digest {
   name: string;
   path: string;
 }
 
 /** What is to be done about a file: nothing, upload it, or delete what is there and upload it. */
 interface Step {
-  file: Local;
+  file: ReleaseFile;
   action: "keep" | "upload" | "replace";
   why: string;
   /** The asset that has the file's name now. */
-  there?: Asset;
+  existing?: Asset;
 }
 
 /**
@@ -40,7 +40,7 @@ interface Step {
  * release carries.
  * @throws Failure (1) with all that is wrong, (3) when a file can't be read
  */
-export function releaseFiles(dist: string): Local[] {
+export function releaseFiles(dist: string): ReleaseFile[] {
   const result = checkDist(dist, knob("FASTBOOP_STAGE0_MAX_SIZE"));
   const problems: Problem[] = allFindings(result)
     .filter(({ severity }) => severity === "fail")
@@ -64,20 +64,20 @@ export function releaseFiles(dist: string): Local[] {
 }
 
 /** What each file needs, given the assets that the release has. Pure. */
-export const planUploads = (files: readonly Local[], assets: readonly Asset[]): Step[] =>
+export const planUploads = (files: readonly ReleaseFile[], assets: readonly Asset[]): Step[] =>
   files.map((file) => planUpload(file, assets));
 
-function planUpload(file: Local, assets: readonly Asset[]): Step {
-  const there = assets.find(({ name }) => name === file.name);
-  if (there === undefined) return { file, action: "upload", why: "missing" };
-  if (!there.uploaded) return { file, action: "replace", why: "its upload was not finished", there };
-  const sha256 = sha256Of(there);
-  if (sha256 === file.sha256) return { file, action: "keep", why: "same digest", there };
+function planUpload(file: ReleaseFile, assets: readonly Asset[]): Step {
+  const existing = assets.find(({ name }) => name === file.name);
+  if (existing === undefined) return { file, action: "upload", why: "missing" };
+  if (!existing.uploaded) return { file, action: "replace", why: "its upload was not finished", existing };
+  const sha256 = sha256Of(existing);
+  if (sha256 === file.sha256) return { file, action: "keep", why: "same digest", existing };
   return {
     file,
     action: "replace",
     why: sha256 === undefined ? "GitHub tells no digest of it" : "its digest differs",
-    there,
+    existing,
   };
 }
 
@@ -91,10 +91,10 @@ function sha256Of({ digest }: Asset): string | undefined {
  * Makes the draft's assets those of the folder, then asks for every digest and downloads every asset again.
  * @throws Failure (1) when what is there is not what was uploaded, (3) when GitHub can't be brought to take it
  */
-export async function upload(releases: Releases, release: Release, files: readonly Local[]): Promise<void> {
+export async function upload(releases: Releases, release: Release, files: readonly ReleaseFile[]): Promise<void> {
   await inParallel(planUploads(files, release.assets), PARALLEL, async (step) => {
     try {
-      await carryOut(releases, release, step);
+      await applyStep(releases, release, step);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       const file = printable(step.file.name);
@@ -104,14 +104,14 @@ export async function upload(releases: Releases, release: Release, files: readon
 }
 
 /** One file's step. A request whose answer was lost may have arrived: what is there decides, not what was heard. */
-async function carryOut(releases: Releases, release: Release, planned: Step): Promise<void> {
+async function applyStep(releases: Releases, release: Release, planned: Step): Promise<void> {
   const { file } = planned;
   let known: Step | undefined = planned;
   await retry(async () => {
-    const { action, why, there } = known ?? planUpload(file, (await releases.get(release.id)).assets);
+    const { action, why, existing } = known ?? planUpload(file, (await releases.get(release.id)).assets);
     known = undefined;
     if (action === "keep") return say(`kept ${printable(file.name)}: ${why}`);
-    if (there !== undefined) await releases.remove(there);
+    if (existing !== undefined) await releases.remove(existing);
     await releases.upload(release, file);
     say(`uploaded ${printable(file.name)} (${shortSize(file.size)}): ${why}`);
   }, retryPolicy());
@@ -125,13 +125,13 @@ async function carryOut(releases: Releases, release: Release, planned: Step): Pr
 export async function verifyUploads(
   origin: ReleaseOrigin,
   release: Release,
-  files: readonly Local[],
+  files: readonly ReleaseFile[],
   folder: string,
 ): Promise<void> {
   const problems: Problem[] = [];
-  for (const { file, action, why, there } of planUploads(files, release.assets)) {
+  for (const { file, action, why, existing } of planUploads(files, release.assets)) {
     // Without a digest of GitHub's the download has to prove it.
-    const unknown = there?.uploaded === true && sha256Of(there) === undefined;
+    const unknown = existing?.uploaded === true && sha256Of(existing) === undefined;
     if (action !== "keep" && !unknown)
       problems.push({ what: `the release's ${printable(file.name)} is not the file that was uploaded`, got: why });
   }
@@ -142,12 +142,17 @@ export async function verifyUploads(
     });
   }
   if (problems.length > 0) throw contractFailure(...problems);
-  await inParallel(files, PARALLEL, (file) => downloadAgain(origin, release, file, folder));
+  await inParallel(files, PARALLEL, (file) => verifyDownload(origin, release, file, folder));
   releaseFiles(folder);
   say(`downloaded ${files.length} assets again: sums, gate and bytes agree`);
 }
 
-async function downloadAgain(origin: ReleaseOrigin, release: Release, file: Local, folder: string): Promise<void> {
+async function verifyDownload(
+  origin: ReleaseOrigin,
+  release: Release,
+  file: ReleaseFile,
+  folder: string,
+): Promise<void> {
   const source = release.draft
     ? apiSource(origin, release, file.name)
     : webSource({ ...origin, token: undefined }, release.tag, file.name);

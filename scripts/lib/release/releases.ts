@@ -17,9 +17,9 @@ export class Releases {
     this.#github = new GitHub(origin);
   }
 
-  /** The one release of a tag, if there is one. @throws as `draft` */
-  async only(tag: string, published: "refuse" | "accept"): Promise<Release | undefined> {
-    return onlyOf(this.#found(await this.#github.tagged(tag)), tag, published);
+  /** The one release of a tag, if there is one. @throws as `findOrCreateDraft` */
+  async find(tag: string, published: "refuse" | "accept"): Promise<Release | undefined> {
+    return singleRelease(this.#found(await this.#github.tagged(tag)), tag, published);
   }
 
   async get(id: number): Promise<Release> {
@@ -31,14 +31,14 @@ export class Releases {
    * @returns the release; one that is published already only with `published`
    * @throws Failure (1) for several drafts, and for a release that is published or immutable
    */
-  draft(tag: string, prerelease: boolean, published: "refuse" | "accept"): Promise<Release> {
+  findOrCreateDraft(tag: string, prerelease: boolean, published: "refuse" | "accept"): Promise<Release> {
     return retry(async () => {
-      const existing = await this.only(tag, published);
+      const existing = await this.find(tag, published);
       if (existing !== undefined) return existing;
       const made = this.#found(await this.#github.createDraft(tag, prerelease));
       say(`made a draft of ${tag}`);
       // Two publishers at once would each make one.
-      return (await this.only(tag, published)) ?? made;
+      return (await this.find(tag, published)) ?? made;
     }, retryPolicy());
   }
 
@@ -87,7 +87,7 @@ export class Releases {
 }
 
 /** The release of a tag, if there is one. */
-function onlyOf(releases: readonly Release[], tag: string, published: "refuse" | "accept"): Release | undefined {
+function singleRelease(releases: readonly Release[], tag: string, published: "refuse" | "accept"): Release | undefined {
   const [first, second] = releases;
   if (second !== undefined) {
     throw contractFailure(
