@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { HOST_TARGET, snapshot, stage0Crate, writeTree } from "./lib/crate.ts";
 import {
+  copyProject,
   isDeno,
   make,
   namesIn,
@@ -338,6 +339,23 @@ test("should end a cargo that does not heed the signal, when it comes twice", as
   await until(() => fs.readFileSync(marker, "utf8").includes("once"), ended);
   process.kill(pid, "SIGTERM");
   assert.is((await ended).code, 143);
+});
+
+test("should build without zx, whose import would take longer than all that a build with nothing to do does", async () => {
+  const project = copyProject(temporaryFolder());
+  const modules = join(project, "node_modules");
+  fs.rmSync(modules);
+  fs.mkdirSync(modules);
+  for (const name of namesIn(join(PROJECT, "node_modules"))) {
+    if (name !== "zx") fs.symlinkSync(join(PROJECT, "node_modules", name), join(modules, name));
+  }
+  const env = { TARGET: HOST_TARGET, WORKSPACE: stage0Crate(), DIST: temporaryFolder() };
+  const command = [...RUNTIME, join(project, "scripts", "build-stage0.ts")];
+  const first = await runProgram(command, { env });
+  assert.is(first.code, 0, first.stderr);
+  const second = await runProgram(command, { env });
+  assert.is(second.code, 0, second.stderr);
+  assert.match(second.stderr, ", unchanged\n");
 });
 
 test("should let two builds into one folder both end right", async () => {

@@ -1,6 +1,7 @@
 /** Every program that runs here leads a process group of its own, so that whatever it started ends with it. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { onExit } from "./cleanup.ts";
+import { errorCode } from "./errors.ts";
 import { say } from "./log.ts";
 
 /** Bytes that a program may write: far more than any of ours does, and what this process has memory for. */
@@ -80,7 +81,7 @@ export function groupSpawner(group: GroupOptions = {}): typeof spawn {
 
 /** A part of zx's ProcessOutput. */
 export interface Output {
-  /** null: a signal ended it. 127: there is no such program. */
+  /** null: a signal ended it. 127: it could not be started. */
   exitCode: number | null;
   signal: NodeJS.Signals | null;
   stdout: string;
@@ -111,7 +112,9 @@ export function run(command: readonly string[], { onStderr, cwd, env, ...group }
       onStderr?.(bytes);
     });
     const text = (pieces: readonly Buffer[]): string => Buffer.concat(pieces).toString();
-    child.once("error", ({ message }) => resolve({ exitCode: 127, signal: null, stdout: "", stderr: message }));
+    child.once("error", (error) => {
+      resolve({ exitCode: 127, signal: null, stdout: "", stderr: `${program}: ${errorCode(error) ?? error.message}` });
+    });
     child.once("close", (exitCode, signal) =>
       resolve({ exitCode, signal, stdout: text(stdout), stderr: text(stderr) }),
     );
