@@ -26,6 +26,7 @@ await runScript({
     "WORKSPACE",
     "KERNEL_x86_64",
     "KERNEL_aarch64",
+    "KERNEL_arm",
     "FASTBOOP_STAGE0_EMBED_PATH",
     "FASTBOOP_STAGE0_BOOT_EXPECT",
     "FASTBOOP_STAGE0_BOOT_TIMEOUT",

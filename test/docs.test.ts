@@ -262,7 +262,6 @@ test("should leave out no message", () => {
   );
   for (const said of [
     "… names an unknown target",
-    "the target … is deferred: …",
     "cargo does not exist",
     "… has no release …",
     "lines … to … are malformed",

@@ -10,7 +10,7 @@ import { bufferSource } from "../scripts/lib/elf/bytes.ts";
 import { readElf } from "../scripts/lib/elf.ts";
 import { applyRules } from "../scripts/lib/gate.ts";
 import { type Built, compileAll, PROGRAMS } from "./corpus/compile.ts";
-import { AARCH64, X86_64 } from "./corpus/entry.ts";
+import { AARCH64, ARMV7, X86_64 } from "./corpus/entry.ts";
 import { type Base, mutate } from "./corpus/mutate.ts";
 import { lacking, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { random } from "./lib/random.ts";
@@ -37,6 +37,9 @@ const BASES: readonly Built[] = [
   "a-bare",
   "a-bare-pie",
   "a-static",
+  "arm-bare",
+  "arm-bare-a32",
+  "arm-static",
   "arm-dynamic",
   "mips-dynamic",
   "ppc64-dynamic",
@@ -93,7 +96,7 @@ testUnless(
   async () => {
     const folder = await compileAll();
     const bases: Base[] = BASES.map((name) => ({ name, bytes: fs.readFileSync(join(folder, name)) }));
-    const targets = [X86_64, AARCH64].map(findTarget).filter((target) => target !== undefined);
+    const targets = [X86_64, AARCH64, ARMV7].map(findTarget).filter((target) => target !== undefined);
     const next = random(SEED);
     const passed = new Passed();
     const outcomes = new Set<string>();

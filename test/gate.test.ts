@@ -8,7 +8,7 @@ import { RULES, ruleById } from "../scripts/lib/gate/rules.ts";
 import { crossCheck, exitCodeFor, inspect } from "../scripts/lib/gate.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { compileAll, PROGRAMS } from "./corpus/compile.ts";
-import { AARCH64, X86_64 } from "./corpus/entry.ts";
+import { AARCH64, ARMV7, X86_64 } from "./corpus/entry.ts";
 import { corpus, ENTRIES } from "./corpus/index.ts";
 import { Patch, TYPES } from "./corpus/patch.ts";
 import { lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
@@ -40,18 +40,20 @@ const same = (given: readonly [string, string][], wanted: readonly (readonly [st
 const WARNINGS = new Set(["stack-rights", "relro", "stripped", "build-paths", "not-released"]);
 const EXPECTED: Record<string, RegExp> = {
   elf: /^an ELF file$/,
-  "elf-header": /^(EI_CLASS and EI_DATA of 1 or 2|a file header of 64 bytes|e_ehsize 64|EI_VERSION 1|e_version 1)$/,
-  class: /^64 bits$/,
+  "elf-header":
+    /^(EI_CLASS and EI_DATA of 1 or 2|a file header of (52|64) bytes|e_ehsize (52|64)|EI_VERSION 1|e_version 1)$/,
+  class: /^(32|64) bits$/,
   "byte-order": /^little-endian$/,
-  machine: /^(x86-64|aarch64)$/,
+  machine: /^(x86-64|aarch64|arm)$/,
+  "abi-flags": /^e_flags 0x(0|5000400)$/,
   type: /^ET_EXEC, or ET_DYN with DF_1_PIE$/,
   "os-abi": /^EI_OSABI 0 or 3$/,
   interpreter: /^no (PT_INTERP|\.interp section)$/,
   needed: /^no DT_NEEDED$/,
   "program-headers":
-    /^(entries of 56 bytes|the table inside the file's [0-9]+ bytes|at most 149796 entries|at most 4096 bytes of program headers)$/,
+    /^(entries of (32|56) bytes|the table inside the file's [0-9]+ bytes|at most 149796 entries|at most 4096 bytes of program headers)$/,
   "section-headers":
-    /^(entries of 64 bytes|the table inside the file's [0-9]+ bytes|at most 131072 entries|e_shoff of the table that e_shnum counts|a string table inside the file at e_shstrndx)$/,
+    /^(entries of (40|64) bytes|the table inside the file's [0-9]+ bytes|at most 131072 entries|e_shoff of the table that e_shnum counts|a string table inside the file at e_shstrndx)$/,
   "segment-bounds": /^segments inside the file's [0-9]+ bytes$/,
   "section-bounds": /^sections inside the file's [0-9]+ bytes$/,
   load: /^at least one PT_LOAD$/,
@@ -60,7 +62,7 @@ const EXPECTED: Record<string, RegExp> = {
   "page-size": /^p_align of at least 0x10000$/,
   "load-order": /^PT_LOADs in pages of their own, ascending$/,
   "load-address":
-    /^PT_LOADs (that end at 0x(4000000000|400000000000) or below|of an ET_EXEC that begin at 0x10000 or above)$/,
+    /^PT_LOADs (that end at 0x(40000000|4000000000|400000000000) or below|of an ET_EXEC that begin at 0x10000 or above)$/,
   entry: /^an address in an executable PT_LOAD$/,
   "headers-loaded": /^(the program header table in the first PT_LOAD|a first PT_LOAD with R|PT_PHDR at e_phoff)$/,
   "segment-loaded": /^(bytes of a PT_LOAD at the same addresses|one PT_TLS)$/,
@@ -136,18 +138,21 @@ test("should have a file in the corpus for every rule that a file's content can 
 
 testUnless(
   test,
-  compilers ?? lacking({ root: true, programs: ["chroot", "qemu-aarch64-static"] }),
+  compilers ?? lacking({ root: true, programs: ["chroot", "qemu-aarch64-static", "qemu-arm-static"] }),
   "should pass only files that start in an empty root",
   async () => {
     const { bytesOf } = await corpus();
     const root = temporaryFolder();
     const path = join(root, "init");
     const starts = async (triple: string): Promise<boolean> => {
-      const start = triple === AARCH64 ? ["/qemu", "/init"] : ["/init"];
+      const start = triple === X86_64 ? ["/init"] : [`/${triple}`, "/init"];
       return (await runProgram(["chroot", root, ...start], { cwd: "/" })).code === 0;
     };
-    const { stdout: qemu } = await runProgram(["sh", "-c", "command -v qemu-aarch64-static"]);
-    fs.copyFileSync(qemu.trim(), join(root, "qemu"));
+    for (const triple of [AARCH64, ARMV7]) {
+      const qemu = `qemu-${target(triple).arch}-static`;
+      const { stdout } = await runProgram(["sh", "-c", `command -v ${qemu}`]);
+      fs.copyFileSync(stdout.trim(), join(root, triple));
+    }
     let passed = 0;
     for (const entry of ENTRIES) {
       const triple = entry.target ?? X86_64;
@@ -288,14 +293,12 @@ testUnless(test, compilers, "should take the target from the name, and no other 
     const finding = report.findings.find(({ rule }) => rule === "target");
     return [report.target, finding && [finding.expected, finding.got]];
   };
-  const armv7 = "armv7-unknown-linux-musleabihf";
-  const reason = target(armv7).reason ?? "";
   const neither = "an asset name such as fastboop-stage0-aarch64-unknown-linux-musl, or a target";
   assert.equal(targetFinding(assetName(X86_64)), [X86_64, undefined]);
   assert.equal(targetFinding("anything", X86_64), [X86_64, undefined]);
   assert.equal(targetFinding("anything"), [null, [neither, "neither"]]);
   assert.equal(targetFinding(assetName(AARCH64), X86_64), [X86_64, [AARCH64, X86_64]]);
-  assert.equal(targetFinding(assetName(armv7)), [armv7, ["a target that is supported", `${armv7}: ${reason}`]]);
+  assert.equal(targetFinding(assetName(ARMV7)), [ARMV7, undefined]);
 });
 
 testUnless(

@@ -142,6 +142,7 @@ export const KNOBS = {
   BOOT: user(flag, "make preflight also boots what it passes", "0"),
   KERNEL_x86_64: user(path, "kernel image to boot for x86_64, instead of Debian's"),
   KERNEL_aarch64: user(path, "kernel image to boot for aarch64, instead of Debian's"),
+  KERNEL_arm: user(path, "kernel image to boot for armv7, instead of Debian's"),
   FASTBOOP_STAGE0_EMBED_PATH: user(path, "prebuilt stage0 to take instead of building or downloading one"),
   FASTBOOP_STAGE0_TARGET: user(text, "target triple of the sub-build", DEFAULT_TARGET),
   FASTBOOP_STAGE0_CARGO: user(path, "cargo of the sub-build; else CARGO, else cargo"),

@@ -5,7 +5,7 @@ import { knob } from "./knobs.ts";
 
 /**
  * TARGET, else FASTBOOP_STAGE0_TARGET, else the default (specification, "Embed Modes").
- * @throws Failure (2) for a target that is unknown, or deferred, with the reason
+ * @throws Failure (2) for a target that is unknown
  */
 export function selectedTarget(): Target {
   const given = knob("TARGET");
@@ -17,17 +17,14 @@ export function selectedTarget(): Target {
 /**
  * The target of a triple.
  * @param name the variable or option that holds the triple, for the message
- * @throws Failure (2) for a target that is unknown, or deferred, with the reason
+ * @throws Failure (2) for a target that is unknown
  */
 export function supportedTarget(name: string, triple: string): Target {
   const target = findTarget(triple);
-  if (target !== undefined && target.status !== "deferred") return target;
+  if (target !== undefined) return target;
   throw usageFailure({
-    what:
-      target === undefined ? `${name} names an unknown target` : `the target ${triple} is deferred: ${target.reason}`,
-    expected: TARGETS.filter(({ status }) => status !== "deferred")
-      .map((known) => known.triple)
-      .join(", "),
+    what: `${name} names an unknown target`,
+    expected: TARGETS.map((known) => known.triple).join(", "),
     got: `"${printable(triple)}"`,
     fix: `set ${name} to one of them`,
   });

@@ -23,6 +23,8 @@ const cross = (machine: string, source: string, ...flags: string[]): Recipe => [
 ];
 const rust = (...flags: string[]): Recipe => ["rustc", ...flags, "SOURCES/hello.rs", "-o"];
 const lld = "-fuse-ld=lld";
+/** Thumb code unless told otherwise, which has register 7 for its frames as long as it has frames. */
+const ARM_BARE = ["-O1", "-fomit-frame-pointer", "-nostdlib", "-static", "-s", "-Wl,--build-id=none"];
 /** The start file and the unwinder's frames of musl's static-pie, which Debian's musl-gcc does not use. */
 const MUSL = "/usr/lib/x86_64-linux-musl";
 
@@ -90,6 +92,15 @@ export const RECIPES = {
   "a-bare-pie": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static-pie", "-s", "-fPIE"),
   "a-far": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static", "-s", "-Wl,-Ttext-segment=0x8000000000"),
   "arm-static": cross("arm-linux-gnueabihf", "hello.c", "-static", "-s"),
+  // The cross compiler looks for a linker beside itself.
+  "arm-lld": cross("arm-linux-gnueabihf", "hello.c", "-static", "-s", lld, "-B/usr/bin"),
+  "arm-bare": cross("arm-linux-gnueabihf", "exit.c", ...ARM_BARE),
+  "arm-bare-a32": cross("arm-linux-gnueabihf", "exit.c", ...ARM_BARE, "-marm"),
+  "arm-soft": cross("arm-linux-gnueabihf", "exit.c", ...ARM_BARE, "-mfloat-abi=soft"),
+  "arm-high": cross("arm-linux-gnueabihf", "exit.c", ...ARM_BARE, "-Wl,-Ttext-segment=0x40000000"),
+  "arm-low": cross("arm-linux-gnueabihf", "exit.c", ...ARM_BARE, "-Wl,-Ttext-segment=0x8000"),
+  "arm-write-execute": cross("arm-linux-gnueabihf", "exit.c", ...ARM_BARE, "-Wl,-T,SOURCES/write-execute.ld"),
+  "arm-exec-stack": cross("arm-linux-gnueabihf", "hello.c", "-static", "-s", "-Wl,-z,execstack"),
   "arm-dynamic": cross("arm-linux-gnueabihf", "hello.c", "-s"),
   "mips-static": cross("mips-linux-gnu", "hello.c", "-static", "-s"),
   "mips-dynamic": cross("mips-linux-gnu", "hello.c", "-s"),

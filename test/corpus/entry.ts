@@ -15,6 +15,7 @@ export interface Entry {
 
 export const X86_64 = "x86_64-unknown-linux-musl";
 export const AARCH64 = "aarch64-unknown-linux-musl";
+export const ARMV7 = "armv7-unknown-linux-musleabihf";
 
 export type Findings = Entry["findings"];
 export const NO_RELRO = ["relro", "none"] as const;
@@ -38,10 +39,17 @@ export const patched = (
   findings: Findings,
   more: Partial<Entry> = {},
 ): Entry => ({ name, bytes: (built) => change(new Patch(built(base))).bytes, findings, ...more });
-export const cut = (name: string, base: Built, length: (size: number) => number, findings: Findings): Entry => ({
+export const cut = (
+  name: string,
+  base: Built,
+  length: (size: number) => number,
+  findings: Findings,
+  more: Partial<Entry> = {},
+): Entry => ({
   name,
   bytes: (built) => built(base).subarray(0, length(built(base).length)),
   findings,
+  ...more,
 });
 export const foreign = (name: string, content: string | Buffer, got: string): Entry => ({
   name,

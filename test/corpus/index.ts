@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { OF_ARMV7 } from "./armv7.ts";
 import { type Built, compileAll } from "./compile.ts";
 import { COMPILED } from "./compiled.ts";
 import { CUT } from "./cut.ts";
@@ -13,7 +14,15 @@ import { LIMITS } from "./limits.ts";
 import { PATCHED } from "./patched.ts";
 import { synthetic } from "./synthetic.ts";
 
-export const ENTRIES: readonly Entry[] = [...COMPILED, ...CUT, ...PATCHED, ...LIMITS, ...FOREIGN, ...synthetic()];
+export const ENTRIES: readonly Entry[] = [
+  ...COMPILED,
+  ...CUT,
+  ...PATCHED,
+  ...LIMITS,
+  ...OF_ARMV7,
+  ...FOREIGN,
+  ...synthetic(),
+];
 
 /** Compiles what is compiled and gives each entry's bytes. */
 export async function corpus(): Promise<{ folder: string; bytesOf: (entry: Entry) => Buffer }> {

@@ -247,6 +247,7 @@ export function violations(view: View, size: number, target: Target): string[] {
   demand(data === (target.elf.order === "little" ? 1 : 2), "byte-order");
   demand(version === 1 && view.header.Version === "0x1", "elf-header");
   demand(view.machine === target.elf.machine, "machine");
+  demand(Number(/^0x[0-9a-f]+/.exec(view.header.Flags ?? "")?.[0]) === target.elf.flags, "abi-flags");
   const pie = tagged(0x6ffffffbn).some(({ words }) => words.split(" ").includes("PIE"));
   demand(view.type === 2 || (view.type === 3 && pie), "type");
   demand(osabi === 0 || osabi === 3, "os-abi");
@@ -278,7 +279,7 @@ export function violations(view: View, size: number, target: Target): string[] {
     loads.every(({ vaddr, offset, align }) => align < 2n || vaddr % align === offset % align),
     "load-alignment",
   );
-  const arm64 = target.elf.machine === 183;
+  const [arm64, arm32] = [target.elf.machine === 183, target.elf.machine === 40];
   demand(!arm64 || loads.every(({ align }) => align >= 65536n), "page-size");
   const page = arm64 ? 65536n : 4096n;
   const taken = loads.map(({ vaddr, memsz }) => [vaddr / page, (vaddr + memsz + page - 1n) / page] as const);
@@ -287,14 +288,15 @@ export function violations(view: View, size: number, target: Target): string[] {
     "load-order",
   );
   demand(
-    loads.every(({ vaddr, memsz }) => vaddr + memsz <= 1n << (arm64 ? 38n : 46n)),
+    loads.every(({ vaddr, memsz }) => vaddr + memsz <= 1n << (arm64 ? 38n : arm32 ? 30n : 46n)),
     "load-address",
   );
   demand(view.type !== 2 || loads.every(({ vaddr }) => vaddr >= 65536n), "load-address");
   const home = loads.some(
     ({ flags, vaddr, filesz }) => flags % 2 === 1 && view.entry >= vaddr && view.entry < vaddr + filesz,
   );
-  demand(view.entry !== 0n && home && (!arm64 || view.entry % 4n === 0n), "entry");
+  const aligned = arm32 ? view.entry % 4n !== 2n : !arm64 || view.entry % 4n === 0n;
+  demand(view.entry !== 0n && home && aligned, "entry");
   const [first] = loads;
   demand(
     first !== undefined && view.phoff >= first.offset && phend <= end(first.offset, first.filesz),
@@ -315,6 +317,19 @@ export function violations(view: View, size: number, target: Target): string[] {
     segments.every(
       ({ type, vaddr, offset }) =>
         type !== SEGMENTS.PHDR || vaddr - offset === (first?.vaddr ?? 0n) - (first?.offset ?? 0n),
+    ),
+    "segment-loaded",
+  );
+  demand(
+    segments.every(
+      ({ type, vaddr, offset, filesz }) =>
+        type !== SEGMENTS.EXIDX ||
+        loads.some(
+          (load) =>
+            vaddr >= load.vaddr &&
+            vaddr + filesz <= load.vaddr + load.filesz &&
+            vaddr - offset === load.vaddr - load.offset,
+        ),
     ),
     "segment-loaded",
   );

@@ -36,11 +36,12 @@ const SOURCES: Record<string, { architecture: Architecture; kernels: readonly So
       { variant: "-16k", package: "linux-image-6.12-arm64-16k" },
     ],
   },
+  arm: { architecture: "armhf", kernels: [{ variant: "", package: "linux-image-armmp" }] },
 };
 const IMAGE = "vmlinuz";
 
-function knobOf(arch: string): "KERNEL_x86_64" | "KERNEL_aarch64" {
-  if (arch === "x86_64" || arch === "aarch64") return `KERNEL_${arch}`;
+function knobOf(arch: string): `KERNEL_${"x86_64" | "aarch64" | "arm"}` {
+  if (arch === "x86_64" || arch === "aarch64" || arch === "arm") return `KERNEL_${arch}`;
   throw new Error(`no kernel for ${arch}`);
 }
 
@@ -103,18 +104,23 @@ function newestOf(source: Source): string | undefined {
   return newest === undefined ? undefined : join(parent, newest, IMAGE);
 }
 
+/** What QEMU starts of each architecture. */
+const FORMATS: Record<string, string> = {
+  x86_64: "a bzImage, or a vmlinux with a PVH entry",
+  aarch64: "an Image, plain or gzip-compressed",
+  arm: "a zImage",
+};
 /** How much of an image its formats' magic numbers are in. */
 const HEAD = 0x1000;
 
 /**
- * Looks whether an image is one that QEMU starts on the target's machine, since QEMU takes any file for an aarch64 kernel
- * and then shows nothing (Linux, Documentation/arch/arm64/booting.rst, "Call the kernel image", and
- * Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header").
+ * Looks whether an image is one that QEMU starts on the target's machine, since QEMU takes any file for an Arm kernel and
+ * then shows nothing (Linux, Documentation/arch/arm64/booting.rst, "Call the kernel image", Documentation/arch/x86/boot.rst,
+ * "The Real-Mode Kernel Header", and arch/arm/boot/compressed/head.S for the zImage).
  */
 function identify(path: string, arch: string): Omit<Kernel, "variant"> {
   const read = readRegular(path, HEAD);
-  const expected =
-    arch === "aarch64" ? "an Image, plain or gzip-compressed" : "a bzImage, or a vmlinux with a PVH entry";
+  const expected = FORMATS[arch] ?? "a kernel";
   const fix = `set ${knobOf(arch)} to a kernel image, or unset it for Debian's`;
   const file = printable(path);
   if ("trouble" in read)
@@ -125,6 +131,8 @@ function identify(path: string, arch: string): Omit<Kernel, "variant"> {
   throw usageFailure({ what: `this is no kernel image for ${arch}`, expected, got, fix, file });
 }
 
+/** The magic number of a zImage. */
+const ZIMAGE = 0x016f2818;
 /** What the header of an Image says in bits 1 and 2 of its flags. */
 const PAGE_SIZES = [null, 4096, 16384, 65536] as const;
 
@@ -134,6 +142,7 @@ function formatOf(head: Buffer): { arch: string; pageSize: number | null } | und
   if (text(0, 4) === "\x7fELF" && head.readUInt16LE(0x12) === MACHINES["x86-64"]) {
     return { arch: "x86_64", pageSize: 4096 };
   }
+  if (head.readUInt32LE(0x24) === ZIMAGE) return { arch: "arm", pageSize: 4096 };
   const image = text(0, 2) === "\x1f\x8b" ? inflateStart(head) : head;
   if (image.toString("latin1", 0x38, 0x3c) !== "ARM\x64") return undefined;
   return { arch: "aarch64", pageSize: PAGE_SIZES[(image.readUInt8(0x18) >> 1) & 3] ?? null };

@@ -32,6 +32,13 @@ const EMULATORS: Record<string, Emulator> = {
     processor16K: "cortex-a76",
     console: "ttyAMA0",
   },
+  arm: {
+    program: "qemu-system-arm",
+    package: "qemu-system-arm",
+    board: "virt",
+    processor: "cortex-a15",
+    console: "ttyAMA0",
+  },
 };
 
 /** The emulator of a target. @throws Error for an architecture that no target of the contract has */

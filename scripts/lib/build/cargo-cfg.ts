@@ -10,7 +10,8 @@ export function matchesCfg(name: string, target: Target): boolean {
 
 /** What rustc sets for the contract's targets; of the CPU's features we know nothing and say no. */
 function settings({ triple, arch, elf }: Target): Set<string> {
-  const [, vendor = "", , environment = ""] = triple.split("-");
+  const [, vendor = "", , system = ""] = triple.split("-");
+  const [, environment, abi] = /^(.*?)(eabihf)?$/.exec(system) ?? [];
   return new Set([
     "unix",
     'target_family="unix"',
@@ -18,6 +19,7 @@ function settings({ triple, arch, elf }: Target): Set<string> {
     `target_arch="${arch}"`,
     `target_vendor="${vendor}"`,
     `target_env="${environment}"`,
+    `target_abi="${abi ?? ""}"`,
     `target_pointer_width="${elf.bits}"`,
     `target_endian="${elf.order}"`,
     'panic="unwind"',

@@ -24,9 +24,11 @@ interface TargetConfig {
 /** A table of our own: in the target's, cargo would refuse to join our list with flags that the user wrote as one text. */
 const EVERY_TARGET = "cfg(all(unix))";
 const CRT_STATIC = ["-C", "target-feature=+crt-static"];
+/** What every build of a target is made with, whatever the user's flags. */
+const ownFlags = ({ rustflags = [] }: Target): string[] => [...rustflags, ...CRT_STATIC];
 
 /**
- * Linker and `+crt-static`. cargo takes rustc's flags from the first of these places that has any, and from no other:
+ * Linker, the target's own flags and `+crt-static`. cargo takes rustc's flags from the first of these places that has any, and from no other:
  * CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, the target's configuration, the build's. So ours go where the user's are.
  * @param env what cargo will get
  * @returns arguments for cargo, and variables to set in its environment
@@ -48,17 +50,17 @@ export async function targetSettings(
   // Set but empty counts too: to cargo it means no flags from elsewhere.
   if (env.CARGO_ENCODED_RUSTFLAGS !== undefined) {
     const flags = env.CARGO_ENCODED_RUSTFLAGS.split("\x1f").filter((flag) => flag !== "");
-    set.CARGO_ENCODED_RUSTFLAGS = [...flags, ...CRT_STATIC].join("\x1f");
+    set.CARGO_ENCODED_RUSTFLAGS = [...flags, ...ownFlags(target)].join("\x1f");
     return { args: [], set };
   }
   if (env.RUSTFLAGS !== undefined) {
-    set.RUSTFLAGS = [...flagList(env.RUSTFLAGS), ...CRT_STATIC].join(" ");
+    set.RUSTFLAGS = [...flagList(env.RUSTFLAGS), ...ownFlags(target)].join(" ");
     return { args: [], set };
   }
   const ofTarget = [...config.targetFlags, ...flagList(env[`${prefix}_RUSTFLAGS`])];
   const ofBuild = [...config.buildFlags, ...flagList(env.CARGO_BUILD_RUSTFLAGS)];
   // The build's flags, which cargo skips once the target has any, have to come along.
-  const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...CRT_STATIC];
+  const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...ownFlags(target)];
   return { args: ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`], set };
 }
 

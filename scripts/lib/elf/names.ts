@@ -15,6 +15,8 @@ export const PT = {
   GNU_STACK: 0x6474e551,
   GNU_RELRO: 0x6474e552,
   GNU_PROPERTY: 0x6474e553,
+  /** The unwinder's tables on Arm. */
+  ARM_EXIDX: 0x70000001,
 } as const;
 
 export const PF = { X: 1, W: 2, R: 4 } as const;

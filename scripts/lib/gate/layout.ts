@@ -19,7 +19,13 @@ interface Memory {
 /** The kernels of most phones are built with 39 bits of virtual address, and may be with pages of 64 KiB. */
 const PHONE: Memory = { page: KIB_64, end: 1n << 38n };
 const PC: Memory = { page: PAGE, end: 1n << 46n };
-export const memory = (elf: Elf): Memory => (elf.header.machine === MACHINES["x86-64"] ? PC : PHONE);
+/** Of 4 GiB a 32-bit kernel may take 2 for itself (CONFIG_VMSPLIT_2G). */
+const PHONE_32: Memory = { page: PAGE, end: 1n << 30n };
+const MEMORIES = new Map<number, Memory>([
+  [MACHINES["x86-64"], PC],
+  [MACHINES.arm, PHONE_32],
+]);
+export const memory = ({ header }: Elf): Memory => MEMORIES.get(header.machine) ?? PHONE;
 
 /** The segments of some types, among those that a kernel reads: comparing any number of them would take for ever. */
 export const ofType = (elf: Elf, ...types: number[]): Segment[] =>

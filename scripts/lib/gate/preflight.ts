@@ -53,7 +53,7 @@ export function checkDist(dist: string, maxSize: number): Preflight {
     (name) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isPackageName(name),
   );
   const present = [...RELEASE_ASSETS, ...others].filter(
-    (name) => names.includes(name) && targetOfAsset(name)?.status !== "deferred" && targetOfAsset(name) !== undefined,
+    (name) => names.includes(name) && targetOfAsset(name) !== undefined,
   );
   const files = present.map((name) => inspectAs(displayPath(join(dist, name)), { maxSize }));
   const absent = RELEASE_ASSETS.filter((name) => !names.includes(name));
@@ -86,7 +86,7 @@ function unexpectedName(name: string): Finding {
   const target = targetOfAsset(name);
   const got = `"${printable(name)}"`;
   if (target?.status === "buildable") return findingOf("not-released", ASSETS, got);
-  return findingOf("unknown-asset", ASSETS, target?.reason === undefined ? got : `${got}: ${target.reason}`);
+  return findingOf("unknown-asset", ASSETS, got);
 }
 
 /**

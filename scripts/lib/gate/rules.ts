@@ -123,8 +123,6 @@ export const RULES: readonly CheckedRule[] = [
       const known = target !== undefined;
       const expected = named?.triple ?? "an asset name such as fastboop-stage0-aarch64-unknown-linux-musl, or a target";
       if (!known) return [{ expected, got: "neither" }];
-      if (target.status === "deferred")
-        return [{ expected: "a target that is supported", got: `${target.triple}: ${target.reason}` }];
       return demand(named === undefined || named === target, expected, () => target.triple);
     },
   },
@@ -190,6 +188,21 @@ export const RULES: readonly CheckedRule[] = [
         target === undefined || elf.header.machine === target.elf.machine,
         machineName(target?.elf.machine ?? 0),
         () => machineName(elf.header.machine),
+      ),
+    ),
+  },
+  {
+    id: "abi-flags",
+    severity: "fail",
+    demands:
+      "e_flags is the target's: 0x5000400 on armv7, for version 5 of Arm's EABI with hard floats, and 0 elsewhere",
+    why: "code for another EABI makes other system calls, and code for soft floats is another target's",
+    fix: "build it for the target that its name tells; is it armv7-unknown-linux-musleabi's?",
+    check: elf(({ header }, { target }) =>
+      demand(
+        target === undefined || header.machine !== target.elf.machine || header.flags === target.elf.flags,
+        `e_flags ${hex(target?.elf.flags ?? 0)}`,
+        () => hex(header.flags),
       ),
     ),
   },
@@ -368,9 +381,11 @@ export const RULES: readonly CheckedRule[] = [
     id: "load-address",
     severity: "fail",
     demands:
-      "every PT_LOAD lies in the lower half of a process's addresses (2^38 on aarch64, 2^46 on x86_64), and those of an " +
-      "ET_EXEC at 64 KiB or above",
-    why: "phones' kernels have 39 bits of address and the stack at their end, and vm.mmap_min_addr is 64 KiB",
+      "every PT_LOAD lies in the lower half of a process's addresses (2^38 on aarch64, 2^46 on x86_64, 2^30 on armv7), " +
+      "and those of an ET_EXEC at 64 KiB or above",
+    why:
+      "phones' kernels have 39 bits of address, or leave a process 2 of 4 GiB, and the stack at their end; " +
+      "vm.mmap_min_addr is 64 KiB",
     fix: "link at the linker's default address",
     check: elf((elf) => {
       const { end } = memory(elf);
@@ -393,7 +408,8 @@ export const RULES: readonly CheckedRule[] = [
     id: "entry",
     severity: "fail",
     demands:
-      "the entry point is not 0 and lies in the file's bytes of an executable PT_LOAD, on aarch64 at a multiple of 4",
+      "the entry point is not 0 and lies in the file's bytes of an executable PT_LOAD, at a multiple of 4 on aarch64 and " +
+      "of 2 on armv7, where it is odd for Thumb code and else a multiple of 4",
     why: "the program would crash on its first instruction, and the kernel panics when PID 1 dies",
     fix: "build it with a start file (crt1.o, rcrt1.o) or name the entry with -e",
     check: elf((elf) => {
@@ -401,7 +417,9 @@ export const RULES: readonly CheckedRule[] = [
       const home = loads(elf).find(
         ({ vaddr, filesz, flags }) => has(flags, PF.X) && entry >= vaddr && entry < vaddr + filesz,
       );
-      const aligned = machine !== MACHINES.aarch64 || entry % 4n === 0n;
+      // Linux refuses the others on arm (arch/arm/kernel/elf.c, elf_check_arch).
+      const thumb = machine === MACHINES.arm && entry % 2n === 1n;
+      const aligned = (machine !== MACHINES.aarch64 && machine !== MACHINES.arm) || thumb || entry % 4n === 0n;
       return demand(entry !== 0n && home !== undefined && aligned, "an address in an executable PT_LOAD", () =>
         hex(entry),
       );
@@ -441,12 +459,13 @@ export const RULES: readonly CheckedRule[] = [
     id: "segment-loaded",
     severity: "fail",
     demands:
-      "PT_DYNAMIC, PT_TLS, PT_PHDR, PT_GNU_RELRO and PT_GNU_EH_FRAME are parts of a PT_LOAD, and there is at most one PT_TLS",
+      "PT_DYNAMIC, PT_TLS, PT_PHDR, PT_GNU_RELRO, PT_GNU_EH_FRAME and PT_ARM_EXIDX are parts of a PT_LOAD, and there is at " +
+      "most one PT_TLS",
     why: "the program reads or protects them in memory, at their addresses",
     fix: "download or build the file again; let no tool edit its segments",
     check: elf((elf) => {
       // Thread-local storage of zeros alone has no place in memory.
-      const parts = ofType(elf, PT.DYNAMIC, PT.TLS, PT.PHDR, PT.GNU_RELRO, PT.GNU_EH_FRAME).filter(
+      const parts = ofType(elf, PT.DYNAMIC, PT.TLS, PT.PHDR, PT.GNU_RELRO, PT.GNU_EH_FRAME, PT.ARM_EXIDX).filter(
         ({ type, filesz }) => type !== PT.TLS || filesz > 0n,
       );
       const held = (part: Segment): boolean =>
@@ -652,7 +671,7 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "unknown-asset",
     severity: "fail",
-    demands: "no file in the release folder bears a stage0 name that the contract does not know or has deferred",
+    demands: "no file in the release folder bears a stage0 name that the contract does not know",
     why: "a downloader or packager would take it for a release asset",
     fix: "remove it from the folder, or give it its asset name",
   },
@@ -675,7 +694,7 @@ export const RULES: readonly CheckedRule[] = [
     severity: "fail",
     demands: "with BOOT=1, there is a machine that comes as far as starting the file",
     why: "a boot that did not take place proves nothing",
-    fix: "install the missing program, or bring a kernel with KERNEL_x86_64= or KERNEL_aarch64=",
+    fix: "install the missing program, or bring a kernel with KERNEL_x86_64=, KERNEL_aarch64= or KERNEL_arm=",
   },
 ];
 

@@ -7,6 +7,9 @@ void _start(void) {
 #elif defined(__aarch64__)
   register long number __asm__("x8") = 93, code __asm__("x0") = 0;
   __asm__ volatile("svc 0" ::"r"(number), "r"(code));
+#elif defined(__arm__)
+  register long number __asm__("r7") = 1, code __asm__("r0") = 0;
+  __asm__ volatile("svc 0" ::"r"(number), "r"(code));
 #endif
   for (;;) {
   }
