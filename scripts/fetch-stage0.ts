@@ -1,11 +1,12 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { writeEmbedEnv } from "./lib/embed-path.ts";
-import { FETCH_KNOBS, outPath, releasedTarget, requestedRelease } from "./lib/fetch/request.ts";
+import { FETCH_KNOBS, outPath, requestedRelease } from "./lib/fetch/request.ts";
 import { fetchAsset } from "./lib/fetch.ts";
 import { releaseOrigin } from "./lib/github/origin.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
+import { selectedTarget } from "./lib/target.ts";
 
 await runScript({
   name: "fetch-stage0.ts",
@@ -24,7 +25,7 @@ await runScript({
 });
 
 async function fetchStage0(): Promise<string> {
-  const target = releasedTarget();
+  const target = selectedTarget();
   const local = knob("FASTBOOP_STAGE0_EMBED_PATH");
   if (local !== undefined) {
     // What only one way needs is loaded on that way.

@@ -5,7 +5,6 @@ import * as assert from "uvu/assert";
 import type { GitHub, ReleaseSpec } from "./github/types.ts";
 import { elfFile } from "./lib/elf-file.ts";
 import {
-  AARCH64,
   ASSET,
   assets,
   BYTES,
@@ -31,6 +30,9 @@ import { namesIn, runProgram, suite } from "./lib/harness.ts";
 const test = suite("fetch: errors");
 const START = `fetching ${ASSET} of ${TAG} from SERVER/samcday/fastboop`;
 const END = `${ASSET} of ${TAG}: 1,234,567 bytes (1.2 MiB), sha256 SHA256 (T s)`;
+const ARMV7 = "armv7-unknown-linux-musleabihf";
+const ARM_ASSET = `fastboop-stage0-${ARMV7}`;
+const ARM_BYTES = elfFile(ARMV7, 4321);
 const WRONG = "f".repeat(64);
 
 /** What the witnesses say, in the order of the log. */
@@ -470,16 +472,48 @@ const CASES: Record<string, Case> = {
     ],
     requests: [],
   },
-  "say which targets releases carry": {
-    env: { TARGET: "x86_64-unknown-linux-gnu" },
-    code: 2,
+  "take what a release carries beyond what it has to": {
+    env: { TARGET: ARMV7 },
+    releases: release({ SHA256SUMS: { bytes: SUMS + sumsOf({ [ARM_ASSET]: ARM_BYTES }) } }).map(
+      ({ assets, ...rest }) => ({
+        ...rest,
+        assets: [...(assets ?? []), { name: ARM_ASSET, bytes: ARM_BYTES }],
+      }),
+    ),
+    code: 0,
     log: [
-      "error: releases carry no stage0 for x86_64-unknown-linux-gnu",
-      `expected: ${X86_64}, ${AARCH64}`,
-      "got:      x86_64-unknown-linux-gnu",
-      "fix:      set TARGET to one of them, or build this one with make stage0",
+      START.replace(ASSET, ARM_ASSET),
+      ...witnesses("absent", "absent", "agrees", "not asked"),
+      `${ARM_ASSET} of ${TAG}: 4,321 bytes (4.2 KiB), sha256 ${digest(ARM_BYTES)} (T s)`,
     ],
-    requests: [],
+    requests: [...LIST, `web ${ARM_ASSET} 302`, "blob 200"],
+    left: [ARM_ASSET],
+    path: (run) => placed(run, ARM_ASSET),
+  },
+  "say what to do about what a release need not carry": {
+    env: { TARGET: ARMV7 },
+    code: 3,
+    log: [
+      START.replace(ASSET, ARM_ASSET),
+      `error: SERVER/samcday/fastboop/releases/download/${TAG}/SHA256SUMS: does not name ${ARM_ASSET}`,
+      "expected: every asset of the release",
+      "got:      2 other names",
+      "fix:      a release need not carry this one: build it with make stage0",
+    ],
+    requests: LIST,
+  },
+  "say so of a release without a list, too": {
+    env: { TARGET: ARMV7 },
+    releases: release({ SHA256SUMS: undefined }),
+    code: 3,
+    log: [
+      START.replace(ASSET, ARM_ASSET),
+      `error: the release ${TAG} of SERVER/samcday/fastboop has no ${ARM_ASSET}`,
+      `expected: ${ARM_ASSET}`,
+      `got:      ${OTHER}, ${ASSET}`,
+      "fix:      a release need not carry this one: build it with make stage0",
+    ],
+    requests: ["web SHA256SUMS 404", `api ${TAG} 200`],
   },
   "say that a mirror can't tell the latest release": {
     env: { TAG: "latest", FASTBOOP_STAGE0_MIRROR: "https://mirror.example.org" },
@@ -614,7 +648,7 @@ for (const protocol of ["http", "https"] as const) {
       const path = (spec.path ?? placed)(run);
       assert.is(run.stdout, spec.code === 0 ? `${path}\n` : "");
       if (spec.code !== 0) return;
-      assert.ok(readFileSync(path).equals(BYTES));
+      assert.ok(readFileSync(path).equals(spec.env && "TARGET" in spec.env ? ARM_BYTES : BYTES));
       assert.is(statSync(path).mode & 0o7777, 0o755);
       assert.is(readFileSync(join(run.folder, "dist", "stage0.env"), "utf8"), `FASTBOOP_STAGE0_EMBED_PATH=${path}\n`);
     });

@@ -1,5 +1,6 @@
 /** What decides whose word counts, and what each failure says and advises. */
 import * as assert from "uvu/assert";
+import { RELEASE_ASSETS } from "../scripts/lib/contract.ts";
 import { sumsClaim } from "../scripts/lib/trust/sums.ts";
 import { agreedDigest, apiClaim, isPinned, PIN_FIX, pinRequired, type Witness } from "../scripts/lib/trust.ts";
 import { failureOf, suite } from "./lib/harness.ts";
@@ -93,21 +94,27 @@ test("should take the API's digest only as a whole, and show what it was", async
 });
 
 test("should say where the list is that is not complete or malformed, and what is wrong with it", async () => {
-  const failureIn = async (list: string) => {
-    const { exitCode, problems } = await failureOf(() => sumsClaim(Buffer.from(list), "asset", "at\nhome"));
-    assert.is(exitCode, 1);
+  const failureIn = async (list: string, asset = "asset", code = 1) => {
+    const { exitCode, problems } = await failureOf(() => sumsClaim(Buffer.from(list), asset, "at\nhome"));
+    assert.is(exitCode, code);
     return problems;
   };
+  const missing = (asset: string, fix: string) => ({
+    file: "at\\nhome",
+    what: `does not name ${asset}`,
+    expected: "every asset of the release",
+    got: "1 other names",
+    fix,
+  });
   assert.equal(sumsClaim(undefined, "asset", "home"), "absent");
   assert.equal(sumsClaim(Buffer.from(`${A}  asset\n`), "asset", "home"), { sha256: A });
-  assert.equal(await failureIn(`${A}  other\n`), [
-    {
-      file: "at\\nhome",
-      what: "does not name asset",
-      expected: "every asset of the release",
-      got: "1 other names",
-      fix: "tell the publisher: the list is not complete",
-    },
+  const [required = ""] = RELEASE_ASSETS;
+  assert.equal(await failureIn(`${A}  other\n`, required), [
+    missing(required, "tell the publisher: the list is not complete"),
+  ]);
+  const armv7 = "fastboop-stage0-armv7-unknown-linux-musleabihf";
+  assert.equal(await failureIn(`${A}  other\n`, armv7, 3), [
+    missing(armv7, "a release need not carry this one: build it with make stage0"),
   ]);
   assert.equal(await failureIn(`${A}  asset\n${B}  asset\n`), [
     {

@@ -1,7 +1,7 @@
 /** What a run is to fetch, as the environment says. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { assetName, RELEASE_TARGETS, type Target } from "../contract.ts";
+import { assetName, type Target } from "../contract.ts";
 import { checkEmbedPath } from "../embed-path.ts";
 import { printable, usageFailure } from "../errors.ts";
 import type { Release } from "../github/answers.ts";
@@ -10,7 +10,6 @@ import type { Digest } from "../hash.ts";
 import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import { readTag, spellTag } from "../tags.ts";
-import { selectedTarget } from "../target.ts";
 import { findWorkspace, workspaceVersion } from "../workspace.ts";
 
 /** What every script that fetches from a release reads. */
@@ -31,18 +30,6 @@ export const FETCH_KNOBS = [
   "GH_TOKEN",
   "GITHUB_TOKEN",
 ] as const satisfies readonly KnobName[];
-
-/** The target to fetch for: one that releases carry. @throws Failure (2) for any other */
-export function releasedTarget(): Target {
-  const target = selectedTarget();
-  if (target.status === "released") return target;
-  throw usageFailure({
-    what: `releases carry no stage0 for ${target.triple}`,
-    expected: RELEASE_TARGETS.map(({ triple }) => triple).join(", "),
-    got: target.triple,
-    fix: "set TARGET to one of them, or build this one with make stage0",
-  });
-}
 
 /**
  * TAG, else FASTBOOP_STAGE0_TAG, else the workspace's version, as a release tag or "latest"; undefined when none is given.

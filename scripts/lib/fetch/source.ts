@@ -1,5 +1,5 @@
 /** Where a release is downloaded from: plain addresses or the API. local-mirror.ts reads mirrors on this machine. */
-import { downloadUrl, SUMS } from "../contract.ts";
+import { downloadUrl, RELEASE_ASSETS, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
@@ -89,7 +89,9 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
         found === undefined
           ? assets.map((file) => printable(file.name)).join(", ") || "no asset at all"
           : "an upload that was not finished",
-      fix: "check TAG and TARGET; a release that is being made may not be complete yet",
+      fix: RELEASE_ASSETS.includes(asset)
+        ? "check TAG and TARGET; a release that is being made may not be complete yet"
+        : "a release need not carry this one: build it with make stage0",
     });
   }
   return {

@@ -4,8 +4,8 @@
  * A file name is bytes, not text. Here it is a byte string: one character, U+0000 to U+00FF, for each byte (the
  * encoding "latin1" of Buffer). ASCII names are themselves, and JavaScript's own order of strings is the order of bytes.
  */
-import { SUMS } from "../contract.ts";
-import { contractFailure, type Problem, printable } from "../errors.ts";
+import { RELEASE_ASSETS, SUMS } from "../contract.ts";
+import { contractFailure, missingFailure, type Problem, printable } from "../errors.ts";
 import type { Claim } from "../trust.ts";
 
 interface Sums {
@@ -123,7 +123,8 @@ function malformedRuns(numbers: readonly number[], lines: readonly string[]): Pr
  * What a release's list claims of an asset.
  * @param list undefined: the release has none
  * @param where where the list is, for messages
- * @throws Failure (1) when the list is malformed or does not name the asset: the contract demands every asset in it
+ * @throws Failure (1) when the list is malformed or does not name a release asset: the contract demands every one in it;
+ *   (3) when it does not name what a release need not carry
  */
 export function sumsClaim(list: Uint8Array | undefined, asset: string, where: string): Claim {
   if (list === undefined) return "absent";
@@ -133,11 +134,14 @@ export function sumsClaim(list: Uint8Array | undefined, asset: string, where: st
   if (problems.length > 0) throw contractFailure(...problems.map((problem) => ({ file, fix, ...problem })));
   const sha256 = entries.get(asset);
   if (sha256 !== undefined) return { sha256 };
-  throw contractFailure({
+  const required = RELEASE_ASSETS.includes(asset);
+  throw (required ? contractFailure : missingFailure)({
     file,
     what: `does not name ${printable(asset)}`,
     expected: "every asset of the release",
     got: `${entries.size} other names`,
-    fix: "tell the publisher: the list is not complete",
+    fix: required
+      ? "tell the publisher: the list is not complete"
+      : "a release need not carry this one: build it with make stage0",
   });
 }
