@@ -17,6 +17,7 @@ import {
   temporaryFolder,
   testUnless,
 } from "./lib/harness.ts";
+import { until } from "./lib/processes.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("boot");
@@ -60,13 +61,6 @@ function processesWith(path: string): string[] {
       return false;
     }
   });
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 2400) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** The first of Debian's kernels for a target, whose boots this alone makes one each. */
@@ -412,17 +406,13 @@ testUnless(test, machines, "should leave no process behind, however it ends", as
         pid = started;
       },
     });
-    let over = false;
-    ended.then(() => {
-      over = true;
-    });
     for (const kernel of Object.values(kernels)) {
       // The shell, its watcher and QEMU.
-      await until(() => over || processesWith(kernel).length === 3, "the machine runs");
+      await until(() => processesWith(kernel).length === 3, ended);
     }
     process.kill(pid, signal);
     assert.is((await ended).signal, signal);
-    for (const kernel of Object.values(kernels)) await until(() => processesWith(kernel).length === 0, "it is gone");
+    for (const kernel of Object.values(kernels)) await until(() => processesWith(kernel).length === 0);
   }
 });
 

@@ -16,7 +16,7 @@ import {
   suite,
   temporaryFolder,
 } from "./lib/harness.ts";
-import { isRunning } from "./lib/processes.ts";
+import { isRunning, until } from "./lib/processes.ts";
 
 const NAME = `fastboop-stage0-${HOST_TARGET}`;
 const TRIPLE_VARIABLE = `CARGO_TARGET_${HOST_TARGET.toUpperCase().replaceAll("-", "_")}`;
@@ -289,18 +289,6 @@ fn main() {
     std::thread::sleep(std::time::Duration::from_secs(3600));
 }
 `;
-
-/** Waits for a condition that the run has to bring about before it ends. */
-async function until(condition: () => boolean, ended?: Promise<Outcome>): Promise<void> {
-  let outcome: Outcome | undefined;
-  ended?.then((value) => {
-    outcome = value;
-  });
-  while (!condition()) {
-    if (outcome !== undefined) throw new Error(`it ended too early: ${JSON.stringify(outcome)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 for (const [signal, status] of [
   ["SIGINT", 130],

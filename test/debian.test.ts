@@ -18,7 +18,7 @@ import {
   testUnless,
 } from "./lib/harness.ts";
 import { asNobody, viewing } from "./lib/mounts.ts";
-import { endsSoon, isRunning } from "./lib/processes.ts";
+import { endsSoon, isRunning, until } from "./lib/processes.ts";
 
 const test = suite("debian");
 const withoutApt = hasApt() ? undefined : "needs Debian's apt";
@@ -110,7 +110,7 @@ test("should say that it waits for another run, and make the folder when that on
   const { pid, ended } = await hang(folder);
   const second = start(folder, "second");
   const waiting = `waiting for another run that works in ${join(folder, "..")}\n`;
-  while (second.printed() !== waiting && isRunning(second.pid)) await setTimeout(20);
+  await until(() => second.printed() === waiting, second.ended);
   assert.is(namesIn(join(folder, "..")).length, 2);
   process.kill(pid, "SIGTERM");
   await ended;

@@ -23,6 +23,7 @@ import { RULES, ruleById } from "../scripts/lib/gate/rules.ts";
 import { applyRules, crossCheck, exitCodeFor, inspect } from "../scripts/lib/gate.ts";
 import { elfFile } from "./lib/elf-file.ts";
 import { runProgram, suite, temporaryFolder } from "./lib/harness.ts";
+import { until } from "./lib/processes.ts";
 
 const test = suite("gate at the borders");
 
@@ -371,7 +372,7 @@ test("should not pass a file whose time changes while it is read", async () => {
   fs.truncateSync(path, 128 * 2 ** 20);
   const toucher = runProgram(["sh", "-c", 'while [ -e "$1" ]; do touch -c "$1"; done', "sh", path]);
   const started = fs.statSync(path).mtimeMs;
-  while (fs.statSync(path).mtimeMs === started) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => fs.statSync(path).mtimeMs !== started);
   const { findings: said } = inspect(path, { target, maxSize: 2 ** 30 });
   fs.rmSync(path);
   await toucher;

@@ -12,6 +12,7 @@ import { AARCH64, ARMV7, X86_64 } from "./corpus/entry.ts";
 import { corpus, ENTRIES } from "./corpus/index.ts";
 import { Patch, TYPES } from "./corpus/patch.ts";
 import { lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { until } from "./lib/processes.ts";
 import { type PUBLISHED, published } from "./lib/published.ts";
 import { random } from "./lib/random.ts";
 import { releaseFiles } from "./lib/release.ts";
@@ -395,7 +396,7 @@ test("should not pass a file that is written to while it is read", async () => {
   const loop = 'while [ -e "$1" ]; do truncate -c -s +1 "$1"; truncate -c -s -1 "$1"; done';
   const writer = runProgram(["sh", "-c", loop, "sh", path]);
   const started = fs.statSync(path).mtimeMs;
-  while (fs.statSync(path).mtimeMs === started) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => fs.statSync(path).mtimeMs !== started);
   const { findings } = inspect(path, { target: target(X86_64), maxSize: 2 ** 30 });
   fs.rmSync(path);
   await writer;

@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { findTarget } from "../scripts/lib/contract.ts";
 import { Failure } from "../scripts/lib/errors.ts";
@@ -24,7 +23,7 @@ import {
   temporaryFolder,
   testUnless,
 } from "./lib/harness.ts";
-import { endsSoon, isRunning } from "./lib/processes.ts";
+import { endsSoon, until } from "./lib/processes.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("packages");
@@ -82,7 +81,7 @@ testUnless(
       },
       started: (pid) => (run = pid),
     });
-    while (!fs.existsSync(`${pidFile}.in`) && (run === 0 || isRunning(run))) await setTimeout(50);
+    await until(() => fs.existsSync(`${pidFile}.in`), ended);
     const folder = fs.readFileSync(`${pidFile}.in`, "utf8").trim();
     assert.ok(fs.existsSync(folder));
     process.kill(run, "SIGTERM");

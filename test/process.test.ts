@@ -5,8 +5,8 @@ import * as assert from "uvu/assert";
 import { withFileLock } from "../scripts/lib/file-lock.ts";
 import { ending, run } from "../scripts/lib/process.ts";
 import { shell } from "../scripts/lib/shell.ts";
-import { failureOf, type Outcome, RUNTIME, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
-import { endsSoon, isRunning } from "./lib/processes.ts";
+import { failureOf, type Outcome, RUNTIME, runProgram, stderrOf, suite, temporaryFolder } from "./lib/harness.ts";
+import { endsSoon, isRunning, until } from "./lib/processes.ts";
 
 const test = suite("process");
 
@@ -45,27 +45,11 @@ test("should hand stderr on as it comes", async () => {
   assert.equal(pieces, ["one\n", "two\n"]);
 });
 
-/** What a call writes to stderr. */
-async function said(call: () => Promise<unknown>): Promise<string> {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = (piece: string | Uint8Array): boolean => {
-    text += piece;
-    return true;
-  };
-  try {
-    await call();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text;
-}
-
 test("should kill a program that writes without end, and what it started", async () => {
   const child = join(temporaryFolder(), "child");
   for (const stream of [1, 2]) {
     const flood = `sleep 1007 & echo $! >"$0"; yes >&${stream}`;
-    const log = await said(async () => {
+    const log = await stderrOf(async () => {
       const found = await run(["sh", "-c", flood, child], { maxOutput: 1024 ** 2 });
       assert.is(ending(found), "SIGKILL");
       assert.ok(found.stdout.length + found.stderr.length < 2 * 1024 ** 2);
@@ -92,14 +76,14 @@ async function start(way: "exit" | "wait", group: object = {}) {
   let self = 0;
   const command = [...RUNTIME, join(import.meta.dirname, "lib", "ending.ts"), way, folder, JSON.stringify(group)];
   const ended: Promise<Outcome> = runProgram(command, { started: (pid) => (self = pid) });
-  while (!fs.existsSync(join(folder, "pid")) && (self === 0 || isRunning(self))) await setTimeout(20);
+  await until(() => fs.existsSync(join(folder, "pid")), ended);
   return { folder, read, self, ended };
 }
 
 /** Waits until a file of the program's holds some text. */
 async function holds(folder: string, name: string, text: string): Promise<void> {
   const path = join(folder, name);
-  while (!fs.existsSync(path) || fs.readFileSync(path, "utf8") !== text) await setTimeout(20);
+  await until(() => fs.existsSync(path) && fs.readFileSync(path, "utf8") === text);
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -1,25 +1,13 @@
 import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { showProgress } from "../scripts/lib/progress.ts";
-import { suite } from "./lib/harness.ts";
+import { stderrOf, suite } from "./lib/harness.ts";
 
 const test = suite("progress");
 
 /** What a call writes to stderr, which is no terminal here, without the seconds. */
-async function said(call: () => Promise<unknown>): Promise<string> {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = (piece: string | Uint8Array): boolean => {
-    text += piece;
-    return true;
-  };
-  try {
-    await call();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text.replace(/\d+\.\d s/g, "N s");
-}
+const said = async (call: () => Promise<unknown>): Promise<string> =>
+  (await stderrOf(call)).replace(/\d+\.\d s/g, "N s");
 
 test("should show a phase again while it goes on, and each phase when it begins", async () => {
   const text = await said(() =>

@@ -42,18 +42,17 @@ async function withGitHub(options: Options, body: (github: GitHub) => Promise<vo
   }
 }
 
+const settings = (github: GitHub): Record<string, string> => ({
+  TAG,
+  DIST: dist,
+  GH_TOKEN: github.token,
+  GITHUB_SERVER_URL: github.server,
+  GITHUB_API_URL: github.api,
+  ...(fs.existsSync(github.caFile) && { NODE_EXTRA_CA_CERTS: github.caFile }),
+});
+
 async function publish(github: GitHub, args: string[] = [], env: Record<string, string> = {}): Promise<Outcome> {
-  const outcome = await script("publish-stage0.ts", args, {
-    env: {
-      TAG,
-      DIST: dist,
-      GH_TOKEN: github.token,
-      GITHUB_SERVER_URL: github.server,
-      GITHUB_API_URL: github.api,
-      ...(fs.existsSync(github.caFile) && { NODE_EXTRA_CA_CERTS: github.caFile }),
-      ...env,
-    },
-  });
+  const outcome = await script("publish-stage0.ts", args, { env: { ...settings(github), ...env } });
   for (const secret of github.secrets)
     assert.not.ok((outcome.stdout + outcome.stderr).includes(secret), "a secret in the log");
   return outcome;
@@ -576,15 +575,7 @@ test("should end right after kill -9 between any two requests", async () => {
       const before = github.requests.length;
       let timer: NodeJS.Timeout | undefined;
       const killed = await script("publish-stage0.ts", [], {
-        env: {
-          TAG,
-          DIST: dist,
-          GH_TOKEN: github.token,
-          GITHUB_SERVER_URL: github.server,
-          GITHUB_API_URL: github.api,
-          UNDRAFT: "1",
-          TMPDIR,
-        },
+        env: { ...settings(github), UNDRAFT: "1", TMPDIR },
         started: (pid) => {
           timer = setInterval(() => {
             if (github.requests.length - before < count) return;

@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { findTarget, RELEASE_TARGETS, type Target } from "../scripts/lib/contract.ts";
 import { hasApt } from "../scripts/lib/debian.ts";
@@ -20,7 +19,7 @@ import {
   testUnless,
 } from "./lib/harness.ts";
 import { asNobody, viewing } from "./lib/mounts.ts";
-import { endsSoon, isRunning } from "./lib/processes.ts";
+import { endsSoon, until } from "./lib/processes.ts";
 
 const test = suite("toolchain");
 
@@ -199,7 +198,7 @@ test("should end rustup, and what it started, when a signal ends the run", async
   const env = { FASTBOOP_STAGE0_CARGO: cargo, FASTBOOP_STAGE0_TOOLCHAIN: "rustup" };
   let run = 0;
   const ended = script("toolchain.ts", [], { env, started: (pid) => (run = pid) });
-  while (!fs.existsSync(child) && (run === 0 || isRunning(run))) await setTimeout(50);
+  await until(() => fs.existsSync(child), ended);
   process.kill(run, "SIGTERM");
   const { signal, stderr } = await ended;
   assert.is(signal, "SIGTERM");
@@ -320,7 +319,7 @@ testUnless(test, needsDebian, "should end apt while it reads lists, when a signa
   const env = { FASTBOOP_STAGE0_TOOLCHAIN: "debian", PATH: `${folder}:${process.env.PATH}` };
   let run = 0;
   const ended = script("toolchain.ts", [], { env, started: (pid) => (run = pid) });
-  while (!fs.existsSync(file) && (run === 0 || isRunning(run))) await setTimeout(50);
+  await until(() => fs.existsSync(file), ended);
   process.kill(run, "SIGTERM");
   const { signal, stderr } = await ended;
   assert.is(signal, "SIGTERM");
@@ -450,7 +449,7 @@ testUnless(test, needsDebian, "should leave nothing of a toolchain whose making 
     namesIn(parent).some((name) => fs.existsSync(join(parent, name, "work", "std", AARCH64.triple, "release", "deps")));
   let run = 0;
   const ended = script("toolchain.ts", [], { env, started: (pid) => (run = pid) });
-  while (!compiling() && (run === 0 || isRunning(run))) await setTimeout(50);
+  await until(compiling, ended);
   process.kill(run, "SIGTERM");
   const outcome = await ended;
   assert.match(

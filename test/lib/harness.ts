@@ -161,6 +161,22 @@ export async function failureOf(call: () => unknown): Promise<Failure> {
   throw new Error("expected a Failure, and the call returned");
 }
 
+/** What a call writes to this process's stderr. */
+export async function stderrOf(call: () => Promise<unknown>): Promise<string> {
+  const { write } = process.stderr;
+  let text = "";
+  process.stderr.write = (piece: string | Uint8Array): boolean => {
+    text += piece;
+    return true;
+  };
+  try {
+    await call();
+  } finally {
+    process.stderr.write = write;
+  }
+  return text;
+}
+
 /** A suite of uvu's whose failed tests also show how the last program ended: an assertion shows only what it compares. */
 export function suite(name: string): Test {
   const test = uvuSuite(name);

@@ -15,3 +15,19 @@ export async function endsSoon(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 100 && isRunning(pid); tries++) await setTimeout(100);
   return !isRunning(pid);
 }
+
+/**
+ * Waits until a condition holds.
+ * @param ended of a program that makes it hold: when it ends before, there is nothing to wait for
+ * @throws Error with how the program ended, or after ten minutes
+ */
+export async function until(condition: () => boolean, ended?: Promise<unknown>): Promise<void> {
+  let outcome: unknown;
+  ended?.then((value) => {
+    outcome = value ?? "unknown";
+  });
+  for (const limit = Date.now() + 600_000; !condition(); await setTimeout(20)) {
+    if (outcome !== undefined) throw new Error(`it ended too early: ${JSON.stringify(outcome)}`);
+    if (Date.now() > limit) throw new Error(`waited in vain for ${condition}`);
+  }
+}
