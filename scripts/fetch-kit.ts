@@ -1,8 +1,9 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { fetchAllAssets, writeKit } from "./lib/fetch/release-assets.ts";
 import { FETCH_KNOBS, filePath } from "./lib/fetch/request.ts";
+import { checkWritable } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 
@@ -15,10 +16,11 @@ await runScript({
   knobs: [...FETCH_KNOBS, "OUT", "SOURCE_DATE_EPOCH"],
   prints: "the absolute path of the archive",
   async main() {
-    const assets = await fetchAllAssets();
-    const name = `stage0-kit-${assets.tag}.tar`;
     const out = knob("OUT");
-    const file = out === undefined ? join(distDir(), "fetched", assets.tag, name) : filePath(out, name);
+    const given = out === undefined ? undefined : filePath(out, "stage0-kit.tar");
+    checkWritable(given === undefined ? distDir() : dirname(given));
+    const assets = await fetchAllAssets();
+    const file = given ?? join(distDir(), "fetched", assets.tag, `stage0-kit-${assets.tag}.tar`);
     await writeKit(assets, file);
     process.stdout.write(`${file}\n`);
     return 0;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { assetName, DEFAULT_TARGET, downloadUrl } from "./lib/contract.ts";
 import { printable, usageFailure } from "./lib/errors.ts";
+import { checkWritable } from "./lib/files.ts";
 import { digestFile, sha512File } from "./lib/hash.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
@@ -39,6 +40,7 @@ await runScript({
       given === undefined
         ? readTag(await workspaceVersion(findWorkspace().dir), "the workspace's version")
         : readTag(given, "TAG");
+    checkWritable(distDir());
     const { path: payload, source } = gatedPayload(given === undefined ? undefined : spellTag(tag));
     const digest = digestFile(payload);
     say(`packages ${printable(payload)}, from ${source}: ${size(digest.size)}, sha256 ${digest.sha256}`);

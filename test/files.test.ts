@@ -27,6 +27,28 @@ test("should make a folder and those above it, and be content with those that ar
   assert.throws(() => makeFolder(join(file, "below")), /^ENOTDIR/);
 });
 
+test("should see that a result has no place before anything is done for it", async () => {
+  const file = join(temporaryFolder(), "file");
+  fs.writeFileSync(file, "");
+  const elsewhere = { DIST: join(file, "dist"), TAG: "v0.0.1", FASTBOOP_STAGE0_OFFLINE: "1" };
+  for (const [name, ...args] of [
+    ["fetch-stage0.ts"],
+    ["fetch-kit.ts"],
+    ["package.ts", "deb"],
+    ["boot-stage0.ts", "--target", "x86_64-unknown-linux-musl", file],
+  ] as const) {
+    const { code, stdout, stderr } = await script(name, args, { env: elsewhere });
+    assert.match(stderr, `error: ${file}/: a part of the path is not a folder\n  got:      ENOTDIR: `, name);
+    assert.is(stderr.split("error: ").length, 2, name);
+    assert.equal([code, stdout], [3, ""], name);
+  }
+  const out = { OUT: temporaryFolder(), TAG: "v0.0.1", FASTBOOP_STAGE0_OFFLINE: "1" };
+  const { code, stderr } = await script("fetch-kit.ts", [], { env: out });
+  assert.match(stderr, `error: OUT is a folder\n`);
+  assert.match(stderr, `fix:      OUT=${out.OUT}/stage0-kit.tar\n`);
+  assert.is(code, 2);
+});
+
 test("should end where the file system takes no folder", async () => {
   assert.throws(() => makeFolder("/proc/stage0/below"), /ENOENT|No such file/);
   const { code, stderr } = await script("sums.ts", [], { env: { DIST: "/proc/stage0" } });

@@ -12,7 +12,7 @@ import { type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
 import { requireTools } from "./debian/install.ts";
 import { contractFailure, missingFailure, printable, withPath } from "./errors.ts";
-import { readRegular, temporaryName, writeAll, writeText } from "./files.ts";
+import { checkWritable, readRegular, temporaryName, writeAll, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
@@ -65,6 +65,7 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
   const targets = [...new Set(requests.map(({ target }) => target))];
   const limitMs = knob("FASTBOOP_STAGE0_BOOT_TIMEOUT") * 1000;
   const subjects: Subject[] = [];
+  checkWritable(distDir());
   const kernels = new Map<Target, Kernel[]>();
   await allOf([
     ...requests.map((request, index) => async () => {

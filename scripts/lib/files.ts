@@ -31,6 +31,14 @@ export function makeFolder(path: string, mode = 0o777): void {
   }
 }
 
+/** Checks that a folder can be written to, or can be made, before any work is done for it. @throws the system's error */
+export function checkWritable(folder: string): void {
+  let nearest = folder;
+  while (!fs.existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  // With a slash at its end a file in the way is ENOTDIR.
+  fs.accessSync(join(nearest, "/"), fs.constants.W_OK | fs.constants.X_OK);
+}
+
 /** A name beside the final one, hidden so that no list of artifacts takes it up. */
 export const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 100)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);

@@ -1,9 +1,10 @@
 /** What a run is to fetch, as the environment says. */
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assetName, type Target } from "../contract.ts";
 import { checkEmbedPath } from "../embed-path.ts";
 import { printable, usageFailure } from "../errors.ts";
+import { checkWritable } from "../files.ts";
 import type { Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import type { Digest } from "../hash.ts";
@@ -101,6 +102,7 @@ export function outPath(target: Target, tag: string): string {
   const given = knob("OUT");
   const path = given === undefined ? defaultPath(target, tag) : filePath(given, assetName(target.triple));
   checkEmbedPath(path);
+  for (const folder of [distDir(), dirname(path)]) checkWritable(folder);
   return path;
 }
 
