@@ -1,19 +1,12 @@
 /** The borders of the checksum list's grammar, one step to each side. */
 import * as assert from "uvu/assert";
-import { parseSums, showName } from "../scripts/lib/trust/sums.ts";
+import { showName } from "../scripts/lib/trust/sums.ts";
 import { suite } from "./lib/harness.ts";
+import { A, B, LINE, parse } from "./lib/trust.ts";
 
 const test = suite("sums at the borders");
 
-const A = "a".repeat(64);
-const B = "b".repeat(64);
-const EXPECTED = "64 hexadecimal digits, two spaces, a file name";
-
-const parse = (list: string) => {
-  const { entries, problems } = parseSums(Buffer.from(list, "latin1"));
-  return { entries: [...entries], problems };
-};
-const malformed = (what: string, got: string) => ({ what, expected: EXPECTED, got: JSON.stringify(got) });
+const malformed = (what: string, got: string) => ({ what, expected: LINE, got: JSON.stringify(got) });
 
 test("should show every byte that is not UTF-8", () => {
   assert.is(showName("caf\xe9 \xe9"), '"caf\\xe9 \\xe9"');
@@ -28,11 +21,11 @@ test("should take a BSD line only as a whole", () => {
 test("should take CR LF for a line's end only when every line has it", () => {
   assert.equal(parse(`${A}  x\r\n${B}  y\n`), {
     entries: [["y", B]],
-    problems: [{ what: "line 1 is malformed", expected: EXPECTED, got: `"${A}  x\\x0d"` }],
+    problems: [{ what: "line 1 is malformed", expected: LINE, got: `"${A}  x\\x0d"` }],
   });
   assert.equal(parse(`${A}  x\r\n\r\n`), {
     entries: [["x", A]],
-    problems: [{ what: "line 2 is malformed", expected: EXPECTED, got: '""' }],
+    problems: [{ what: "line 2 is malformed", expected: LINE, got: '""' }],
   });
   assert.equal(parse(`${A}  x\r\n${B}  y`), {
     entries: [["x", A]],

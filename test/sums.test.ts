@@ -20,11 +20,10 @@ import {
   testUnless,
 } from "./lib/harness.ts";
 import { type Random, random } from "./lib/random.ts";
+import { A, B, LINE, parse } from "./lib/trust.ts";
 
 const test = suite("sums");
 
-const A = "a".repeat(64);
-const B = "b".repeat(64);
 const [X86_64 = "", AARCH64 = ""] = RELEASE_ASSETS;
 const digest = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
 
@@ -43,16 +42,11 @@ function distWith(more: Record<string, string> = {}): string {
 const sums = (dist: string, ...args: string[]) => script("sums.ts", args, { env: { DIST: dist } });
 const listOf = (dist: string): string => fs.readFileSync(join(dist, "SHA256SUMS"), "latin1");
 
-const parse = (list: string) => {
-  const { entries, problems } = parseSums(Buffer.from(list, "latin1"));
-  return { entries: [...entries], problems };
-};
 const entriesOf = (list: string) => {
   const { entries, problems } = parse(list);
   assert.equal(problems, [], JSON.stringify(list));
   return entries;
 };
-const EXPECTED = "64 hexadecimal digits, two spaces, a file name";
 
 test("should write two spaces, bare names and line feeds, in the order of the bytes", () => {
   const names = ["b", "a", "B", "é", "\u{ffff}", "\u{10000}", "-", "a b", "*x"].map(byteName);
@@ -129,7 +123,7 @@ test("should call each kind of line that is none malformed", () => {
   ]) {
     const { entries, problems } = parse(`${B}  y\n${line}\n`);
     assert.equal(entries, [["y", B]]);
-    assert.equal(problems, [{ what: "line 2 is malformed", expected: EXPECTED, got: showName(line.slice(0, 120)) }]);
+    assert.equal(problems, [{ what: "line 2 is malformed", expected: LINE, got: showName(line.slice(0, 120)) }]);
   }
 });
 
@@ -175,8 +169,8 @@ test("should name every problem of a list, and a run of malformed lines once", (
     problems: [
       { what: '"x" is on line 4 and again on line 5' },
       { what: 'line 6 names "../y", which is not a bare file name' },
-      { what: "lines 1 to 3 are malformed", expected: EXPECTED, got: '"<html>"' },
-      { what: "line 7 is malformed", expected: EXPECTED, got: '""' },
+      { what: "lines 1 to 3 are malformed", expected: LINE, got: '"<html>"' },
+      { what: "line 7 is malformed", expected: LINE, got: '""' },
     ],
   });
 });
@@ -340,7 +334,7 @@ test("should report everything that is wrong in one run", async () => {
     stderr,
     `error: ${list}: line 8 names "../up", which is not a bare file name\n${fix}` +
       `error: ${list}: "wrong" is on line 3 and again on line 9\n${fix}` +
-      `error: ${list}: line 7 is malformed\n  expected: ${EXPECTED}\n  got:      ""\n${fix}` +
+      `error: ${list}: line 7 is malformed\n  expected: ${LINE}\n  got:      ""\n${fix}` +
       `error: ${list}: the release asset ${AARCH64} is not listed\n${fix}` +
       `error: ${list}: "wrong" is not the file that was listed\n  expected: ${A}\n  got:      ${digest("wrong")}\n${fix}` +
       `error: ${list}: "gone" is listed and not there\n${fix}` +

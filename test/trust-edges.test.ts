@@ -4,13 +4,9 @@ import { RELEASE_ASSETS } from "../scripts/lib/contract.ts";
 import { sumsClaim } from "../scripts/lib/trust/sums.ts";
 import { agreedDigest, apiClaim, isPinned, PIN_FIX, pinRequired, type Witness } from "../scripts/lib/trust.ts";
 import { failureOf, suite } from "./lib/harness.ts";
+import { A, B, pin, release } from "./lib/trust.ts";
 
 const test = suite("trust at the borders");
-
-const A = "a".repeat(64);
-const B = "b".repeat(64);
-const pin = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "pin", claim });
-const release = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "release", claim });
 
 const ADVICE =
   "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +

@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import { Failure } from "../scripts/lib/errors.ts";
+import { RELEASE_ASSETS } from "../scripts/lib/contract.ts";
 import { sumsClaim } from "../scripts/lib/trust/sums.ts";
 import {
   agreedDigest,
@@ -11,23 +11,11 @@ import {
   witnessNames,
   wrongDigest,
 } from "../scripts/lib/trust.ts";
-import { suite } from "./lib/harness.ts";
+import { failureOf, suite } from "./lib/harness.ts";
 import { random } from "./lib/random.ts";
+import { A, B, pin, release } from "./lib/trust.ts";
 
 const test = suite("trust");
-const A = "a".repeat(64);
-const B = "b".repeat(64);
-const pin = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "pin", claim });
-const release = (name: string, claim: Witness["claim"]): Witness => ({ name, kind: "release", claim });
-const failure = (body: () => unknown): Failure => {
-  try {
-    body();
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-};
 
 test("should take a digest on which all agree who say something", () => {
   for (const witnesses of [
@@ -40,15 +28,15 @@ test("should take a digest on which all agree who say something", () => {
   }
 });
 
-test("should take nothing when nobody says anything", () => {
-  const { exitCode, problems } = failure(() => agreedDigest([pin("p", "absent"), release("d", "null")], "it"));
+test("should take nothing when nobody says anything", async () => {
+  const { exitCode, problems } = await failureOf(() => agreedDigest([pin("p", "absent"), release("d", "null")], "it"));
   assert.is(exitCode, 3);
   assert.is(problems[0]?.what, "nothing vouches for it");
   assert.is(problems[0]?.got, "p absent, d null");
-  assert.is(failure(() => agreedDigest([], "it")).exitCode, 3);
+  assert.is((await failureOf(() => agreedDigest([], "it"))).exitCode, 3);
 });
 
-test("should never give a digest when two say different things, whoever they are", () => {
+test("should never give a digest when two say different things, whoever they are", async () => {
   const { below, pick } = random(7);
   const claims: Witness["claim"][] = [{ sha256: A }, { sha256: B }, "absent", "null", "not asked"];
   let disagreements = 0;
@@ -62,7 +50,7 @@ test("should never give a digest when two say different things, whoever they are
       assert.is(agreedDigest(witnesses, "it"), [...said][0]);
       continue;
     }
-    const { exitCode, problems } = failure(() => agreedDigest(witnesses, "it"));
+    const { exitCode, problems } = await failureOf(() => agreedDigest(witnesses, "it"));
     if (said.size === 0) assert.is(exitCode, 3);
     else {
       disagreements += 1;
@@ -96,8 +84,8 @@ test("should say of each witness what it says", () => {
   assert.not.ok(isPinned(witnesses.slice(2)));
 });
 
-test("should name expected and got when the bytes are others", () => {
-  const { exitCode, problems } = failure(() => {
+test("should name expected and got when the bytes are others", async () => {
+  const { exitCode, problems } = await failureOf(() => {
     throw wrongDigest([pin("stage0.lock", { sha256: A }), release("SHA256SUMS", { sha256: A })], "it", {
       sha256: B,
       size: 5,
@@ -109,28 +97,29 @@ test("should name expected and got when the bytes are others", () => {
   assert.is(pinRequired("there", "it").exitCode, 2);
 });
 
-test("should tell missing, null and said apart in the API's digest, and take no other form", () => {
+test("should tell missing, null and said apart in the API's digest, and take no other form", async () => {
   assert.is(apiClaim(undefined), "absent");
   assert.is(apiClaim(null), "null");
   assert.equal(apiClaim(`sha256:${A}`), { sha256: A });
   for (const digest of ["", A, `sha512:${A}${A}`, `sha256:${A}0`, `sha256:${"A".repeat(64)}`, `sha256:${A}\n`]) {
-    assert.is(failure(() => apiClaim(digest)).exitCode, 1, digest);
+    assert.is((await failureOf(() => apiClaim(digest))).exitCode, 1, digest);
   }
 });
 
-test("should take a list's claim only when the whole list is right", () => {
-  const list = (text: string) => sumsClaim(Buffer.from(text), "asset", "list");
-  assert.is(sumsClaim(undefined, "asset", "list"), "absent");
-  assert.equal(list(`${B}  other\n${A}  asset\n`), { sha256: A });
+test("should take a list's claim only when the whole list is right", async () => {
+  const [asset = ""] = RELEASE_ASSETS;
+  const list = (text: string) => sumsClaim(Buffer.from(text), asset, "list");
+  assert.is(sumsClaim(undefined, asset, "list"), "absent");
+  assert.equal(list(`${B}  other\n${A}  ${asset}\n`), { sha256: A });
   for (const text of [
     "",
-    `${A}  asset`,
-    `${A}  asset\nnonsense\n`,
-    `${A}  asset\n${B}  asset\n`,
-    `${A}  ./asset\n`,
+    `${A}  ${asset}`,
+    `${A}  ${asset}\nnonsense\n`,
+    `${A}  ${asset}\n${B}  ${asset}\n`,
+    `${A}  ./${asset}\n`,
     `${B}  other\n`,
   ]) {
-    assert.is(failure(() => list(text)).exitCode, 1, JSON.stringify(text));
+    assert.is((await failureOf(() => list(text))).exitCode, 1, JSON.stringify(text));
   }
 });
 
