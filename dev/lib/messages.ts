@@ -6,7 +6,7 @@ import { type Node, nodesIn, parsed, walk } from "./syntax.ts";
 
 /** A problem of an object literal with `what`: the texts that it can have, and the remedy in the same object. */
 interface Message {
-  /** Empty: it repeats another problem's. */
+  /** Empty: all of it is only known at run time. */
   whats: string[];
   fix: string | undefined;
 }
@@ -44,23 +44,25 @@ function textsOf(node: Node): string[] {
       return among("consequent", "alternate");
     case "LogicalExpression":
       return among("left", "right");
+    case "ArrowFunctionExpression":
+      return among("body");
     default:
       return [];
   }
 }
 
-/** The messages of a source. @throws SyntaxError when it does not parse */
+/** The messages of a source, without those that repeat another problem's `what`. @throws SyntaxError when it does not parse */
 export function messagesOf(source: string): Message[] {
-  const texts = (object: Node, key: string): string[] | undefined => {
-    const property = nodesIn(object.properties).find((one) => (one.key as Node | undefined)?.name === key);
-    return property && nodesIn(property.value).flatMap(textsOf);
-  };
+  const values = (object: Node, key: string): Node[] =>
+    nodesIn(object.properties).flatMap((one) =>
+      (one.key as Node | undefined)?.name === key ? nodesIn(one.value) : [],
+    );
   return [...walk(parsed(source))].flatMap((node): Message[] => {
-    const whats = node.type === "ObjectExpression" ? texts(node, "what") : undefined;
-    if (whats === undefined) return [];
-    // Without a letter in the source it only repeats another message.
-    const own = whats.filter((text) => /\p{L}/u.test(text));
-    return [{ whats: own, fix: texts(node, "fix")?.join(" / ") || undefined }];
+    const [what] = node.type === "ObjectExpression" ? values(node, "what") : [];
+    if (what === undefined) return [];
+    const whats = textsOf(what).filter((text) => /\p{L}/u.test(text));
+    if (whats.length === 0 && [...walk(what)].some(({ name }) => name === "what")) return [];
+    return [{ whats, fix: values(node, "fix").flatMap(textsOf).join(" / ") || undefined }];
   });
 }
 
