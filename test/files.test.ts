@@ -5,14 +5,16 @@ import { join, resolve } from "node:path";
 import * as assert from "uvu/assert";
 import {
   isUnchanged,
+  MAX_IN_MEMORY,
   makeFolder,
   type OpenFile,
   openRegular,
   readRegular,
+  readSmall,
   writeAtomic,
   writeText,
 } from "../scripts/lib/files.ts";
-import { namesIn, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
+import { failureOf, namesIn, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("files");
 
@@ -96,7 +98,7 @@ test("should open nothing but regular files, and say what else there is", async 
   const kinds = ["a folder", "a fifo", "a socket", "a device"];
   assert.equal(
     found,
-    kinds.map((trouble) => ({ trouble })),
+    kinds.map((reason) => ({ reason })),
   );
 
   fs.writeFileSync(at("file"), "content");
@@ -112,11 +114,28 @@ test("should open nothing but regular files, and say what else there is", async 
   assert.equal(readRegular(at("large"), 200_000), { bytes: large, size: 100_000 });
   const words = ["nothing", "broken", "circle", "file/x"].map((name) => readRegular(at(name), 1));
   assert.equal(words, [
-    { trouble: "no such file" },
-    { trouble: "a symbolic link that leads nowhere" },
-    { trouble: "a symbolic link that leads back to itself" },
-    { trouble: "a path through something that is no folder" },
+    { reason: "no such file or folder" },
+    { reason: "a symbolic link that leads nowhere" },
+    { reason: "a loop of symbolic links" },
+    { reason: "a part of the path is not a folder" },
   ]);
+});
+
+test("should read no small file that is larger, or something else", async () => {
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, "text");
+  assert.is(readSmall(path).toString(), "text");
+  fs.truncateSync(path, MAX_IN_MEMORY);
+  assert.is(readSmall(path).length, MAX_IN_MEMORY);
+  const expected = "a regular file of at most 33554432 bytes";
+  const problems = (file: string, got: string) => [{ what: "can't be read", expected, got, file }];
+  fs.truncateSync(path, MAX_IN_MEMORY + 1);
+  const large = await failureOf(() => readSmall(path));
+  assert.equal(large.problems, problems(path, "33554433 bytes"));
+  assert.is((await runProgram(["mkfifo", `${path}.fifo`])).code, 0);
+  const fifo = await failureOf(() => readSmall(`${path}.fifo`));
+  assert.equal(fifo.problems, problems(`${path}.fifo`, "a fifo"));
+  assert.equal([large.exitCode, fifo.exitCode], [3, 3]);
 });
 
 test("should see that an open file was written to", () => {

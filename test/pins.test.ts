@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { LOCK } from "../scripts/lib/contract.ts";
 import { findPin, formatPins, type Pin, parsePins, readPins, updatePins } from "../scripts/lib/trust/pins.ts";
-import { failureOf, suite, temporaryFolder } from "./lib/harness.ts";
+import { failureOf, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("pins");
 
@@ -204,14 +204,16 @@ test("should refuse two files that disagree, and name them both", async () => {
   }
 });
 
-test("should not take a folder for an absent file", async () => {
-  const folder = join(temporaryFolder(), LOCK);
-  fs.mkdirSync(folder);
-  try {
-    await readPins([folder]);
-    assert.unreachable();
-  } catch (error) {
-    assert.is((error as NodeJS.ErrnoException).code, "EISDIR");
+test("should not take a folder or a FIFO for an absent file", async () => {
+  const folder = temporaryFolder();
+  const fifo = join(folder, LOCK);
+  assert.is((await runProgram(["mkfifo", fifo])).code, 0);
+  for (const [file, got] of [
+    [folder, "a folder"],
+    [fifo, "a fifo"],
+  ] as const) {
+    const { exitCode, problems } = await failureOf(() => readPins([file]));
+    assert.equal([exitCode, problems.map(({ what, got }) => [what, got])], [3, [["can't be read", got]]]);
   }
 });
 

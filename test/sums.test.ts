@@ -365,6 +365,10 @@ test("should say what is missing when there is no folder or no list", async () =
     [noList.code, noList.stdout, noList.stderr],
     [3, "", `error: ${dist}/SHA256SUMS: there is no list to check against\n  fix:      make sums writes one\n`],
   );
+  assert.is((await runProgram(["mkfifo", join(dist, "SHA256SUMS")])).code, 0);
+  const fifo = await sums(dist, "--verify");
+  assert.equal([fifo.code, fifo.stdout], [3, ""]);
+  assert.match(fifo.stderr, `error: ${dist}/SHA256SUMS: can't be read\n`);
   for (const args of [[], ["--verify"]]) {
     const noFolder = await sums(join(dist, "none"), ...args);
     assert.equal(

@@ -152,9 +152,9 @@ function readFile({ path, target, sha256 }: BootRequest): Buffer {
   const budget = knob("FASTBOOP_STAGE0_MAX_SIZE");
   const read = readRegular(fromCaller(path), budget);
   const file = printable(path);
-  if ("trouble" in read) {
+  if ("reason" in read) {
     const fix = `make stage0 TARGET=${target.triple}`;
-    throw missingFailure({ what: "can't be read", expected: "a regular file", got: read.trouble, fix, file });
+    throw missingFailure({ what: "can't be read", expected: "a regular file", got: read.reason, fix, file });
   }
   if (read.size > budget) {
     throw contractFailure({

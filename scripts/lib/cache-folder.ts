@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { onExit } from "./cleanup.ts";
 import { missingFailure, printable, systemWords } from "./errors.ts";
 import { withFileLock } from "./file-lock.ts";
-import { makeFolder, syncFolder, temporaryName } from "./files.ts";
+import { fsyncPath, makeFolder, temporaryName } from "./files.ts";
 import type { Progress } from "./progress.ts";
 
 /**
@@ -49,7 +49,7 @@ export async function ensureFolders(
         syncTree(staging);
         fs.renameSync(staging, folder);
       }
-      syncFolder(parent);
+      fsyncPath(parent);
     } finally {
       remove();
       forget();
@@ -85,16 +85,7 @@ function syncTree(folder: string): void {
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) syncTree(path);
-    else if (entry.isFile()) syncFile(path);
+    else if (entry.isFile()) fsyncPath(path);
   }
-  syncFolder(folder);
-}
-
-function syncFile(path: string): void {
-  const fd = fs.openSync(path, "r");
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
+  fsyncPath(folder);
 }

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { RELEASE_ASSETS, SUMS } from "./contract.ts";
 import { errorCode, Failure, missingFailure, type Problem, systemWords } from "./errors.ts";
-import { writeText } from "./files.ts";
+import { readSmall, writeText } from "./files.ts";
 import { type Digest, digestSteady } from "./hash.ts";
 import { formatSums, parseSums, showName } from "./trust/sums.ts";
 
@@ -118,7 +118,7 @@ function kindOf(entry: fs.Dirent<Buffer>): Kind {
 
 function readList(list: string): Buffer {
   try {
-    return fs.readFileSync(list);
+    return readSmall(list);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
     throw missingFailure({ file: list, what: "there is no list to check against", fix: "make sums writes one" });

@@ -1,15 +1,15 @@
-/** Files that are never seen half-written, and reads that nothing on the disk can trick. */
+/** Files that are never seen half-written, and reads that nothing on the disk can block. */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errorCode, systemWords, withPath } from "./errors.ts";
+import { errorCode, missingFailure, systemWords, withPath } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
 const CHUNK = 64 * 1024;
 
 /**
- * Makes a folder and those above it. Node's own `recursive` never ends where the file system takes no folders, in /proc say
- * (Node 20).
+ * Makes a folder and those above it. Node 20's own `recursive` never returns where the file system takes no folders, such as
+ * /proc.
  * @throws the system's error
  */
 export function makeFolder(path: string, mode = 0o777): void {
@@ -39,46 +39,46 @@ export function checkWritable(folder: string): void {
   fs.accessSync(join(nearest, "/"), fs.constants.W_OK | fs.constants.X_OK);
 }
 
-/** A name beside the final one, hidden so that no list of artifacts takes it up. */
+/** A hidden name beside the final one; no list of artifacts has it. */
 export const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 100)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
 
 /**
- * Gives a file its final name only when it is whole: writes aside, sets the mode, fsyncs, renames, fsyncs the folder.
- * Whatever `write` throws, nothing is left behind and the final name is as it was.
+ * Writes a file atomically: under a temporary name, with its mode, then fsync, rename, and fsync of the folder. Whatever
+ * `write` throws, nothing is left behind and the final name is as it was.
  * @param mode permission bits of the file, whatever the umask
  */
 export function writeAtomic<T>(path: string, mode: number, write: (fd: number) => T): T {
   makeFolder(dirname(path));
   const aside = temporaryName(path);
-  let fd: number | undefined;
   try {
-    fd = fs.openSync(aside, "wx", 0o600);
-    const result = write(fd);
-    fs.fchmodSync(fd, mode);
-    fs.fsyncSync(fd);
-    fs.renameSync(aside, path);
-    syncFolder(dirname(path));
-    return result;
+    return withFd(fs.openSync(aside, "wx", 0o600), (fd) => {
+      const result = write(fd);
+      fs.fchmodSync(fd, mode);
+      fs.fsyncSync(fd);
+      fs.renameSync(aside, path);
+      fsyncPath(dirname(path));
+      return result;
+    });
   } catch (error) {
     fs.rmSync(aside, { force: true });
     throw withPath(error, path, aside);
-  } finally {
-    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
-/** Makes a rename in the folder survive a power cut. */
-export function syncFolder(folder: string): void {
-  const fd = fs.openSync(folder, "r");
+/** Closes an open file after its use. */
+export function withFd<T>(fd: number, use: (fd: number) => T): T {
   try {
-    fs.fsyncSync(fd);
+    return use(fd);
   } finally {
     fs.closeSync(fd);
   }
 }
 
-/** Writes text (or bytes) whole or not at all; a file that already has these bytes and this mode keeps its inode and time. */
+/** Makes a file's bytes, or the renames in a folder, survive a power cut. */
+export const fsyncPath = (path: string): void => withFd(fs.openSync(path, "r"), fs.fsyncSync);
+
+/** Writes text (or bytes) atomically; a file that has these bytes and this mode already keeps its inode and time. */
 export function writeText(path: string, text: string | Uint8Array, mode = 0o644): void {
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
   try {
@@ -91,7 +91,7 @@ export function writeText(path: string, text: string | Uint8Array, mode = 0o644)
   writeAtomic(path, mode, (fd) => writeAll(fd, bytes));
 }
 
-/** write(2) until all bytes are taken. */
+/** Calls write(2) until all bytes are written. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
 }
@@ -115,32 +115,32 @@ export function eachChunk(
   }
 }
 
-/** A regular file that is open for reading, and what it was when it was opened. Whoever opened it closes it. */
+/** A regular file that is open for reading, and its status when it was opened. The caller closes it. */
 export interface OpenFile {
   fd: number;
   status: fs.BigIntStats;
 }
 
-/** Why there is no file to read, in words: "a folder", "no such file". */
+/** Why there is no file to read: "a folder", "permission denied". */
 interface Unreadable {
-  trouble: string;
+  reason: string;
 }
 
 /**
- * Opens a regular file for reading. What is none is not opened, because opening a device may do anything; O_NONBLOCK keeps
- * a FIFO that takes the file's place meanwhile from blocking for ever.
- * @param follow whether a symbolic link may be in the file's place
+ * Opens a regular file for reading. Nothing else is opened, because opening a device may do anything. O_NONBLOCK keeps a FIFO
+ * that replaces the file meanwhile from blocking for ever.
+ * @param follow whether the path may be a symbolic link
  * @throws the system's error, ELOOP for a link that is not to be followed
  */
 export function openRegular(path: string | Buffer, { follow = true } = {}): OpenFile | Unreadable {
   const seen = follow ? fs.statSync(path) : fs.lstatSync(path);
-  if (!seen.isFile() && !seen.isSymbolicLink()) return { trouble: kindOf(seen) };
+  if (!seen.isFile() && !seen.isSymbolicLink()) return { reason: kindOf(seen) };
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
   const fd = fs.openSync(path, O_RDONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
   const status = fs.fstatSync(fd, { bigint: true });
   if (status.isFile()) return { fd, status };
   fs.closeSync(fd);
-  return { trouble: kindOf(status) };
+  return { reason: kindOf(status) };
 }
 
 function kindOf(status: fs.StatsBase<number | bigint>): string {
@@ -149,36 +149,55 @@ function kindOf(status: fs.StatsBase<number | bigint>): string {
   return status.isSocket() ? "a socket" : "a device";
 }
 
-/** Whether nobody wrote to an open file since it was opened, as far as size and time of the last change tell. */
+/** Whether an open file has the size and the time of last change that it had when it was opened. */
 export function isUnchanged({ fd, status: before }: OpenFile): boolean {
   const after = fs.fstatSync(fd, { bigint: true });
   return after.size === before.size && after.mtimeNs === before.mtimeNs;
 }
 
-/** As openRegular, with a path that leads nowhere or may not be read among the troubles. */
+/** As openRegular, with the system's errors among the reasons. */
 export function tryOpenRegular(path: string): OpenFile | Unreadable {
   try {
     return openRegular(path);
   } catch (error) {
     const words = systemWords(error);
     if (words === undefined) throw error;
-    return { trouble: errorCode(error) === "ENOENT" && isLink(path) ? "a symbolic link that leads nowhere" : words };
+    return { reason: errorCode(error) === "ENOENT" && isLink(path) ? "a symbolic link that leads nowhere" : words };
   }
 }
 
 const isLink = (path: string): boolean => fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
-/** The start of a regular file and its size in bytes. @param most bytes to read */
+/** The start of a regular file, and its size. @param most bytes to read */
 export function readRegular(path: string, most: number): { bytes: Buffer; size: number } | Unreadable {
   const file = tryOpenRegular(path);
-  if ("trouble" in file) return file;
-  try {
-    const size = Number(file.status.size);
-    const bytes = Buffer.alloc(Math.min(size, most));
-    let read = 0;
-    eachChunk(file.fd, (piece) => (read += piece.copy(bytes, read)), { offset: 0, size: bytes.length });
-    return read < bytes.length ? { trouble: "a file that shrank while it was read" } : { bytes, size };
-  } finally {
-    fs.closeSync(file.fd);
-  }
+  if ("reason" in file) return file;
+  const size = Number(file.status.size);
+  const bytes = withFd(file.fd, (fd) => readStart(fd, Math.min(size, most)));
+  if (bytes.length < Math.min(size, most)) return { reason: "a file that shrank while it was read" };
+  return { bytes, size };
+}
+
+/** The first bytes of an open file, all of them when it has fewer. */
+function readStart(fd: number, most: number): Buffer {
+  const bytes = Buffer.alloc(most);
+  let read = 0;
+  eachChunk(fd, (piece) => (read += piece.copy(bytes, read)), { offset: 0, size: most });
+  return bytes.subarray(0, read);
+}
+
+/** Bytes of a file or a response that is read into memory: a list, a lock file, an answer of the API. */
+export const MAX_IN_MEMORY = 32 * 1024 * 1024;
+
+/** The bytes of a small file. @throws the system's error; Failure (3) when it is no regular file or not small */
+export function readSmall(path: string): Buffer {
+  const expected = `a regular file of at most ${MAX_IN_MEMORY} bytes`;
+  const fail = (got: string) => missingFailure({ what: "can't be read", expected, got, file: path });
+  const file = openRegular(path);
+  if ("reason" in file) throw fail(file.reason);
+  const size = Number(file.status.size);
+  return withFd(file.fd, (fd) => {
+    if (size > MAX_IN_MEMORY) throw fail(`${size} bytes`);
+    return readStart(fd, size);
+  });
 }

@@ -68,7 +68,7 @@ function observe(path: string, maxSize: number, known: Content | undefined): Obs
   let file: OpenFile | undefined;
   try {
     const opened = openRegular(path);
-    if ("trouble" in opened) return unreadable(opened.trouble);
+    if ("reason" in opened) return unreadable(opened.reason);
     file = opened;
     const size = Number(file.status.size);
     const read = readElf(fileSource(file.fd, size));

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { contractFailure } from "./errors.ts";
-import { eachChunk, isUnchanged, type OpenFile, openRegular } from "./files.ts";
+import { eachChunk, isUnchanged, type OpenFile, openRegular, withFd } from "./files.ts";
 
 export interface Digest {
   /** Bytes that were hashed. */
@@ -27,23 +27,19 @@ export function digestOf(fd: number): Digest {
   return { size, sha256: hash.digest("hex") };
 }
 
-function reading<T>(path: string | Buffer, follow: boolean, use: (file: OpenFile) => T): T {
+function withFile<T>(path: string | Buffer, follow: boolean, use: (file: OpenFile) => T): T {
   const file = openRegular(path, { follow });
-  if ("trouble" in file) throw contractFailure({ what: "is not a regular file" });
-  try {
-    return use(file);
-  } finally {
-    fs.closeSync(file.fd);
-  }
+  if ("reason" in file) throw contractFailure({ what: "is not a regular file" });
+  return withFd(file.fd, () => use(file));
 }
 
 /** The digest of the file at a path. @throws the system's error when it can't be read; Failure (1) when it is no regular file */
-export const digestFile = (path: string): Digest => reading(path, true, ({ fd }) => digestOf(fd));
+export const digestFile = (path: string): Digest => withFile(path, true, ({ fd }) => digestOf(fd));
 
 /** The SHA-512 of the file at a path, lower-case hexadecimal: Alpine's recipes want it. @throws as digestFile */
 export function sha512File(path: string): string {
   const hash = createHash("sha512");
-  reading(path, true, ({ fd }) => eachChunk(fd, (bytes) => hash.update(bytes)));
+  withFile(path, true, ({ fd }) => eachChunk(fd, (bytes) => hash.update(bytes)));
   return hash.digest("hex");
 }
 
@@ -52,11 +48,11 @@ export function sha512File(path: string): string {
  * @throws as digestFile; Failure (1) when it changed
  */
 export function digestSteady(path: string | Buffer): Digest {
-  return reading(path, false, (file) => {
+  return withFile(path, false, (file) => {
     const digest = digestOf(file.fd);
     const { size, ctimeNs, ino } = file.status;
     const steady = isUnchanged(file) && fs.fstatSync(file.fd, { bigint: true }).ctimeNs === ctimeNs;
-    // Deno tells ctime in whole seconds: there, a file that was replaced shows by its inode only.
+    // Deno has ctime in whole seconds: there, only the inode shows that a file was replaced.
     const inPlace = fs.lstatSync(path, { bigint: true }).ino === ino;
     if (steady && inPlace && size === BigInt(digest.size)) return digest;
     throw contractFailure({ what: "changed while it was read", fix: "run it again when nothing writes there" });

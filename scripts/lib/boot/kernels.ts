@@ -123,8 +123,8 @@ function identify(path: string, arch: string): Omit<Kernel, "variant"> {
   const expected = FORMATS[arch] ?? "a kernel";
   const fix = `set ${knobOf(arch)} to a kernel image, or unset it for Debian's`;
   const file = printable(path);
-  if ("trouble" in read)
-    throw missingFailure({ what: "the kernel can't be read", expected, got: read.trouble, fix, file });
+  if ("reason" in read)
+    throw missingFailure({ what: "the kernel can't be read", expected, got: read.reason, fix, file });
   const found = formatOf(Buffer.concat([read.bytes, Buffer.alloc(HEAD)]));
   if (found?.arch === arch) return { path, pageSize: found.pageSize };
   const got = found === undefined ? "another kind of file" : `a kernel for ${found.arch}`;

@@ -34,8 +34,8 @@ export function withStage0<T>(candidate: Candidate, target: Target, use: (fd: nu
   const wanted = shape(target.elf.bits, target.elf.order, target.elf.machine);
   const expected = `${wanted}, as ${target.triple} is`;
   const opened = tryOpenRegular(candidate.path);
-  if ("trouble" in opened) {
-    throw missingFailure({ what: `${name} can't be read`, expected: "a regular file", got: opened.trouble, file, fix });
+  if ("reason" in opened) {
+    throw missingFailure({ what: `${name} can't be read`, expected: "a regular file", got: opened.reason, file, fix });
   }
   const { fd, status } = opened;
   try {

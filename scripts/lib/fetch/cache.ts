@@ -6,8 +6,8 @@ import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname } from "node:path";
 import { assetName } from "../contract.ts";
-import { errorCode, printable, systemWords } from "../errors.ts";
-import { eachChunk, makeFolder, type OpenFile, openRegular } from "../files.ts";
+import { errorCode, Failure, printable, systemWords } from "../errors.ts";
+import { eachChunk, makeFolder, type OpenFile, openRegular, readSmall, withFd } from "../files.ts";
 import type { Digest } from "../hash.ts";
 import { say } from "../log.ts";
 import { cacheDir } from "../paths.ts";
@@ -21,7 +21,10 @@ export interface CacheRecord {
 }
 
 const cachedAsset = (sha256: string): string => cacheDir("assets", sha256);
-export const isCached = (sha256: string): boolean => fs.existsSync(cachedAsset(sha256));
+export function isCached(sha256: string): boolean {
+  const path = cachedAsset(sha256);
+  return fs.existsSync(path) && fs.lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
 
 const recordPath = ({ origin, tag, target }: AssetRequest): string => {
   const where = createHash("sha256").update(origin.key).digest("hex").slice(0, 16);
@@ -30,14 +33,14 @@ const recordPath = ({ origin, tag, target }: AssetRequest): string => {
 
 export function readRecord(request: AssetRequest): CacheRecord | undefined {
   try {
-    const { sha256, by } = JSON.parse(fs.readFileSync(recordPath(request), "utf8")) as Record<string, unknown>;
+    const { sha256, by } = JSON.parse(readSmall(recordPath(request)).toString()) as Record<string, unknown>;
     const isText = (value: unknown): value is string => typeof value === "string";
     return isText(sha256) && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isText)
       ? { sha256, by }
       : undefined;
   } catch (error) {
     // Missing or damaged.
-    if (error instanceof SyntaxError || errorCode(error) !== undefined) return undefined;
+    if (error instanceof SyntaxError || error instanceof Failure || errorCode(error) !== undefined) return undefined;
     throw error;
   }
 }
@@ -85,31 +88,18 @@ function removeQuietly(path: string): void {
 export function readCached(sha256: string, use: (bytes: Buffer) => void): boolean {
   const file = openCached(cachedAsset(sha256));
   if (file === undefined) return false;
-  try {
-    eachChunk(file.fd, use);
-    return true;
-  } finally {
-    fs.closeSync(file.fd);
-  }
+  withFd(file.fd, (fd) => eachChunk(fd, use));
+  return true;
 }
 
 function openCached(path: string): OpenFile | undefined {
   try {
     const file = openRegular(path, { follow: false });
-    return "trouble" in file ? undefined : file;
+    return "reason" in file ? undefined : file;
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     return undefined;
   }
-}
-
-/** Whether the cache has an asset that still has its digest; a damaged one is removed. */
-export function cacheHolds(sha256: string): boolean {
-  const hash = createHash("sha256");
-  if (!readCached(sha256, (bytes) => hash.update(bytes))) return false;
-  if (hash.digest("hex") === sha256) return true;
-  evict(sha256);
-  return false;
 }
 
 /** Removes an asset that does not have its digest any more. */

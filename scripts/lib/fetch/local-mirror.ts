@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SUMS } from "../contract.ts";
 import { errorCode, Failure, missingFailure, printable, usageFailure } from "../errors.ts";
-import { eachChunk, type OpenFile, openRegular } from "../files.ts";
+import { eachChunk, MAX_IN_MEMORY, type OpenFile, openRegular, withFd } from "../files.ts";
 import { size as sizeText } from "../log.ts";
 import { overBudget } from "./download.ts";
-import { maxSize } from "./request.ts";
 import type { Source } from "./source.ts";
 import { readTar } from "./tar.ts";
 
@@ -22,7 +21,7 @@ export function localMirror(address: string, tag: string, asset: string): Source
     isFinal: true,
     async sums() {
       let pieces: Uint8Array[] = [];
-      const found = await readFile(mirror, `${tag}/${SUMS}`, maxSize(), () => {
+      const found = await readFile(mirror, `${tag}/${SUMS}`, MAX_IN_MEMORY, () => {
         pieces = [];
         return (bytes) => pieces.push(Uint8Array.from(bytes));
       });
@@ -74,20 +73,16 @@ async function readFile(mirror: string, name: string, most: number, start: (size
   }
   const file = open(join(mirror, name));
   if (file === undefined) return false;
-  try {
-    const size = Number(file.status.size);
-    eachChunk(file.fd, within(size), { offset: 0, size });
-    return true;
-  } finally {
-    fs.closeSync(file.fd);
-  }
+  const size = Number(file.status.size);
+  withFd(file.fd, (fd) => eachChunk(fd, within(size), { offset: 0, size }));
+  return true;
 }
 
 /** A regular file, open; undefined when there is none. */
 function open(path: string): OpenFile | undefined {
   try {
     const file = openRegular(path);
-    return "trouble" in file ? undefined : file;
+    return "reason" in file ? undefined : file;
   } catch (error) {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
     throw error;

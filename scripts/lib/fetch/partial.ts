@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../errors.ts";
-import { eachChunk, makeFolder, syncFolder, writeAll } from "../files.ts";
+import { eachChunk, fsyncPath, makeFolder, writeAll } from "../files.ts";
 import type { Digest } from "../hash.ts";
 import { say, shortSize } from "../log.ts";
 import { partialName, takeOver } from "./stale-partials.ts";
@@ -166,7 +166,7 @@ export class PartialDownload {
     fs.fchmodSync(this.#fd, mode);
     fs.fsyncSync(this.#fd);
     fs.renameSync(this.path, out);
-    syncFolder(dirname(out));
+    fsyncPath(dirname(out));
     this.drop();
   }
 

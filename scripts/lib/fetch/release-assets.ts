@@ -3,13 +3,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assetName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
-import { writeText } from "../files.ts";
+import { readSmall, writeText } from "../files.ts";
 import { releaseOrigin } from "../github/origin.ts";
 import { sha512File } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
-import { formatPins, type Pin, parsePins, updatePins } from "../trust/pins.ts";
+import { formatPins, type Pin, readPins, updatePins } from "../trust/pins.ts";
 import { formatSums } from "../trust/sums.ts";
 import { readPinsOf, requireTrust } from "./pins.ts";
 import { downloadAsset } from "./release.ts";
@@ -54,8 +54,7 @@ export async function fetchAllAssets(): Promise<ReleaseAssets> {
 /** Adds the pins to stage0.lock in the workspace, else in the caller's folder. Returns its path. */
 export async function writeLock({ tag, pins }: ReleaseAssets): Promise<string> {
   const file = join(lockFolders()[0] ?? "", LOCK);
-  const there = existsSync(file) ? await parsePins(readFileSync(file, "utf8"), file) : [];
-  writeText(file, formatPins(updatePins(there, pins)));
+  writeText(file, formatPins(updatePins(await readPins([file]), pins)));
   say(`${printable(file)} pins ${pins.map(({ asset }) => asset).join(" and ")} of ${tag}`);
   return file;
 }
@@ -75,7 +74,7 @@ export async function writeKit({ tag, pins, paths }: ReleaseAssets, file: string
   });
   const assets = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
   const members = [
-    ...licences().map(([name, path]) => member(name, readFileSync(path))),
+    ...licences().map(([name, path]) => member(name, readSmall(path))),
     member(LOCK, formatPins(pins)),
     member(`${tag}/${SUMS}`, formatSums(pins.map(({ asset, sha256 }) => [asset, sha256] as const))),
     ...assets.map(([name, path]) => member(`${tag}/${name}`, readFileSync(path), MODE)),

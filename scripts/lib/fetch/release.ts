@@ -8,7 +8,7 @@ import { knob } from "../knobs.ts";
 import { duration, say, shortSize, size } from "../log.ts";
 import { sumsClaim } from "../trust/sums.ts";
 import { agreedDigest, type Claim, isPinned, type Witness, witnessLines, witnessNames, wrongDigest } from "../trust.ts";
-import { type CacheRecord, cacheAsset, cacheHolds, evict, isCached, readCached, writeRecord } from "./cache.ts";
+import { type CacheRecord, cacheAsset, evict, isCached, readCached, writeRecord } from "./cache.ts";
 import type { Limits } from "./download.ts";
 import { type Download, PartialDownload } from "./partial.ts";
 import type { Pins } from "./pins.ts";
@@ -36,12 +36,16 @@ export async function downloadAsset(
   const what = assetLabel(request);
   const start = performance.now();
   say(`fetching ${what} from ${request.origin.name}`);
-  const resolution = await resolveDigest(request, pins.witnesses, known, release);
-  const { sha256, witnesses, source } = resolution;
+  const resolve = (useCache: boolean) => resolveDigest(request, pins.witnesses, known, release, useCache);
+  let resolution = await resolve(true);
+  const { sha256 } = resolution;
   const partial = new PartialDownload(request.out, sha256, { sha512: pins.entry?.sha512 !== undefined });
   try {
+    let received = readFromCache(sha256, partial);
+    if (received === undefined && resolution.source === undefined) resolution = await resolve(false);
+    const { witnesses, source } = resolution;
     const limits = { maxSize: maxSize(), size: pins.entry?.size ?? source?.size };
-    const received = await fetchBytes(request, resolution, partial, limits);
+    received ??= await downloadFrom(request, source, sha256, partial, limits);
     for (const line of witnessLines(witnesses, received.sha256)) say(line);
     if (received.sha256 !== sha256) throw wrongDigest(witnesses, what, received);
     checkEntry(pins.entry, received, what);
@@ -66,6 +70,7 @@ async function resolveDigest(
   pins: Witness[],
   known: CacheRecord | undefined,
   release: Release | undefined,
+  useCache: boolean,
 ): Promise<Resolution> {
   const pinned = isPinned(pins);
   const offline = knob("FASTBOOP_STAGE0_OFFLINE") && !isLocal(request);
@@ -74,7 +79,7 @@ async function resolveDigest(
     { name: "API digest", kind: "release", claim: api },
   ];
   // With a pin and its bytes in the cache nobody has to be asked.
-  if (known !== undefined && (pinned || offline) && cacheHolds(known.sha256)) {
+  if (useCache && known !== undefined && (pinned || offline) && isCached(known.sha256)) {
     const { sha256, by } = known;
     const earlier = by.map((name): Witness => ({ name: `${name}, earlier`, kind: "release", claim: { sha256 } }));
     return { sha256, witnesses: [...pins, ...(pinned ? [] : earlier), ...witnessesOf("not asked", "not asked")] };
@@ -125,23 +130,28 @@ async function askApi(request: AssetRequest, asset: string, source: Source): Pro
   return findInApi(request, asset);
 }
 
-async function fetchBytes(
+/** The bytes from the cache; undefined when it does not have them, or has damaged ones, which are removed. */
+function readFromCache(sha256: string, partial: PartialDownload): Download | undefined {
+  if (!isCached(sha256)) return undefined;
+  partial.restart();
+  readCached(sha256, (bytes) => partial.write(bytes));
+  const received = partial.received();
+  if (received.sha256 === sha256) {
+    say("the bytes come from the cache");
+    return received;
+  }
+  evict(sha256);
+  partial.restart();
+  return undefined;
+}
+
+async function downloadFrom(
   request: AssetRequest,
-  { sha256, source }: Resolution,
+  source: Source | undefined,
+  sha256: string,
   partial: PartialDownload,
   limits: Limits,
 ): Promise<Download> {
-  if (isCached(sha256)) {
-    partial.restart();
-    readCached(sha256, (bytes) => partial.write(bytes));
-    const received = partial.received();
-    if (received.sha256 === sha256) {
-      say("the bytes come from the cache");
-      return received;
-    }
-    evict(sha256);
-    partial.restart();
-  }
   if (source === undefined) throw offlineFailure(request, { sha256, by: [] });
   try {
     const received = await source.download(partial, sha256, limits);

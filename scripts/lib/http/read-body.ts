@@ -1,12 +1,10 @@
 /** Small responses, read into memory: lists and JSON. */
 import { contractFailure, printable } from "../errors.ts";
+import { MAX_IN_MEMORY } from "../files.ts";
 import { captivePortal, type HttpRequest, type HttpResponse, looksLikeHtml, send } from "../http.ts";
 import { size } from "../log.ts";
 import { type RetryPolicy, retry, retryPolicy, withStallTimeout } from "./retry.ts";
 import { expiredAddress, transientStatus } from "./status.ts";
-
-/** A list of a thousand files is 100 KB, a page of a hundred releases with their assets and notes some MB. */
-const LARGEST = 32 * 1024 * 1024;
 
 type FullResponse = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
 
@@ -35,11 +33,11 @@ export function readBody(
           pieces.push(piece);
           length += piece.length;
           onBytes(piece.length);
-          if (length <= LARGEST) continue;
+          if (length <= MAX_IN_MEMORY) continue;
           discard();
           throw contractFailure({
             what: `${printable(response.url.host)} sends more than a list or an API answer takes`,
-            expected: `at most ${size(LARGEST)}`,
+            expected: `at most ${size(MAX_IN_MEMORY)}`,
             fix: "check the address",
           });
         }

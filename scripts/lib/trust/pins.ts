@@ -9,9 +9,9 @@
  *     sha256 = "…"
  *     sha512 = "…"
  */
-import { readFileSync } from "node:fs";
 import { isTag, TAG_FORM, TARGETS, targetOfAsset } from "../contract.ts";
 import { errorCode, type Problem, printable, usageFailure } from "../errors.ts";
+import { readSmall } from "../files.ts";
 import { compareTags, parseTag } from "../tags.ts";
 
 export interface Pin {
@@ -173,7 +173,7 @@ export async function readPins(paths: readonly string[]): Promise<PinFrom[]> {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readSmall(path).toString();
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
