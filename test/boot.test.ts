@@ -436,7 +436,7 @@ test("should look for the files before it installs QEMU", async () => {
   const { code, stderr } = await script("boot-stage0.ts", ["--target", A], { env: { PATH: folder, DIST: folder } });
   assert.is(
     stderr,
-    `error: ${join(folder, assetName(A))}: can't be read\n  expected: a regular file\n  got:      no such file\n` +
+    `error: ${join(folder, assetName(A))}: can't be read\n  expected: a regular file\n  got:      no such file or folder\n` +
       `  fix:      make stage0 TARGET=${A}\n`,
   );
   assert.is(code, 3);

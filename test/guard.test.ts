@@ -17,44 +17,19 @@ test("should count what passed and what was skipped", async () => {
   assert.equal(await judge("passes"), { passed: 1, failed: 0, skipped: 1, trouble: undefined });
 });
 
+for (const [what, name, failed, trouble] of [
+  ["a forgotten run()", "forgets-run", 1, "reported no test (is .run() missing?)"],
+  ["a throwing before hook", "before-throws", 2, "0 of 2 tests passed, yet it exited with 0"],
+  ["a throwing after.each hook", "after-each-throws", 1, "0 of 1 tests passed, yet it exited with 0"],
+  ["an early exit", "exits-early", 1, "exit code 1"],
+] as const) {
+  test(`should not take ${what} for success`, async () => {
+    assert.equal(await judge(name), { passed: 0, failed, skipped: 0, trouble });
+  });
+}
+
 test("should see a failing test", async () => {
   assert.equal(await judge("fails"), { passed: 1, failed: 1, skipped: 0, trouble: "exit code 1" });
-});
-
-test("should not take a forgotten run() for success", async () => {
-  assert.equal(await judge("forgets-run"), {
-    passed: 0,
-    failed: 1,
-    skipped: 0,
-    trouble: "reported no test (is .run() missing?)",
-  });
-});
-
-test("should not take a throwing before hook for success", async () => {
-  assert.equal(await judge("before-throws"), {
-    passed: 0,
-    failed: 2,
-    skipped: 0,
-    trouble: "0 of 2 tests passed, yet it exited with 0",
-  });
-});
-
-test("should not take a throwing after.each hook for success", async () => {
-  assert.equal(await judge("after-each-throws"), {
-    passed: 0,
-    failed: 1,
-    skipped: 0,
-    trouble: "0 of 1 tests passed, yet it exited with 0",
-  });
-});
-
-test("should not take an early exit for success", async () => {
-  assert.equal(await judge("exits-early"), {
-    passed: 0,
-    failed: 1,
-    skipped: 0,
-    trouble: "exit code 1",
-  });
 });
 
 test("should end a file that hangs", async () => {
