@@ -1,18 +1,17 @@
 /** Boots stage0 files as PID 1 of a real Linux kernel, in emulated machines that have nothing but a serial console. */
 import { createHash } from "node:crypto";
-import * as fs from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { readConsole } from "./boot/console.ts";
 import { expectedLine } from "./boot/expect.ts";
 import { initramfs } from "./boot/initramfs.ts";
 import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
-import { emulatorOf, startMachine } from "./boot/qemu.ts";
+import { emulatorOf, runMachine } from "./boot/qemu.ts";
 import { type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
 import { requireTools } from "./debian/install.ts";
-import { contractFailure, missingFailure, printable, withPath } from "./errors.ts";
-import { checkWritable, readRegular, temporaryName, writeAll, writeText } from "./files.ts";
+import { contractFailure, missingFailure, printable } from "./errors.ts";
+import { checkWritable, readRegular, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
@@ -51,8 +50,6 @@ const LAST = 24;
  * can't execute, it says within one; a program that ends at once, within some ten.
  */
 const WATCH_MS = 2000;
-/** What a kernel needs besides the file, which lies in memory as part of the initramfs and again as /init: bytes. */
-const BASE_MEMORY = 256 * 1024 ** 2;
 
 /**
  * Boots each file on each kernel that there is for its target, as many at once as there are processors and at least two.
@@ -106,46 +103,36 @@ async function boot(subject: Subject, kernel: Kernel, log: string, limitMs: numb
   const { path, target, init, expect } = subject;
   const { seen, feed, flush } = readConsole(expect);
   const start = performance.now();
-  let stopped: Stop | undefined;
+  const stop = new AbortController();
+  const stopAfter = (milliseconds: number, why: Stop): NodeJS.Timeout =>
+    setTimeout(() => stop.abort(why), milliseconds);
+  const limit = stopAfter(limitMs, "limit");
   let watch: NodeJS.Timeout | undefined;
-  const file = unnamedFile(initramfs(init));
-  try {
-    const memory = BASE_MEMORY + 2 * init.length;
-    const stop = (reason: Stop): void => {
-      stopped ??= reason;
-      machine.stop();
-    };
-    const machine = startMachine(
-      { target, kernel: kernel.path, pageSize: kernel.pageSize, initramfs: file, memory },
-      (bytes) => {
-        feed(bytes);
-        const running = seen.started && (expect === undefined || seen.match !== undefined);
-        const decided = running || seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined;
-        if (!decided) return;
-        clearTimeout(limit);
-        watch ??= setTimeout(() => stop("watched"), WATCH_MS);
-      },
-    );
-    const limit = setTimeout(() => stop("limit"), limitMs);
-    const { code, stderr } = await machine.ended.finally(() => {
-      clearTimeout(limit);
-      clearTimeout(watch);
-    });
-    flush();
-    writeText(log, seen.lines.map((line) => `${line}\n`).join(""));
-    return {
-      path,
-      target: target.triple,
-      kernel: seen.kernel ?? null,
-      pageSize: kernel.pageSize,
-      ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, subject),
-      console: seen.lines.slice(-LAST),
-      log,
-      milliseconds: Math.round(performance.now() - start),
-    };
-  } finally {
-    fs.closeSync(file);
-  }
+  const machine = { target, kernel: kernel.path, pageSize: kernel.pageSize, initramfs: initramfs(init) };
+  const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
+    feed(bytes);
+    const running = seen.started && (expect === undefined || seen.match !== undefined);
+    const decided = running || seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined;
+    if (!decided) return;
+    clearTimeout(limit);
+    watch ??= stopAfter(WATCH_MS, "watched");
+  }).finally(() => {
+    clearTimeout(limit);
+    clearTimeout(watch);
+  });
+  flush();
+  writeText(log, seen.lines.map((line) => `${line}\n`).join(""));
+  const stopped: Stop | undefined = stop.signal.reason;
+  return {
+    path,
+    target: target.triple,
+    kernel: seen.kernel ?? null,
+    pageSize: kernel.pageSize,
+    ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, subject),
+    console: seen.lines.slice(-LAST),
+    log,
+    milliseconds: Math.round(performance.now() - start),
+  };
 }
 
 function readFile({ path, target, sha256 }: BootRequest): Buffer {
@@ -185,18 +172,3 @@ function logPath({ triple }: Target, { variant }: Kernel, taken: Set<string>): s
 const allOf = async (steps: readonly (() => Promise<void>)[]): Promise<void> => {
   await inParallel(steps, steps.length, (step) => step());
 };
-
-/** An open file without a name: it is gone when the last process that has it is. */
-function unnamedFile(bytes: Uint8Array): number {
-  const path = temporaryName(join(tmpdir(), "stage0-initramfs"));
-  let fd: number | undefined;
-  try {
-    fd = fs.openSync(path, "wx+", 0o600);
-    fs.unlinkSync(path);
-    writeAll(fd, bytes);
-    return fd;
-  } catch (error) {
-    if (fd !== undefined) fs.closeSync(fd);
-    throw withPath(error, tmpdir(), path);
-  }
-}

@@ -1,5 +1,10 @@
 /** Emulated machines with a processor, memory and a serial console: no disk, no network, no firmware settings. */
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Target } from "../contract.ts";
+import { withPath } from "../errors.ts";
+import { temporaryName, writeAll } from "../files.ts";
 import { groupSpawner } from "../process.ts";
 
 /** What a contract's architecture is emulated by. */
@@ -54,11 +59,11 @@ interface Machine {
   kernel: string;
   /** Bytes; null: unknown. */
   pageSize: number | null;
-  /** Open file that holds the initramfs; it may be unlinked. */
-  initramfs: number;
-  /** Bytes. */
-  memory: number;
+  initramfs: Uint8Array;
 }
+
+/** What a kernel needs besides the initramfs, in bytes. */
+const BASE_MEMORY = 256 * 1024 ** 2;
 
 /**
  * Shown on the console is everything down to the information level, where `Run /init as init process` is; a panic ends
@@ -67,9 +72,11 @@ interface Machine {
 const KERNEL_PARAMETERS = "panic=-1 loglevel=7";
 
 /** The initramfs is the machine process's file 3, so that it needs no name, and nothing has to remove it. */
-const commandOf = ({ target, kernel, pageSize, memory }: Machine): string[] => {
+const commandOf = ({ target, kernel, pageSize, initramfs }: Machine): string[] => {
   const emulator = emulatorOf(target);
   const processor = pageSize === 16384 ? emulator.processor16K : undefined;
+  // The kernel unpacks the initramfs beside the place where it lies in memory.
+  const memory = BASE_MEMORY + 2 * initramfs.length;
   return [
     emulator.program,
     ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", "tcg", "-serial", "stdio"],
@@ -82,7 +89,7 @@ const commandOf = ({ target, kernel, pageSize, memory }: Machine): string[] => {
 
 /**
  * Runs a command and kills it when this shell's stdin ends: the kernel closes that pipe when our process is gone, even
- * if nothing in it could run any more. No signal handler and no parent-death signal can say the same under both runtimes
+ * if nothing in it could run any more. No signal handler and no parent-death signal can do the same under both runtimes
  * (the latter is about the parent's thread, and Deno may start processes from one that ends).
  */
 const SUPERVISOR = `
@@ -97,32 +104,47 @@ kill "$watcher"
 exit "$status"
 `;
 
-/** A machine that was started. */
-interface Running {
-  /** Ends it at once. */
-  stop(): void;
-  /** QEMU's exit code, and what it wrote to stderr, when the machine is gone. */
-  ended: Promise<{ code: number | null; stderr: string }>;
-}
+/** The console's reader has a limit of its own. */
+const spawn = groupSpawner({ maxOutput: Number.POSITIVE_INFINITY });
 
-/** Starts a machine. @param onConsole gets the console's bytes as they come */
-export function startMachine(machine: Machine, onConsole: (bytes: Buffer) => void): Running {
-  // The console has a limit of its own.
-  const spawn = groupSpawner({ maxOutput: Number.POSITIVE_INFINITY });
+/**
+ * Runs a machine until it ends by itself or a signal ends it.
+ * @param onConsole gets the console's bytes as they come
+ * @returns QEMU's exit code (null: it was killed) and what it wrote to stderr
+ */
+export function runMachine(
+  machine: Machine,
+  signal: AbortSignal,
+  onConsole: (bytes: Buffer) => void,
+): Promise<{ code: number | null; stderr: string }> {
+  const initramfs = unnamedFile(machine.initramfs);
   const child = spawn("/bin/sh", ["-c", SUPERVISOR, "sh", ...commandOf(machine)], {
-    stdio: ["pipe", "pipe", "pipe", machine.initramfs],
+    signal,
+    stdio: ["pipe", "pipe", "pipe", initramfs],
   });
+  fs.closeSync(initramfs);
   let stderr = "";
   child.stdout?.on("data", onConsole);
   child.stderr?.on("data", (bytes: Buffer) => {
     stderr = (stderr + bytes.toString()).slice(0, 4096);
   });
-  child.stdin?.on("error", () => {});
-  return {
-    stop: () => child.stdin?.end(),
-    ended: new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve({ code, stderr: stderr.trim() }));
-    }),
-  };
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, stderr: stderr.trim() }));
+  });
+}
+
+/** An open file without a name: it is gone when the last process that has it is. */
+function unnamedFile(bytes: Uint8Array): number {
+  const path = temporaryName(join(tmpdir(), "stage0-initramfs"));
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(path, "wx+", 0o600);
+    fs.unlinkSync(path);
+    writeAll(fd, bytes);
+    return fd;
+  } catch (error) {
+    if (fd !== undefined) fs.closeSync(fd);
+    throw withPath(error, tmpdir(), path);
+  }
 }
