@@ -1,4 +1,4 @@
-/** What a release, a server or a setting can lack, and what is said of it; whose word counts for a digest. */
+/** What a release, a server or a setting can lack, and what is said of it; which claims of a digest count. */
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -55,7 +55,7 @@ interface Case {
   code: number;
   log: string[];
   requests?: string[];
-  /** What stands at the default place after it; default: the asset when it went well. */
+  /** What is at the default path afterwards; default: the asset when it succeeded. */
   left?: string[];
   path?: (run: Run) => string;
 }
@@ -387,7 +387,7 @@ const CASES: Record<string, Case> = {
     ],
     requests: WHOLE,
   },
-  "not let a place vouch for itself that is not the default one": {
+  "not let an origin vouch for itself that is not the default one": {
     env: { FASTBOOP_STAGE0_TRUST: undefined },
     code: 2,
     log: [
@@ -405,7 +405,7 @@ const CASES: Record<string, Case> = {
       { GITHUB_SERVER_URL: "https://ghe.example.org" },
       { GITHUB_API_URL: "https://api.example.org" },
     ].map((env): [string, Case] => [
-      `count ${Object.keys(env)[0]} as another place`,
+      `count ${Object.keys(env)[0]} as another origin`,
       {
         env: { GITHUB_SERVER_URL: undefined, GITHUB_API_URL: undefined, FASTBOOP_STAGE0_TRUST: undefined, ...env },
         code: 2,
@@ -584,9 +584,9 @@ const CASES: Record<string, Case> = {
     },
     code: 3,
     log: [
-      "error: FOLDER/caller/x\\x1b[31m/stage0: the path's symbolic links go in a circle",
+      "error: FOLDER/caller/x\\x1b[31m/stage0: a loop of symbolic links",
       "got: ELOOP: too many symbolic links encountered, stat 'the path'",
-      "fix: check where they point",
+      "fix: check where they point, or choose another place with OUT",
     ],
     requests: [],
   },

@@ -111,7 +111,7 @@ const CASES: Record<string, Case> = {
       },
     ]),
   ),
-  "end after five attempts that bring nothing": {
+  "end after five attempts without progress": {
     faults: [{ kind: "short", after: 0, framing: "length", on: "blob", ...ASSET_ONLY, ...ALWAYS }],
     code: 3,
     log: ill(
@@ -194,7 +194,7 @@ const CASES: Record<string, Case> = {
       },
     ]),
   ),
-  "end after five answers of a server in trouble": {
+  "end after five responses of a failing server": {
     faults: [{ kind: "status", status: 502, on: "web", ...ALWAYS }],
     code: 3,
     log: ill(
@@ -205,7 +205,7 @@ const CASES: Record<string, Case> = {
     ),
     requests: Array.from({ length: 5 }, () => "web SHA256SUMS 502"),
   },
-  "wait as long as a server in trouble asks": {
+  "wait as long as a failing server asks": {
     faults: [{ kind: "status", status: 503, retryAfter: 1, on: "web" }],
     code: 0,
     log: well(again("SERVER failed")),
@@ -279,7 +279,7 @@ const CASES: Record<string, Case> = {
     ),
     requests: ["web SHA256SUMS 302"],
   },
-  "not follow a redirect that brings its own user": {
+  "not follow a redirect with a user name in it": {
     faults: [{ kind: "redirect", to: "https://user:SECRETPASS@localhost/x", on: "web", ...ALWAYS }],
     code: 3,
     log: ill("error: an address of localhost contains a user name or a password"),
@@ -359,7 +359,7 @@ const CASES: Record<string, Case> = {
     log: well(again("BLOBS does not take its own signed address (any more)")),
     requests: ["web SHA256SUMS 302", "blob 403", ...WHOLE],
   },
-  "begin anew when a server ignores the range": {
+  "start again when a server ignores the range": {
     faults: [BREAK, { kind: "range", wrong: "ignore", on: "blob" }],
     code: 0,
     log: well(again(brokeOff)),
@@ -367,7 +367,7 @@ const CASES: Record<string, Case> = {
   },
   ...Object.fromEntries(
     (["start", "total", "none", "unsatisfiable"] as const).map((wrong): [string, Case] => [
-      `begin anew after a wrong answer to a range (${wrong})`,
+      `start again after a wrong answer to a range (${wrong})`,
       {
         faults: [BREAK, { kind: "range", wrong, on: "blob" }],
         code: 0,
@@ -382,13 +382,13 @@ const CASES: Record<string, Case> = {
       },
     ]),
   ),
-  "begin anew when the file changed in between": {
+  "start again when the file changed in between": {
     faults: [BREAK, { kind: "etag", on: "blob", skip: 1 }],
     code: 0,
     log: well(again(brokeOff)),
     requests: [...WHOLE, `web ${ASSET} 500000- 302`, "blob 500000- 200"],
   },
-  "begin anew when a server adds the end of one file to the start of another": {
+  "start again when a server adds the end of one file to the start of another": {
     faults: [BREAK, { kind: "corrupt", at: 700_000, on: "blob", skip: 1 }],
     code: 0,
     log: well(again(brokeOff), "the parts do not make up the whole; downloading it again from the start"),

@@ -150,7 +150,7 @@ const witnesses = (pin: string, lock: string, sums: string, api: string): string
 testUnless(
   test,
   noNamespace,
-  "should take a local file without a network, gated and held against the pins",
+  "should take a local file without a network, gated and compared with the pins",
   async () => {
     const folder = newFolder();
     const local = join(folder, "my stage0");

@@ -52,7 +52,7 @@ test("should repeat what may pass, as often as it may, and nothing else", async 
   assert.is(nested.calls(), 5, "a retry inside a retry does not multiply the attempts");
   const single = passing(4);
   assert.is(await retry(() => retry(single.attempt, { ...QUICK, attempts: 1 }), QUICK), 5);
-  // An attempt that brings something begins the count anew.
+  // An attempt with progress starts the count again.
   const gaining = passing(20);
   assert.is(await retry(gaining.attempt, QUICK, () => gaining.calls() < 18), 21);
   let calls = 0;
@@ -123,7 +123,7 @@ test("should give up on what stalls or drips, and leave alone what only takes lo
   assert.is(fine, "done");
 });
 
-test("should end when attempts bring the same bytes over and over", async () => {
+test("should end when attempts get the same bytes over and over", async () => {
   const partial = new PartialDownload(join(temporaryFolder(), "asset"), "0".repeat(64));
   let calls = 0;
   const open = async (): Promise<HttpResponse> => {
@@ -147,7 +147,7 @@ test("should end when attempts bring the same bytes over and over", async () => 
   assert.is(calls, 6);
 });
 
-test("should tell rate limits, trouble, bad tokens and missing rights apart", () => {
+test("should tell rate limits, failing servers, bad tokens and missing rights apart", () => {
   const url = new URL("https://api.example.org/x");
   const of = (status: number, headers: Record<string, string> = {}) => statusFailure({ url, status, headers }, true);
   const transient = (failure: Failure): boolean => failure instanceof HttpFailure && failure.transient;

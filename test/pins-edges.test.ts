@@ -59,7 +59,7 @@ test("should take nothing but a table for an entry, and for the whole", async ()
   assert.equal(await problemsIn('{"pin": {}}'), [["pin is not an array of tables", "{}"]]);
 });
 
-test("should show 200 characters of a value, and values that JSON has no word for", async () => {
+test("should show 200 characters of a value, and values that JSON does not have", async () => {
   const long = "x".repeat(300);
   const [[, got] = []] = await problemsIn(json({ ...pin, sha256: long }));
   assert.is(got, `"${"x".repeat(199)}`);

@@ -1,4 +1,4 @@
-/** What decides whose word counts, and what each failure says and advises. */
+/** Which digest an asset must have, and what each failure says and advises. */
 import * as assert from "uvu/assert";
 import { RELEASE_ASSETS } from "../scripts/lib/contract.ts";
 import { sumsClaim } from "../scripts/lib/trust/sums.ts";
@@ -49,7 +49,7 @@ test("should measure by the first pin, whatever the release says and wherever th
   ]);
 });
 
-test("should advise to pin where nothing vouches, and where the place may not vouch for itself", async () => {
+test("should advise to pin where nothing vouches, and where the origin may not vouch for itself", async () => {
   assert.is(PIN_FIX, ADVICE);
   const { problems } = await failureOf(() => agreedDigest([pin("p", "absent")], "it"));
   assert.equal(

@@ -1,4 +1,4 @@
-/** The folder of artifacts: what is in it, what of it a release carries, and the list that vouches for it. */
+/** The folder of artifacts: what is in it, what of it a release carries, and its list of digests. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { RELEASE_ASSETS, SUMS } from "./contract.ts";
@@ -73,7 +73,7 @@ export function checkList(folder: string): Check {
   return check;
 }
 
-/** @param listed names that the run speaks of anyway */
+/** @param listed names that the run reports anyway */
 function newCheck(folder: string, listing: Listing, listed: { has(name: string): boolean }): Check {
   const isLeftOut = (name: string, kind: Kind): boolean =>
     isArtifact(name) && kind !== "regular file" && kind !== "folder" && !listed.has(name);
@@ -125,7 +125,7 @@ function readList(list: string): Buffer {
   }
 }
 
-/** Hashes files of the folder into the check; one that can't be hashed does not keep the others from it. */
+/** Hashes files of the folder into the check; a file that can't be hashed does not stop it. */
 function digestAll(folder: string, names: readonly string[], check: Check): void {
   for (const name of names) {
     try {
@@ -143,7 +143,7 @@ function digestAll(folder: string, names: readonly string[], check: Check): void
 }
 
 function unreadable(name: string, words: string, code: string | undefined): Problem {
-  // Deno hands out names as text: a byte that is not UTF-8 has become U+FFFD, and no file has that name.
+  // Deno returns names as text: a byte that is not UTF-8 has become U+FFFD, and no file has that name.
   const lossy = code === "ENOENT" && name.includes("\xef\xbf\xbd");
   const gone = lossy ? "its name may not be UTF-8: use RUNTIME=node" : "run it again when nothing writes there";
   return {

@@ -1,4 +1,4 @@
-/** The release of a tag as the API knows it, or which of the reasons there are for having none. */
+/** The release of a tag in the API, or the reason why there is none. */
 import { isTag, TAG_FORM } from "../contract.ts";
 import { missingFailure, printable, usageFailure } from "../errors.ts";
 import type { Release } from "../github/answers.ts";
@@ -28,7 +28,7 @@ export async function findRelease(origin: ReleaseOrigin, tag: string): Promise<R
   const github = new GitHub(origin);
   const found = await (tag === "latest" ? github.latest() : github.published(tag));
   if (found !== undefined) return checked(found, tag, name);
-  // Drafts are in the list alone, and a message can name what there is.
+  // Only the list has drafts, and a message can name what there is.
   const newest = await github.newest();
   if (newest === undefined) {
     throw missingFailure({

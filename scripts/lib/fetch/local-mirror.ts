@@ -54,7 +54,7 @@ function isArchive(mirror: string): boolean {
 }
 
 /**
- * Hands on the bytes of one file of a mirror. Returns false when there is none of that name.
+ * Reads one file of a mirror. Returns false when there is none of that name.
  * @param start called with the file's size before its bytes come; again when an archive has another file of the same name
  */
 async function readFile(mirror: string, name: string, most: number, start: (size: number) => TakeBytes) {
