@@ -83,7 +83,7 @@ preflight: $(ready) ## Gate the release artifacts in dist/; BOOT=1 boots them to
 boot: $(ready) ## Boot the artifacts as PID 1 under QEMU
 	@$(run) scripts/boot-stage0.ts
 rehearse: $(ready) ## Try a whole release on this machine; FAULTS=1 breaks every network step once
-	@$(run) dev/rehearse.ts
+	@$(run) ci/dev/rehearse.ts
 test: $(modules) $(tools) ## Run every test
 	@$(run) test/run.ts
 
@@ -133,20 +133,20 @@ help: $(if $(value TARGET),$(ready)) ## Print the user's verbs; TARGET=VERB prin
 help-dev: ## Print the other verbs, and every knob
 	@awk -v dev=1 -f scripts/help.awk Makefile
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
-	@$(run) dev/lint.ts
+	@$(run) ci/dev/lint.ts
 format: $(tools) ## Format the sources
 	@ci/tools/node_modules/.bin/biome check --write .
 docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from the code
-	@$(run) dev/docs.ts
+	@$(run) ci/dev/docs.ts
 contract: $(ready) ## Print the distribution contract as JSON
 	@$(run) scripts/contract.ts
 recipes-check: $(ready) ## Fail when the recipes differ from stage0.lock
 	@$(run) scripts/recipes.ts --check
 bench: $(modules) $(tools) ## Measure everything beside other tools and write docs/bench/
-	@$(run_node) dev/bench.ts
+	@$(run_node) ci/dev/bench.ts
 # Under deno, which starts a test file in a fraction of the time.
 mutate: $(modules) $(tools) ## Put defects into the deciding rules and see that tests notice 95 % of them
-	@$(run_deno) dev/mutate.ts
+	@$(run_deno) ci/dev/mutate.ts
 
 ##@dev CI
 install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workflows
@@ -156,9 +156,9 @@ workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows diffe
 release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
 	@$(run) scripts/release-gate.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
-	@$(run) dev/bundle.ts
+	@$(run) ci/dev/bundle.ts
 release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify it
-	@$(run) dev/bundle.ts
+	@$(run) ci/dev/bundle.ts
 	@$(run) scripts/sums.ts
 	@$(run) scripts/sums.ts --verify
 

@@ -34,7 +34,7 @@ test("should have users' scripts that import neither tests nor what only contrib
 
 const PAGE = read("docs/architecture.md");
 /** The folders that the page's paths count from. */
-const ROOTS = ["", "scripts/lib", "dev", "test"];
+const ROOTS = ["", "scripts/lib", "ci", "ci/dev", "test"];
 /** The files and folders that a text names: what ends like a source or with a slash. */
 const named = (text: string): string[] =>
   [...text.matchAll(/(?<![\w./*-])[\w.-]+(?:\/[\w.-]+)*(?:\.(?:ts|cjs|sh)|\/)(?![\w*])|\bMakefile\b/g)].map(
@@ -64,7 +64,7 @@ test("should place every module of the library and every folder", () => {
       .map((entry) => `${folder}/${entry.name}${entry.isDirectory() ? "/" : ""}`);
   const library = inside("scripts/lib");
   const own = library.filter((path) => !library.includes(path.replace(/\.ts$/, "/")) || path.endsWith("/"));
-  const folders = ["test", "dev/lib", "ci"].flatMap(inside).filter((path) => path.endsWith("/"));
+  const folders = ["test", "ci/dev/lib", "ci"].flatMap(inside).filter((path) => path.endsWith("/"));
   const names = named(PAGE).flatMap((path) => ROOTS.map((root) => join(root, path)));
   assert.equal(
     [...own, ...folders].filter((path) => !names.includes(path)),

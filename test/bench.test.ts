@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { MIB, startWeb, writeElf, writeRelease } from "../dev/lib/bench/fixtures.ts";
-import { panels } from "../dev/lib/bench/growth.ts";
-import { enclosing, type Plot, svg } from "../dev/lib/bench/plot.ts";
-import { faster, page, type Results, time, verdict } from "../dev/lib/bench/report.ts";
-import { benchEnvironment, type Comparison, measure, type Result, type Row, timesIn } from "../dev/lib/bench.ts";
+import { MIB, startWeb, writeElf, writeRelease } from "../ci/dev/lib/bench/fixtures.ts";
+import { panels } from "../ci/dev/lib/bench/growth.ts";
+import { enclosing, type Plot, svg } from "../ci/dev/lib/bench/plot.ts";
+import { faster, page, type Results, time, verdict } from "../ci/dev/lib/bench/report.ts";
+import { benchEnvironment, type Comparison, measure, type Result, type Row, timesIn } from "../ci/dev/lib/bench.ts";
 import { findTarget } from "../scripts/lib/contract.ts";
 import { inspect } from "../scripts/lib/gate.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";

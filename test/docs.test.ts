@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
-import { staleDocs } from "../dev/lib/docs.ts";
-import { messagesOf } from "../dev/lib/messages.ts";
+import { staleDocs } from "../ci/dev/lib/docs.ts";
+import { messagesOf } from "../ci/dev/lib/messages.ts";
 import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
 import { KNOBS } from "../scripts/lib/knobs.ts";
@@ -255,7 +255,7 @@ test("should find each message in the sources with the remedy that belongs to it
 });
 
 test("should leave out no message", () => {
-  const names = ["scripts", "dev"].flatMap((folder) =>
+  const names = ["scripts", "ci/dev"].flatMap((folder) =>
     fs.readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
   );
   // What Node says of arguments, and what joins several outcomes of a boot.

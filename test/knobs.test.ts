@@ -166,7 +166,7 @@ test("should refuse every value that does not parse before anything is done, nee
   assert.is((await script("tag.ts", [], { env: other })).stdout, "v0.0.1\n");
 });
 
-const SOURCES = ["scripts", "dev"]
+const SOURCES = ["scripts", "ci/dev"]
   .flatMap((folder) =>
     readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
   )
@@ -216,7 +216,7 @@ async function reads(entry: string): Promise<string[]> {
 }
 
 test("should tell in each script's --help exactly what it can read, and know no knob that nothing reads", async () => {
-  const entries = ["scripts", "dev"].flatMap((folder) =>
+  const entries = ["scripts", "ci/dev"].flatMap((folder) =>
     readdirSync(join(PROJECT, folder))
       .filter((name) => name.endsWith(".ts"))
       .map((name) => `${folder}/${name}`),

@@ -26,7 +26,7 @@ testUnless(test, lacking({ programs: ["shellcheck"] }), "should show all that is
     "docs/preflight.md",
     fs.readFileSync(join(folder, "docs/preflight.md"), "utf8").replace(/^<!-- made: rules.*$/m, "$&\n"),
   );
-  const { code, stderr } = await runProgram([...RUNTIME, join(folder, "dev", "lint.ts")], { cwd: folder });
+  const { code, stderr } = await runProgram([...RUNTIME, join(folder, "ci", "dev", "lint.ts")], { cwd: folder });
   assert.equal(
     [...stderr.matchAll(/^(ok {3}|FAIL) (\S+)$/gm)].map(([, mark, name]) => `${mark?.trim()} ${name}`),
     ["FAIL types", "FAIL format", "FAIL shell", "FAIL workflows", "FAIL docs"],

@@ -95,7 +95,7 @@ function recording(failing = ""): { env: Record<string, string>; seen: () => str
   const folder = temporaryFolder();
   const log = join(folder, "log");
   const program = `#!/bin/sh
-while [ $# -gt 0 ]; do case $1 in scripts/*.ts | dev/*.ts | dist) break ;; esac; shift; done
+while [ $# -gt 0 ]; do case $1 in scripts/*.ts | ci/dev/*.ts | dist) break ;; esac; shift; done
 name=$(basename "$1" .ts); case $2 in --*) name=$name$2 ;; esac
 echo "start $name" >>"${log}"; sleep 0.2; echo "end $name" >>"${log}"; [ "$name" != "${failing}" ]
 `;

@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { changedLines, mutantsOf, mutate } from "../dev/lib/mutate/mutations.ts";
-import { PLAN } from "../dev/lib/mutate/plan.ts";
-import { baseline, candidates, judge, score, summary, type Verdict } from "../dev/lib/mutate/run.ts";
+import { changedLines, mutantsOf, mutate } from "../ci/dev/lib/mutate/mutations.ts";
+import { PLAN } from "../ci/dev/lib/mutate/plan.ts";
+import { baseline, candidates, judge, score, summary, type Verdict } from "../ci/dev/lib/mutate/run.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { devScript, suite, temporaryFolder } from "./lib/harness.ts";
 

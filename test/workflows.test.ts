@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { checkWorkflows, readWorkflows } from "../dev/lib/workflows.ts";
+import { checkWorkflows, readWorkflows } from "../ci/dev/lib/workflows.ts";
 import { decideRelease } from "../scripts/lib/release/decision.ts";
 import { WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
 import { devScript, lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";

@@ -80,9 +80,9 @@ export function runProgram(command: readonly string[], settings: Settings = {}):
 export const script = (name: string, args: readonly string[] = [], settings: Settings = {}): Promise<Outcome> =>
   runProgram([...RUNTIME, join(PROJECT, "scripts", name), ...args], settings);
 
-/** The same for a script of the contributors', below dev/. */
+/** The same for a script of the contributors', below ci/dev/. */
 export const devScript = (name: string, args: readonly string[] = [], settings: Settings = {}): Promise<Outcome> =>
-  runProgram([...RUNTIME, join(PROJECT, "dev", name), ...args], settings);
+  runProgram([...RUNTIME, join(PROJECT, "ci", "dev", name), ...args], settings);
 
 /** Runs make in the project, under the same runtime. */
 export const make = (args: readonly string[], settings: Settings = {}): Promise<Outcome> =>

@@ -7,7 +7,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
-import { readWorkflows } from "../../dev/lib/workflows.ts";
+import { readWorkflows } from "../../ci/dev/lib/workflows.ts";
 import { runProgram, temporaryFolder } from "./harness.ts";
 
 interface Step {

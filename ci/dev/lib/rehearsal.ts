@@ -1,15 +1,15 @@
 /** The specification's whole flow on one machine, against a local GitHub: what is run, and what each step proves. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { assetName, DEFAULT_TARGET, INSTALL_PATH, SUMS } from "../../scripts/lib/contract.ts";
-import { contractFailure, Failure, missingFailure, printable } from "../../scripts/lib/errors.ts";
-import { digestFile } from "../../scripts/lib/hash.ts";
-import { environment } from "../../scripts/lib/knobs.ts";
-import { PROJECT } from "../../scripts/lib/paths.ts";
-import { ending } from "../../scripts/lib/process.ts";
-import { shell } from "../../scripts/lib/shell.ts";
-import { byteName, parseSums } from "../../scripts/lib/trust/sums.ts";
-import type { Aim, Fault, GitHub } from "../../test/github/types.ts";
+import { assetName, DEFAULT_TARGET, INSTALL_PATH, SUMS } from "../../../scripts/lib/contract.ts";
+import { contractFailure, Failure, missingFailure, printable } from "../../../scripts/lib/errors.ts";
+import { digestFile } from "../../../scripts/lib/hash.ts";
+import { environment } from "../../../scripts/lib/knobs.ts";
+import { PROJECT } from "../../../scripts/lib/paths.ts";
+import { ending } from "../../../scripts/lib/process.ts";
+import { shell } from "../../../scripts/lib/shell.ts";
+import { byteName, parseSums } from "../../../scripts/lib/trust/sums.ts";
+import type { Aim, Fault, GitHub } from "../../../test/github/types.ts";
 
 /** A step: a script as a user runs it, and what exit code 0 proves. */
 interface Step {

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { installPackages } from "../../../scripts/lib/debian/install.ts";
-import { hasApt } from "../../../scripts/lib/debian.ts";
-import { say, shortSize } from "../../../scripts/lib/log.ts";
-import { cacheDir, PROJECT } from "../../../scripts/lib/paths.ts";
-import { shell } from "../../../scripts/lib/shell.ts";
+import { installPackages } from "../../../../scripts/lib/debian/install.ts";
+import { hasApt } from "../../../../scripts/lib/debian.ts";
+import { say, shortSize } from "../../../../scripts/lib/log.ts";
+import { cacheDir, PROJECT } from "../../../../scripts/lib/paths.ts";
+import { shell } from "../../../../scripts/lib/shell.ts";
 
 /** Debian's package of each program; npm's for those that Debian does not have. */
 const PACKAGES: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** Every error message of the project with its remedy, read from the sources: what docs/troubleshooting.md is made of. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT } from "../../scripts/lib/paths.ts";
+import { PROJECT } from "../../../scripts/lib/paths.ts";
 import { type Node, nodesIn, parsed, walk } from "./syntax.ts";
 
 /** A problem of an object literal with `what`: the texts that it can have, and the remedy in the same object. */
@@ -19,12 +19,12 @@ const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Booting", /^(boot-|lib\/boot\b)/],
   ["Checksums, tags and pins", /^(sums|tag|lock|lib\/(dist|hash|tags|trust\/(sums|pins))\b)/],
   ["Fetching", /^(fetch-|lib\/(fetch|http|trust)\b)/],
-  ["Publishing", /^(publish-|release-|dev\/(rehearse|lib\/rehearsal)|lib\/(github|release)\b)/],
+  ["Publishing", /^(publish-|release-|ci\/dev\/(rehearse|lib\/rehearsal)|lib\/(github|release)\b)/],
   [
     "Packaging and workflows",
-    /^(package|recipes|install|dev\/(bundle|lib\/(bundle|workflows))|lib\/(package|workflow-files)\b)/,
+    /^(package|recipes|install|ci\/dev\/(bundle|lib\/(bundle|workflows))|lib\/(package|workflow-files)\b)/,
   ],
-  ["Developing", /^(dev\/|help)/],
+  ["Developing", /^(ci\/dev\/|help)/],
   ["Everything", /./],
 ];
 
@@ -73,7 +73,7 @@ function collected(): [name: string, messages: Message[]][] {
   const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
   const below = (folder: string): string[] =>
     readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`);
-  const scripts = [...below("scripts"), ...below("dev")]
+  const scripts = [...below("scripts"), ...below("ci/dev")]
     .filter((name) => name.endsWith(".ts"))
     .sort()
     .map((name): [string, Message[]] => [name.replace(/^scripts\//, ""), messagesOf(read(name))]);

@@ -1,13 +1,13 @@
 /** Measurements: the commands of a comparison in one run of hyperfine, and the memory that each takes by GNU time. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { missingFailure, printable } from "../../scripts/lib/errors.ts";
-import { environment, KNOBS } from "../../scripts/lib/knobs.ts";
-import { say } from "../../scripts/lib/log.ts";
-import { PROJECT } from "../../scripts/lib/paths.ts";
-import { ending } from "../../scripts/lib/process.ts";
-import { shell } from "../../scripts/lib/shell.ts";
-import { shellQuote } from "../../scripts/lib/shell-quote.ts";
+import { missingFailure, printable } from "../../../scripts/lib/errors.ts";
+import { environment, KNOBS } from "../../../scripts/lib/knobs.ts";
+import { say } from "../../../scripts/lib/log.ts";
+import { PROJECT } from "../../../scripts/lib/paths.ts";
+import { ending } from "../../../scripts/lib/process.ts";
+import { shell } from "../../../scripts/lib/shell.ts";
+import { shellQuote } from "../../../scripts/lib/shell-quote.ts";
 
 /** One command of a comparison. */
 export interface Entrant {

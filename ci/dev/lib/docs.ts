@@ -1,8 +1,8 @@
 /** The parts of the docs that are generated from the code, and the files that hold them between markers. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type KnobRow, knobRows } from "../../scripts/lib/knob-list.ts";
-import { PROJECT } from "../../scripts/lib/paths.ts";
+import { type KnobRow, knobRows } from "../../../scripts/lib/knob-list.ts";
+import { PROJECT } from "../../../scripts/lib/paths.ts";
 
 /** The knobs as the Makefile's own comments: `#? NAME=default`. */
 const knobComments = (): string =>
@@ -39,7 +39,7 @@ const PARTS: readonly { file: string; name: string; text: () => string | Promise
   {
     file: "docs/preflight.md",
     name: "rules",
-    text: async () => (await import("../../scripts/lib/gate/report-markdown.ts")).rulesTable(),
+    text: async () => (await import("../../../scripts/lib/gate/report-markdown.ts")).rulesTable(),
   },
 ];
 

@@ -1,9 +1,9 @@
-#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
 import { join } from "node:path";
-import { runScript } from "../scripts/lib/cli.ts";
-import { contractFailure } from "../scripts/lib/errors.ts";
-import { writeText } from "../scripts/lib/files.ts";
-import { PROJECT } from "../scripts/lib/paths.ts";
+import { runScript } from "../../scripts/lib/cli.ts";
+import { contractFailure } from "../../scripts/lib/errors.ts";
+import { writeText } from "../../scripts/lib/files.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
 import { staleDocs } from "./lib/docs.ts";
 
 await runScript({

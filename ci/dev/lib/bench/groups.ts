@@ -1,9 +1,9 @@
 /** The groups of comparisons: what is measured, against which tools, with which aim. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { assetName, DEFAULT_TARGET, RELEASE_ASSETS } from "../../../scripts/lib/contract.ts";
-import { PROJECT } from "../../../scripts/lib/paths.ts";
-import { copyWorkspace } from "../../../test/lib/harness.ts";
+import { assetName, DEFAULT_TARGET, RELEASE_ASSETS } from "../../../../scripts/lib/contract.ts";
+import { PROJECT } from "../../../../scripts/lib/paths.ts";
+import { copyWorkspace } from "../../../../test/lib/harness.ts";
 import type { Comparison, Entrant, Result } from "../bench.ts";
 import { benchEnvironment, once } from "../bench.ts";
 import { MIB, writeElf } from "./fixtures.ts";

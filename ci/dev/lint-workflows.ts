@@ -1,10 +1,10 @@
-#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
 import { join } from "node:path";
-import { runScript } from "../scripts/lib/cli.ts";
-import { contractFailure, type Problem } from "../scripts/lib/errors.ts";
-import { fromCaller, PROJECT } from "../scripts/lib/paths.ts";
-import { shell } from "../scripts/lib/shell.ts";
-import { WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
+import { runScript } from "../../scripts/lib/cli.ts";
+import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
+import { fromCaller, PROJECT } from "../../scripts/lib/paths.ts";
+import { shell } from "../../scripts/lib/shell.ts";
+import { WORKFLOW_FOLDER } from "../../scripts/lib/workflow-files.ts";
 import { checkWorkflows, readWorkflows, runBlocks } from "./lib/workflows.ts";
 
 await runScript({

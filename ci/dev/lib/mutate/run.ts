@@ -1,9 +1,9 @@
 /** Runs tests against mutants, each in a copy of the project that nothing else uses. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { PROJECT } from "../../../scripts/lib/paths.ts";
-import { runFile } from "../../../test/lib/guard.ts";
-import { copyProject, temporaryFolder } from "../../../test/lib/harness.ts";
+import { PROJECT } from "../../../../scripts/lib/paths.ts";
+import { runFile } from "../../../../test/lib/guard.ts";
+import { copyProject, temporaryFolder } from "../../../../test/lib/harness.ts";
 import { changedLines, type Mutant, mutantsOf, mutate } from "./mutations.ts";
 import { EQUIVALENT, type Equivalent } from "./plan.ts";
 

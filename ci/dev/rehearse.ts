@@ -1,14 +1,14 @@
-#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { runScript } from "../scripts/lib/cli.ts";
-import { writeText } from "../scripts/lib/files.ts";
-import { checkDist } from "../scripts/lib/gate/preflight.ts";
-import { knob } from "../scripts/lib/knobs.ts";
-import { bold, duration, green, say, summarize } from "../scripts/lib/log.ts";
-import { distDir } from "../scripts/lib/paths.ts";
-import { readTag, spellTag } from "../scripts/lib/tags.ts";
-import { findWorkspace, workspaceVersion } from "../scripts/lib/workspace.ts";
+import { runScript } from "../../scripts/lib/cli.ts";
+import { writeText } from "../../scripts/lib/files.ts";
+import { checkDist } from "../../scripts/lib/gate/preflight.ts";
+import { knob } from "../../scripts/lib/knobs.ts";
+import { bold, duration, green, say, summarize } from "../../scripts/lib/log.ts";
+import { distDir } from "../../scripts/lib/paths.ts";
+import { readTag, spellTag } from "../../scripts/lib/tags.ts";
+import { findWorkspace, workspaceVersion } from "../../scripts/lib/workspace.ts";
 import { custody, type Done, runStep, steps } from "./lib/rehearsal.ts";
 
 await runScript({
@@ -39,7 +39,7 @@ await runScript({
     fs.rmSync(work, { recursive: true, force: true });
     fs.mkdirSync(log, { recursive: true });
 
-    const { startGitHub } = await import("../test/github/server.ts");
+    const { startGitHub } = await import("../../test/github/server.ts");
     const github = await startGitHub({ tls: true, immutableReleases: true });
     const done: Done[] = [];
     try {

@@ -1,8 +1,8 @@
 /** Downloads and uploads, against the clients that people use. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { assetName, DEFAULT_REPO, DEFAULT_TARGET, RELEASE_ASSETS, SUMS } from "../../../scripts/lib/contract.ts";
-import { startGitHub } from "../../../test/github/server.ts";
+import { assetName, DEFAULT_REPO, DEFAULT_TARGET, RELEASE_ASSETS, SUMS } from "../../../../scripts/lib/contract.ts";
+import { startGitHub } from "../../../../test/github/server.ts";
 import { benchEnvironment, type Entrant, once, type Result } from "../bench.ts";
 import { MIB, startWeb, type WebServer, writeElf, writeRelease } from "./fixtures.ts";
 import { againstEmpty, emptyTsx, type Group, removal, sh, threeWays, tsx } from "./groups.ts";

@@ -1,7 +1,7 @@
 /** Entry scripts as single files that need node alone, with the licences of all that went into them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT } from "../../scripts/lib/paths.ts";
+import { PROJECT } from "../../../scripts/lib/paths.ts";
 
 /** What a machine without npm needs. */
 export const TOOLS = ["fetch-stage0", "preflight", "sums"] as const;

@@ -1,11 +1,11 @@
-#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { onExit } from "../scripts/lib/cleanup.ts";
-import { runScript } from "../scripts/lib/cli.ts";
-import { contractFailure, usageFailure } from "../scripts/lib/errors.ts";
-import { say } from "../scripts/lib/log.ts";
+import { onExit } from "../../scripts/lib/cleanup.ts";
+import { runScript } from "../../scripts/lib/cli.ts";
+import { contractFailure, usageFailure } from "../../scripts/lib/errors.ts";
+import { say } from "../../scripts/lib/log.ts";
 import { PLAN } from "./lib/mutate/plan.ts";
 import { baseline, candidates, judge, projectCopy, score, summary } from "./lib/mutate/run.ts";
 
@@ -45,7 +45,7 @@ await runScript({
           file,
           what: "has no such mutants any more",
           got: gone.join("\n"),
-          fix: "write the lines as they are now into dev/lib/mutate/equivalent.diff, or remove them",
+          fix: "write the lines as they are now into ci/dev/lib/mutate/equivalent.diff, or remove them",
         })),
       );
     }

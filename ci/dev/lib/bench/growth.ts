@@ -1,8 +1,8 @@
 /** How time and memory grow with the size of a file and with the number of files. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { DEFAULT_TARGET, RELEASE_ASSETS } from "../../../scripts/lib/contract.ts";
-import { shortSize } from "../../../scripts/lib/log.ts";
+import { DEFAULT_TARGET, RELEASE_ASSETS } from "../../../../scripts/lib/contract.ts";
+import { shortSize } from "../../../../scripts/lib/log.ts";
 import type { Entrant, Result, Row } from "../bench.ts";
 import { fetchSettings } from "./fetch.ts";
 import { MIB, startWeb, writeElf, writeRelease } from "./fixtures.ts";

@@ -2,9 +2,9 @@
  * Checks of workflow files that no linter makes: calls of workflows that are not there, artifacts that nobody uploads,
  * actions that are not pinned, and logic inside `run:`.
  */
-import { contract } from "../../scripts/lib/contract.ts";
-import { type Problem, printable } from "../../scripts/lib/errors.ts";
-import { type WorkflowFile, workflowFiles } from "../../scripts/lib/workflow-files.ts";
+import { contract } from "../../../scripts/lib/contract.ts";
+import { type Problem, printable } from "../../../scripts/lib/errors.ts";
+import { type WorkflowFile, workflowFiles } from "../../../scripts/lib/workflow-files.ts";
 
 interface Step {
   uses?: string;

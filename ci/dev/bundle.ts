@@ -1,13 +1,13 @@
-#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { runScript } from "../scripts/lib/cli.ts";
-import { type Member, writeTar } from "../scripts/lib/fetch/tar.ts";
-import { writeAll, writeAtomic, writeText } from "../scripts/lib/files.ts";
-import { knob } from "../scripts/lib/knobs.ts";
-import { say, size } from "../scripts/lib/log.ts";
-import { distDir, PROJECT } from "../scripts/lib/paths.ts";
+import { runScript } from "../../scripts/lib/cli.ts";
+import { type Member, writeTar } from "../../scripts/lib/fetch/tar.ts";
+import { writeAll, writeAtomic, writeText } from "../../scripts/lib/files.ts";
+import { knob } from "../../scripts/lib/knobs.ts";
+import { say, size } from "../../scripts/lib/log.ts";
+import { distDir, PROJECT } from "../../scripts/lib/paths.ts";
 import { bundle, TOOLS } from "./lib/bundle.ts";
 
 await runScript({

@@ -1,10 +1,10 @@
 /** The page that a rehearsal leaves: what was run, what that proved, and the way of the bytes. */
 
-import type { Preflight } from "../../scripts/lib/gate/preflight.ts";
-import { FILE_STYLE, fileCard } from "../../scripts/lib/gate/report-html.ts";
-import { PICTURE_STYLE } from "../../scripts/lib/gate/report-picture.ts";
-import { type Content, html, page, pill, table } from "../../scripts/lib/html.ts";
-import { duration, size } from "../../scripts/lib/log.ts";
+import type { Preflight } from "../../../scripts/lib/gate/preflight.ts";
+import { FILE_STYLE, fileCard } from "../../../scripts/lib/gate/report-html.ts";
+import { PICTURE_STYLE } from "../../../scripts/lib/gate/report-picture.ts";
+import { type Content, html, page, pill, table } from "../../../scripts/lib/html.ts";
+import { duration, size } from "../../../scripts/lib/log.ts";
 import type { Done, Link } from "./rehearsal.ts";
 
 interface Rehearsal {

@@ -1,9 +1,9 @@
-#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
-import { runScript } from "../scripts/lib/cli.ts";
-import { contractFailure, type Problem } from "../scripts/lib/errors.ts";
-import { say } from "../scripts/lib/log.ts";
-import { PROJECT } from "../scripts/lib/paths.ts";
-import { shell } from "../scripts/lib/shell.ts";
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
+import { runScript } from "../../scripts/lib/cli.ts";
+import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
+import { say } from "../../scripts/lib/log.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
+import { shell } from "../../scripts/lib/shell.ts";
 import { staleDocs } from "./lib/docs.ts";
 
 await runScript({
@@ -21,7 +21,7 @@ await runScript({
       types: $`node_modules/.bin/tsc --noEmit`,
       format: $`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
       shell: $`shellcheck ${scripts}`,
-      workflows: $`node --import tsx dev/lint-workflows.ts`,
+      workflows: $`node --import tsx ci/dev/lint-workflows.ts`,
     };
     const problems: Problem[] = [];
     for (const [name, check] of Object.entries(checks)) {

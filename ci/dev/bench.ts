@@ -1,14 +1,14 @@
-#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { onExit } from "../scripts/lib/cleanup.ts";
-import { runScript } from "../scripts/lib/cli.ts";
-import { usageFailure } from "../scripts/lib/errors.ts";
-import { writeText } from "../scripts/lib/files.ts";
-import { CACHE_KNOBS } from "../scripts/lib/knobs.ts";
-import { duration, say } from "../scripts/lib/log.ts";
-import { PROJECT } from "../scripts/lib/paths.ts";
+import { onExit } from "../../scripts/lib/cleanup.ts";
+import { runScript } from "../../scripts/lib/cli.ts";
+import { usageFailure } from "../../scripts/lib/errors.ts";
+import { writeText } from "../../scripts/lib/files.ts";
+import { CACHE_KNOBS } from "../../scripts/lib/knobs.ts";
+import { duration, say } from "../../scripts/lib/log.ts";
+import { PROJECT } from "../../scripts/lib/paths.ts";
 import { fetching, publishing } from "./lib/bench/fetch.ts";
 import { type Bench, boot, build, type Group, packages, preflight, startup, sums, tsx } from "./lib/bench/groups.ts";
 import { growth } from "./lib/bench/growth.ts";
@@ -62,7 +62,7 @@ await runScript({
     const release = join(folder, "release");
     const start = performance.now();
     await once(tsx("build-stage0.ts", "--all"), benchEnvironment({ DIST: release }), folder);
-    await once(tsx("../dev/bundle.ts"), benchEnvironment({ DIST: join(folder, "bundled") }), folder);
+    await once(tsx("../ci/dev/bundle.ts"), benchEnvironment({ DIST: join(folder, "bundled") }), folder);
     const results = await earlier(join(to, "results.json"), machine());
     for (const name of names) {
       const own = join(folder, name);
