@@ -70,7 +70,7 @@ stage0-all: $(ready) ## Build every release target
 	@$(run) scripts/build-stage0.ts --all
 dist/fastboop-stage0-%: $(ready) FORCE
 	@TARGET='$*' $(run) scripts/build-stage0.ts
-stage0-env: $(ready) ## Print the export line for eval "$(make -s stage0-env)"
+stage0-env: $(ready) ## Print the line that exports the path, for sh to eval
 	@$(run) scripts/build-stage0.ts --env
 cli: $(ready) ## Build the workspace's fastboop-cli with stage0 embedded
 	@$(run) scripts/build-cli.ts
@@ -125,6 +125,7 @@ install: $(ready) ## Install the payload below DESTDIR and PREFIX
 	@$(run) scripts/install.ts
 clean: ## Remove dist/ and everything that was built
 	@$(if $(value DIST),$(error clean removes dist/ in the project, not "$(value DIST)": remove that yourself, and unset DIST))
+	@$(if $(filter-out RUNTIME,$(given)),$(warning clean reads no variable, and got $(filter-out RUNTIME,$(given))))
 	@rm -rf dist test/.cache test/workspace/target
 
 ##@dev Check

@@ -4,7 +4,7 @@ import { type BootRequest, bootAll, type Verdict } from "./lib/boot.ts";
 import { runScript } from "./lib/cli.ts";
 import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./lib/contract.ts";
 import { printable, printableJson, usageFailure } from "./lib/errors.ts";
-import { CACHE_KNOBS, knob } from "./lib/knobs.ts";
+import { BOOT_KNOBS, knob } from "./lib/knobs.ts";
 import { dim, duration, report, say } from "./lib/log.ts";
 import { distDir, toCaller } from "./lib/paths.ts";
 import { showProgress } from "./lib/progress.ts";
@@ -20,19 +20,7 @@ await runScript({
     target: { type: "string", value: "TRIPLE", means: "the target; wins over TARGET" },
     json: { type: "boolean", means: "print the verdicts as JSON" },
   },
-  knobs: [
-    "TARGET",
-    "DIST",
-    "WORKSPACE",
-    "KERNEL_x86_64",
-    "KERNEL_aarch64",
-    "KERNEL_arm",
-    "FASTBOOP_STAGE0_EMBED_PATH",
-    "FASTBOOP_STAGE0_BOOT_EXPECT",
-    "FASTBOOP_STAGE0_BOOT_TIMEOUT",
-    "FASTBOOP_STAGE0_MAX_SIZE",
-    ...CACHE_KNOBS,
-  ],
+  knobs: BOOT_KNOBS,
   prints: "a line for each boot, or JSON; stderr tells what went wrong",
   async main({ target, json }, files) {
     const name = target === undefined ? "TARGET" : "--target";

@@ -4,7 +4,7 @@ import { usageFailure } from "./lib/errors.ts";
 import { allFindings, assetPath, checkDist, checkFiles } from "./lib/gate/preflight.ts";
 import { fileLine, reportFindings } from "./lib/gate/report-text.ts";
 import { exitCodeFor } from "./lib/gate.ts";
-import { CACHE_KNOBS, knob } from "./lib/knobs.ts";
+import { BOOT_KNOBS, knob } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { supportedTarget } from "./lib/target.ts";
@@ -21,20 +21,7 @@ await runScript({
     json: { type: "boolean", means: "print the result as JSON (docs/preflight.schema.json)" },
     html: { type: "string", value: "PAGE", means: "write a page with a picture of each file, too" },
   },
-  knobs: [
-    "DIST",
-    "TARGET",
-    "FASTBOOP_STAGE0_MAX_SIZE",
-    "GITHUB_STEP_SUMMARY",
-    "BOOT",
-    "WORKSPACE",
-    "KERNEL_x86_64",
-    "KERNEL_aarch64",
-    "FASTBOOP_STAGE0_EMBED_PATH",
-    "FASTBOOP_STAGE0_BOOT_EXPECT",
-    "FASTBOOP_STAGE0_BOOT_TIMEOUT",
-    ...CACHE_KNOBS,
-  ],
+  knobs: ["BOOT", ...BOOT_KNOBS, "GITHUB_STEP_SUMMARY"],
   prints: "a line for each file, or JSON; stderr tells every finding",
   async main({ target, json, html }, files) {
     const maxSize = knob("FASTBOOP_STAGE0_MAX_SIZE");

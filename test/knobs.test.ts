@@ -189,7 +189,7 @@ const INDIRECT: Record<string, readonly string[]> = {
   EMBED_PATH: ["FASTBOOP_STAGE0_EMBED_PATH"],
   // In fetch/request.ts.
   name: ["TAG", "FASTBOOP_STAGE0_TAG"],
-  "knobOf(arch)": ["KERNEL_x86_64", "KERNEL_aarch64"],
+  "knobOf(arch)": Object.keys(KNOBS).filter((name) => name.startsWith("KERNEL_")),
 };
 
 /** The knobs that are left in an entry script once esbuild has taken out every function that it does not reach. */

@@ -155,7 +155,9 @@ test("should refuse to clean another folder, and name it", async () => {
     assert.is(code, 2);
     assert.ok(existsSync(join(project, "dist")));
   }
-  assert.is((await runProgram(["make", "-s", "-C", project, "clean"])).code, 0);
+  const misspelled = await runProgram(["make", "-s", "-C", project, "clean", "DITS=/x"]);
+  assert.match(misspelled.stderr, "clean reads no variable, and got DITS\n");
+  assert.is(misspelled.code, 0);
   assert.not(existsSync(join(project, "dist")));
 });
 

@@ -9,7 +9,7 @@ import { shellQuote } from "./shell-quote.ts";
 /** Names a prebuilt stage0 to the build that embeds it. */
 export const EMBED_PATH = "FASTBOOP_STAGE0_EMBED_PATH";
 
-/** The line for `eval "$(make -s stage0-env)"`. */
+/** The line for sh to eval. */
 export const exportLine = (path: string): string => `export ${EMBED_PATH}=${shellQuote(path)}`;
 
 /**

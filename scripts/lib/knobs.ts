@@ -223,6 +223,12 @@ export type KnobName = keyof typeof KNOBS;
 
 /** What is read together, for the scripts' lists. */
 export const CACHE_KNOBS = ["FASTBOOP_STAGE0_CACHE", "XDG_CACHE_HOME", "HOME"] as const satisfies readonly KnobName[];
+export const BOOT_KNOBS = [
+  ...(["TARGET", "DIST", "WORKSPACE", "KERNEL_x86_64", "KERNEL_aarch64", "KERNEL_arm"] as const),
+  ...(["FASTBOOP_STAGE0_EMBED_PATH", "FASTBOOP_STAGE0_MAX_SIZE"] as const),
+  ...(["FASTBOOP_STAGE0_BOOT_EXPECT", "FASTBOOP_STAGE0_BOOT_TIMEOUT"] as const),
+  ...CACHE_KNOBS,
+] as const satisfies readonly KnobName[];
 export const NETWORK_KNOBS = [
   ...(["FASTBOOP_STAGE0_OFFLINE", "FASTBOOP_STAGE0_STALL_TIMEOUT"] as const),
   ...(["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] as const),
