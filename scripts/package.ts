@@ -18,7 +18,7 @@ const isKind = (name: string): name is PackageKind => Object.hasOwn(KINDS, name)
 
 await runScript({
   name: "package.ts",
-  summary: "Builds a package that carries stage0's exact bytes, takes them out again and compares them.",
+  summary: "Builds a package of stage0's exact bytes, extracts them again and compares.",
   operands: Object.keys(KINDS).join("|"),
   options: {},
   knobs: [
@@ -34,7 +34,7 @@ await runScript({
   prints: "the absolute path of the package",
   async main(_, [kind = ""]) {
     if (!isKind(kind))
-      throw usageFailure({ what: "no kind of package is named", expected: Object.keys(KINDS).join(", ") });
+      throw usageFailure({ what: "no package format is named", expected: Object.keys(KINDS).join(", ") });
     const given = knob("TAG");
     const tag =
       given === undefined
@@ -56,7 +56,7 @@ await runScript({
       sha512: sha512File(payload),
     });
     const built = await buildPackage(kind, recipes, payload, distDir(), join(distDir(), "log", `package-${kind}.log`));
-    say(`the payload came out of the package as it went in: ${size(built.size)}, sha256 ${built.sha256}`);
+    say(`the package contains the payload unchanged: ${size(built.size)}, sha256 ${built.sha256}`);
     process.stdout.write(`${built.path}\n`);
     return 0;
   },

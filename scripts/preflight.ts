@@ -13,8 +13,8 @@ import { supportedTarget } from "./lib/target.ts";
 await runScript({
   name: "preflight.ts",
   summary:
-    "Gates stage0 files: those that are named, else the release assets in dist/ and whatever else bears a stage0 name\n" +
-    "there. A file's asset name tells its target, else --target has to. TARGET narrows the folder to one asset.",
+    "Checks stage0 files by the rules of the gate: those that are named, else the release assets in dist/ and every other\n" +
+    "file there with a stage0 name. The file name gives the target, else --target does. TARGET: only that asset of dist/.",
   operands: "[FILE…]",
   options: {
     target: { type: "string", value: "TRIPLE", means: "the target that the named files are for" },
@@ -31,9 +31,9 @@ await runScript({
     }
     const page = html === undefined ? undefined : (await import("./lib/html.ts")).pagePath(html);
 
-    // A job of a matrix has one target's file. Said aloud, since a TARGET left in the environment would halve the gate.
+    // A matrix job has one target's file. Logged, because a TARGET that was left in the environment would halve the check.
     const alone = files.length === 0 ? knob("TARGET") : undefined;
-    if (alone !== undefined) say("TARGET is set: gating its asset alone, not the whole release");
+    if (alone !== undefined) say("TARGET is set: checking its asset only, not the whole release");
     const [name, triple] = alone === undefined ? ["--target", target] : ["TARGET", alone];
     const known = triple === undefined ? undefined : supportedTarget(name, triple);
     const named = alone === undefined || known === undefined ? files : [assetPath(known)];

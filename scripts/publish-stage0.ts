@@ -14,8 +14,8 @@ import { readTag, spellTag } from "./lib/tags.ts";
 await runScript({
   name: "publish-stage0.ts",
   summary:
-    "Brings dist/ to the draft release of TAG, downloads it all again and compares; with UNDRAFT=1 it then publishes. " +
-    "Run it again after any failure: what is there already is kept.",
+    "Uploads dist/ to the draft release of TAG, downloads everything again and compares; with UNDRAFT=1 it then publishes. " +
+    "Run it again after any failure: it keeps what is uploaded.",
   options: {
     draft: { type: "boolean", means: "only find or make the draft" },
     "dry-run": { type: "boolean", means: "only say what would be done" },
@@ -79,7 +79,7 @@ await runScript({
 
     async function uploadAndVerify(releases: Releases, release: Release): Promise<Release> {
       if (release.draft) await upload(releases, release, files);
-      // A run that was cut off after publishing ends here: all that is left is to see that it is right.
+      // Published by an earlier run that was interrupted: only the check is left.
       else assertSameFiles(release);
       const uploaded = await releases.get(release.id);
       await withTemporaryFolder((folder) => verifyUploads(origin, uploaded, files, folder));

@@ -33,7 +33,7 @@ await runScript({
           ...stale.map(({ path }) => ({
             file: `ci/packaging/${path}`,
             what: "differs from a recipe without pins, and payload.sh names no release",
-            fix: "make recipes TAG=vX.Y.Z, or take out what was changed",
+            fix: "make recipes TAG=vX.Y.Z, or revert the change",
           })),
         );
       }

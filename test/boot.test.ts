@@ -199,13 +199,13 @@ testUnless(test, compilers, "should tell every way in which PID 1 fails or lives
       "dynamic",
       1,
       "the kernel can't execute it: error -2",
-      "the interpreter that it asks for is missing, as always where there is no other file",
+      "its interpreter is missing: the initramfs has no other file",
     ],
     [
       "script",
       1,
       "the kernel can't execute it: error -2",
-      "the interpreter that it asks for is missing, as always where there is no other file",
+      "its interpreter is missing: the initramfs has no other file",
     ],
     ["empty", 1, "the kernel can't execute it: error -8", "wrong machine or format"],
     ["exits", 1, "PID 1 ended with exit code 7", "kernel panic: Attempted to kill init! exitcode=0x00000700"],
@@ -318,10 +318,10 @@ testUnless(test, machines, "should not blame the file when the machine does not 
     boot({ KERNEL_x86_64: files[X] }),
   ]);
   for (const outcome of [late, silent, broken]) assert.is(outcome.code, 3, outcome.stderr);
-  assert.is(reportOf(late).boots[0]?.outcome, "the kernel did not come as far as /init within 0.5 s");
+  assert.is(reportOf(late).boots[0]?.outcome, "the kernel did not reach /init within 0.5 s");
   assert.equal(reportOf(silent).boots[0]?.problem, {
-    what: "the kernel did not come as far as /init within 0.1 s",
-    got: "no word from the kernel",
+    what: "the kernel did not reach /init within 0.1 s",
+    got: "no output from the kernel",
     fix: "raise FASTBOOP_STAGE0_BOOT_TIMEOUT, or try another kernel",
     file: files[X],
   });

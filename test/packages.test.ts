@@ -102,7 +102,7 @@ for (const kind of kinds) {
     const { size, sha256 } = digestFile(aarch64);
     assert.match(stderr, `packages ${aarch64}, from FASTBOOP_STAGE0_EMBED_PATH: ${size.toLocaleString("en-US")} bytes`);
     assert.match(stderr, new RegExp(`^packages .*, sha256 ${sha256}$`, "m"));
-    assert.match(stderr, `the payload came out of the package as it went in: ${size.toLocaleString("en-US")} bytes`);
+    assert.match(stderr, `the package contains the payload unchanged: ${size.toLocaleString("en-US")} bytes`);
     const inside = await payloadOf(kind, path);
     assert.is(inside.sha256, sha256);
     assert.is(inside.mode, 0o644);
@@ -531,7 +531,7 @@ test("should write a release's pins into every recipe, and say which one differs
   const lost = await here(["recipes-check"]);
   assert.match(
     lost.stderr,
-    "error: ci/packaging/alpine/APKBUILD: differs from a recipe without pins, and payload.sh names no release\n  fix:      make recipes TAG=vX.Y.Z, or take out what was changed\n",
+    "error: ci/packaging/alpine/APKBUILD: differs from a recipe without pins, and payload.sh names no release\n  fix:      make recipes TAG=vX.Y.Z, or revert the change\n",
   );
   assert.is(lost.code, 2);
 

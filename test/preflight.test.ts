@@ -66,8 +66,8 @@ const UNREADABLE_FIX = "check the path, its owner and its mode, and that nothing
 const unreadable = (path: string, got: string): string =>
   shown(`error: ${path}`, "readable", "a regular file that can be read", got, UNREADABLE_FIX);
 const OUTSIDE_FIX = "remove it from the folder, or give it its asset name";
-const ABI_FIX = "build it for the target that its name tells; is it armv7-unknown-linux-musleabi's?";
-const MACHINE_FIX = "build it for the target that its name tells; were two files swapped?";
+const ABI_FIX = "build it for the target in its name; is it armv7-unknown-linux-musleabi's?";
+const MACHINE_FIX = "build it for the target in its name; were two files swapped?";
 
 const schema = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
   JSON.parse(fs.readFileSync(join(PROJECT, "docs", "preflight.schema.json"), "utf8")),
@@ -117,7 +117,7 @@ testUnless(
 testUnless(test, rust, "should gate one target's asset alone when TARGET names it, and say so", async () => {
   const folder = await release();
   fs.rmSync(join(folder, X));
-  const alone = "TARGET is set: gating its asset alone, not the whole release\n";
+  const alone = "TARGET is set: checking its asset only, not the whole release\n";
   assert.equal(await gate(folder, [], { DIST: ".", TARGET: AARCH64 }), {
     code: 0,
     signal: null,

@@ -77,7 +77,7 @@ test("should make a draft, upload, download again, and publish last", async () =
     assert.is(draft.code, 0, draft.stderr);
     await holds(github, true);
     assert.is(uploads(github), 4);
-    assert.match(draft.stderr, "downloaded 4 assets again: sums, gate and bytes agree");
+    assert.match(draft.stderr, "downloaded 4 assets again: checksums, preflight and bytes agree");
     assert.match(draft.stdout, /^https:\/\/localhost:[0-9]+\/samcday\/fastboop\/releases\/tag\/.*\n$/);
 
     const again = await publish(github, [], { UNDRAFT: "1" });
@@ -237,7 +237,7 @@ test("should not publish when the release holds a file that the list does not", 
   await withGitHub({}, async (github) => {
     await github.addRelease({ tag: TAG, draft: true, assets: [{ name: "stray.deb", bytes: "x" }] });
     const { code, stderr } = await publish(github, [], { UNDRAFT: "1" });
-    assert.match(stderr, "error: the release holds stray.deb, which SHA256SUMS does not list\n");
+    assert.match(stderr, "error: the release has stray.deb, which SHA256SUMS does not list\n");
     assert.is(code, 1);
     assert.is(github.releases()[0]?.draft, true);
   });
@@ -254,7 +254,7 @@ test("should refuse a file that GitHub would rename, before any request", async 
     assert.is(
       stderr,
       [
-        "error: GitHub would keep fastboop_0.0.1~rc7_amd64.deb under another name than SHA256SUMS has",
+        "error: GitHub would rename fastboop_0.0.1~rc7_amd64.deb",
         "  expected: fastboop_0.0.1.rc7_amd64.deb",
         "  got:      fastboop_0.0.1~rc7_amd64.deb",
         "  fix:      rename it, then make sums",
@@ -352,8 +352,8 @@ test("should say what GitHub has against a file, and not try again", async () =>
       stderr,
       // Deno's fetch sends no length with an empty body.
       isDeno
-        ? "error: empty.tar: GitHub does not take empty.tar\n  got:      status 400: Bad Content-Length: \n"
-        : "error: empty.tar: GitHub does not take empty.tar\n  got:      status 422: Validation Failed: size must be greater than or equal to 1\n",
+        ? "error: empty.tar: GitHub refuses empty.tar\n  got:      status 400: Bad Content-Length: \n"
+        : "error: empty.tar: GitHub refuses empty.tar\n  got:      status 422: Validation Failed: size must be greater than or equal to 1\n",
     );
     assert.is(stdout, "");
     assert.is(code, 1);
@@ -365,7 +365,7 @@ const LASTING: readonly [Fault & Aim, RegExp][] = [
   [{ on: "upload", kind: "status", status: 502, times: Number.POSITIVE_INFINITY }, /failed\n {2}got: {6}status 502/],
   [
     { on: "blob", kind: "corrupt", at: 100, times: Number.POSITIVE_INFINITY },
-    /comes down as another file than went up\n {2}expected: [0-9a-f]{64}\n {2}got: {6}[0-9a-f]{64}/,
+    /differs after upload and download\n {2}expected: [0-9a-f]{64}\n {2}got: {6}[0-9a-f]{64}/,
   ],
 ];
 for (const [fault, message] of LASTING) {
@@ -448,7 +448,7 @@ test("should take no answer for GitHub's that has another form, whichever was as
             3,
             [
               {
-                what: `${new URL(api).host} does not answer as GitHub's API does`,
+                what: `${new URL(api).host} does not answer like GitHub's API`,
                 expected: "a release",
                 fix: "check GITHUB_API_URL, and what answers there",
               },
@@ -496,7 +496,7 @@ test("should follow pages by their links, to no other host, and give up a list w
             3,
             [
               {
-                what: `${new URL(api).host} names another host for the rest of its answer`,
+                what: `${new URL(api).host} links to a next page on another host`,
                 expected: new URL(api).host,
                 got: new URL(foreign).host,
                 fix: "set GITHUB_API_URL to the address by which the server calls itself",
@@ -511,7 +511,7 @@ test("should follow pages by their links, to no other host, and give up a list w
     await withServer(listing(Number.POSITIVE_INFINITY, address), async (releases, api) => {
       const { exitCode, problems } = await failureOf(() => releases.find(TAG, "refuse"));
       assert.is(exitCode, 3);
-      assert.is(problems[0]?.what, `${new URL(api).host} lists more than any repository has`);
+      assert.is(problems[0]?.what, `${new URL(api).host} sends a list that does not end`);
       assert.is(problems[0]?.expected, "at most 100 pages");
       assert.is(pages.length, 101);
     });
@@ -535,10 +535,10 @@ test("should give up on a server that says it publishes, and does not", async ()
         3,
         [
           {
-            what: `${new URL(api).host} keeps ${TAG} a draft`,
+            what: `${new URL(api).host} still has ${TAG} as a draft`,
             expected: "a published release",
             got: "https://localhost/draft",
-            fix: "run it again, or publish it there: what it holds is verified",
+            fix: "run it again, or publish it there: its assets are verified",
           },
         ],
       ],
@@ -557,7 +557,7 @@ test("should show a refusal that is no JSON as it is", async () => {
     const { exitCode, problems } = await failureOf(() =>
       releases.upload(release, { name: "a.tar", path: join(dist, SUMS), size: fs.statSync(join(dist, SUMS)).size }),
     );
-    assert.equal([exitCode, problems], [1, [{ what: "GitHub does not take a.tar", got: "status 422: a\\x09b\\x: c" }]]);
+    assert.equal([exitCode, problems], [1, [{ what: "GitHub refuses a.tar", got: "status 422: a\\x09b\\x: c" }]]);
   });
 });
 

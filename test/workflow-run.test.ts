@@ -160,7 +160,7 @@ testUnless(test, NEEDS, "should package the verified file of the release that is
       assert.equal(results, { [name]: "success" });
       assert.equal(namesIn(join(run.artifacts, artifact)), [file]);
       const built = run.steps.find(({ step }) => step.startsWith("make package-"));
-      assert.match(built?.output ?? "", "the payload came out of the package as it went in: ");
+      assert.match(built?.output ?? "", "the package contains the payload unchanged: ");
       assert.match(built?.output ?? "", `sha256 ${sha256}\n`);
     }
     assert.is(github.log("blob").length, 6, "the list and the file, for each");

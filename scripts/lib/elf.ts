@@ -18,7 +18,7 @@ export function readElf(source: Source): ElfResult {
     return read(source);
   } catch (error) {
     const got = error instanceof BecameShorter ? "it became shorter while it was read" : systemWords(error);
-    // Anything but a system error is a defect of this reader, and hiding it would pass for a broken file.
+    // Anything but a system error is a bug in this reader, and must not look like a broken file.
     if (got === undefined) throw error;
     return { error: { kind: "unreadable", expected: `${source.size} bytes that can be read`, got } };
   }

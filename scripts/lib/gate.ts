@@ -1,4 +1,4 @@
-/** The release gate: what a file looks like to the rules, and what they say about it. */
+/** The gate: reads what the rules need to know of a file, and applies them. */
 import * as fs from "node:fs";
 import { basename } from "node:path";
 import { assetName, type Target, targetOfAsset } from "./contract.ts";
@@ -14,9 +14,9 @@ import { NO_MACHINE, READABLE, RULES, ruleById, type Subject, SWAP } from "./gat
 /**
  * Checks a file against every rule. Never throws for anything that a path may name: a folder, a fifo (never opened), a
  * missing or shrinking file are findings of the rule `readable`.
- * @param expected.target the target that the file is for; else its name tells, and a name outside the contract is a finding
+ * @param expected.target the target that the file is for; else its name gives it, and a name outside the contract is a finding
  * @param expected.maxSize size budget in bytes
- * @param expected.content what the caller found who has just read the whole file; then only the headers are read
+ * @param expected.content what a caller has found who just read the file; then only the headers are read
  */
 export function inspect(
   path: string,
@@ -41,7 +41,7 @@ export function inspect(
 
 /** The findings of every rule that a check of its own decides. */
 export function applyRules(subject: Subject): Finding[] {
-  // Nothing else can be said of what can't be read.
+  // No other rule applies to what can't be read.
   const rules = subject.read.error?.kind === "unreadable" ? RULES.filter(({ id }) => id === READABLE) : RULES;
   return rules.flatMap(({ id, severity, fix, check }) =>
     (check?.(subject) ?? []).map(({ expected, got }) => ({ rule: id, severity, expected, got, fix })),

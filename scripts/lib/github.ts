@@ -1,5 +1,5 @@
 /**
- * GitHub's API: the releases of one repository. Every answer is checked before it is handed on. Loaded only where a token or
+ * GitHub's API: the releases of one repository. Every answer is validated here. Loaded only where a token or
  * TAG=latest needs it, or a 404 has to be explained.
  */
 import type { Octokit } from "@octokit/rest";
@@ -16,7 +16,7 @@ import { statusFailure } from "./http/status.ts";
 const PAGE = 100;
 /** Pages after which a list is given up: GitHub shows no more than 10,000 releases. */
 const MOST_PAGES = 100;
-/** A slower upload than this is given up: bytes a second. Nothing comes back while they go out. */
+/** Bytes a second: a slower upload is given up. Nothing comes back while bytes go out. */
 const SLOWEST = 16 * 1024;
 
 type Repository = { owner: string; repo: string };
@@ -109,11 +109,11 @@ export class GitHub {
     if (reply.status === 201) return;
     if (reply.status !== 422 && reply.status !== 400) throw statusFailure(reply, true);
     const text = reply.bytes.toString();
-    // The name is taken: by an upload whose answer was lost, or by one that broke off.
+    // By an upload whose answer was lost, or that was interrupted.
     if (text.includes('"already_exists"'))
-      throw new HttpFailure({ what: `${printable(name)} is there already`, got: "status 422" }, { transient: true });
+      throw new HttpFailure({ what: `${printable(name)} already exists`, got: "status 422" }, { transient: true });
     throw contractFailure({
-      what: `GitHub does not take ${printable(name)}`,
+      what: `GitHub refuses ${printable(name)}`,
       got: `status ${reply.status}: ${reason(text)}`,
     });
   }
@@ -155,7 +155,7 @@ export class GitHub {
 
   #endlessList(): Failure {
     return missingFailure({
-      what: `${printable(new URL(this.#origin.api).host)} lists more than any repository has`,
+      what: `${printable(new URL(this.#origin.api).host)} sends a list that does not end`,
       expected: `at most ${MOST_PAGES} pages`,
       fix: "check GITHUB_API_URL, and what answers there",
     });
@@ -214,7 +214,7 @@ async function octokit({ api, token }: ReleaseOrigin): Promise<Octokit> {
   });
 }
 
-/** What GitHub says against a request, from its answer to it: as it stands there, for something else may have answered. */
+/** The messages in a refusal, found by pattern because it may not be GitHub's JSON. */
 function reason(text: string): string {
   return printable([...text.matchAll(/"message": *"((?:[^"\\]|\\.)*)"/g)].map(([, said]) => said).join(": "));
 }

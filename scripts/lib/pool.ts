@@ -2,8 +2,8 @@
 import { type ExitCode, Failure } from "./errors.ts";
 
 /**
- * Does the work for each item and returns the results in the items' order. A Failure does not keep the other items from
- * their turn.
+ * Does the work for each item and returns the results in the items' order. A Failure does not stop the
+ * other items.
  * @throws one Failure with the problems of all, in the items' order; at once, any error that is no Failure
  */
 export async function inParallel<T, R>(

@@ -140,7 +140,7 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
       script: "package.ts",
       args: [kind],
       env: { ...packager, TAG: tag, PATH: `${path}:${join(PROJECT, "test", "packaging")}` },
-      proves: `the payload came out of the ${kind} as it went in${kind === "apk" && standIn ? ", with a stand-in for abuild" : ""}`,
+      proves: `the ${kind} contains the payload unchanged${kind === "apk" && standIn ? ", with a stand-in for abuild" : ""}`,
     })),
   ];
 }
@@ -209,7 +209,7 @@ export async function custody(work: string, github: GitHub, tag: string, done: r
     }
     if (step.script === "package.ts") {
       // The digest that package.ts logs of the payload in the package.
-      const [, sha256 = "none"] = /as it went in: .* sha256 ([0-9a-f]{64})/.exec(stderr) ?? [];
+      const [, sha256 = "none"] = /contains the payload unchanged: .* sha256 ([0-9a-f]{64})/.exec(stderr) ?? [];
       links.push({ place: `in the ${step.name}, at /usr/${INSTALL_PATH}`, path: stdout, size: origin.size, sha256 });
     }
   }

@@ -1,15 +1,15 @@
-/** What a boot proves: whether the kernel ran /init as PID 1, from what the console said and how the machine ended. */
+/** What a boot proves: whether the kernel ran /init as PID 1, by the console's text and the machine's end. */
 import { constants } from "node:os";
 import type { Target } from "../contract.ts";
 import { type Problem, printable } from "../errors.ts";
 import { duration } from "../log.ts";
 import type { Console } from "./console.ts";
 
-/** Why we ended a machine: it had been watched for long enough, or its time was up. */
+/** Why we stopped a machine: it was watched long enough, or the time limit was reached. */
 export type Stop = "watched" | "limit";
 
 interface Ending {
-  /** undefined: it ended by itself. */
+  /** undefined: it stopped by itself. */
   stopped: Stop | undefined;
   /** QEMU's exit code; null: a signal ended it. */
   code: number | null;
@@ -21,9 +21,9 @@ interface Ending {
 
 export interface Judgement {
   ok: boolean;
-  /** 1: the file is wrong; 3: the machine never came as far as the file. */
+  /** 1: the file is wrong; 3: the machine never reached the file. */
   exitCode: 0 | 1 | 3;
-  /** What was seen, in words. */
+  /** What happened, in words. */
   outcome: string;
   /** What went wrong. */
   problem?: Problem;
@@ -35,7 +35,7 @@ interface Subject {
   expect: RegExp | undefined;
 }
 
-/** The judgement of one boot. It passes only on what the kernel said; silence never does. */
+/** Judges one boot. It passes only by what the kernel printed; silence never passes. */
 export function judge(seen: Console, ending: Ending, subject: Subject): Judgement {
   const fail = (exitCode: 1 | 3, problem: Problem): Judgement => ({
     ok: false,
@@ -50,8 +50,8 @@ export function judge(seen: Console, ending: Ending, subject: Subject): Judgemen
   const end = seen.end ?? (ending.stopped === undefined ? undefined : "still running");
   if (end === undefined) {
     return fail(3, {
-      what: "the machine ended though PID 1 did not end it",
-      got: qemuSays(ending),
+      what: "the machine stopped, and not because of PID 1",
+      got: qemuOutput(ending),
       fix: "run it again",
     });
   }
@@ -59,16 +59,16 @@ export function judge(seen: Console, ending: Ending, subject: Subject): Judgemen
     return fail(1, {
       what: "it ran as PID 1 and did not print the expected line",
       expected: `a line that matches /${printable(expect.source)}/ within ${duration(ending.limitMs)}`,
-      got: end === "still running" ? "time out" : `none until it ${WISH[end]}`,
+      got: end === "still running" ? "time out" : `none until it ${ENDINGS[end]}`,
       fix: "set FASTBOOP_STAGE0_BOOT_EXPECT to what this stage0 prints; the example's line is expected of the example only",
     });
   }
   const said = seen.match === undefined ? "" : `, printed "${seen.match}"`;
-  const after = end === "still running" ? `kept running for ${duration(ending.watchMs)}` : WISH[end];
+  const after = end === "still running" ? `kept running for ${duration(ending.watchMs)}` : ENDINGS[end];
   return { ok: true, exitCode: 0, outcome: `ran as PID 1${said}, ${after}` };
 }
 
-const WISH = {
+const ENDINGS = {
   "powered off": "powered the machine off",
   restarted: "restarted the machine",
   halted: "halted the machine",
@@ -76,7 +76,7 @@ const WISH = {
 
 const EXEC_ERRORS: Record<number, { got: string; fix(target: Target): string }> = {
   [constants.errno.ENOENT]: {
-    got: "the interpreter that it asks for is missing, as always where there is no other file",
+    got: "its interpreter is missing: the initramfs has no other file",
     fix: () => "link it statically",
   },
   [constants.errno.ENOEXEC]: {
@@ -113,23 +113,23 @@ function panicProblem(panic: string): Problem {
       (wait & 0x7f) === 0
         ? `PID 1 ended with exit code ${(wait >> 8) & 0xff}`
         : `PID 1 was killed by ${signal ?? "a signal"}`,
-    expected: "a program that keeps running, or ends the machine",
+    expected: "a program that keeps running, or stops the machine",
     got: `kernel panic: ${printable(panic)}`,
   };
 }
 
-/** The machine did not come as far as the file. */
+/** The machine did not reach the file. */
 function notStarted(seen: Console, ending: Ending): Problem {
   if (seen.panic !== undefined) {
     return { what: "the kernel panicked before it ran /init", got: printable(seen.panic), fix: "try another kernel" };
   }
-  if (ending.stopped === undefined) return { what: "QEMU ended before the kernel ran /init", got: qemuSays(ending) };
+  if (ending.stopped === undefined) return { what: "QEMU ended before the kernel ran /init", got: qemuOutput(ending) };
   return {
-    what: `the kernel did not come as far as /init within ${duration(ending.limitMs)}`,
-    got: seen.lines.length === 0 ? "no word from the kernel" : "a kernel that had begun to boot",
+    what: `the kernel did not reach /init within ${duration(ending.limitMs)}`,
+    got: seen.lines.length === 0 ? "no output from the kernel" : "a kernel that had started to boot",
     fix: "raise FASTBOOP_STAGE0_BOOT_TIMEOUT, or try another kernel",
   };
 }
 
-const qemuSays = ({ code, stderr }: Ending): string =>
+const qemuOutput = ({ code, stderr }: Ending): string =>
   `exit code ${code ?? "none"}${stderr === "" ? "" : `: ${printable(stderr.slice(0, 500))}`}`;

@@ -1,8 +1,8 @@
-/** What the ELF reader stands on: bytes at checked positions, and fields in the file's class and byte order. */
+/** Below the ELF reader: bytes at checked positions, and fields in the file's class and byte order. */
 import * as fs from "node:fs";
 import type { Defect } from "./types.ts";
 
-/** Bytes at positions. `read` comes out shorter than asked only when the file has become shorter than `size`. */
+/** Bytes at positions. `read` returns fewer than asked only when the file has become shorter than `size`. */
 export interface Source {
   /** Bytes in all. */
   size: number;
@@ -48,7 +48,7 @@ export function defect(file: File, part: Defect["part"], expected: string, got: 
   file.defects.push({ part, expected, got });
 }
 
-/** Whether a range of bytes lies within the file; what it is worth reading is decided by this alone. */
+/** Whether a range of bytes lies within the file: nothing else decides what is read. */
 export const within = (source: Source, offset: bigint, length: bigint): boolean =>
   offset + length <= BigInt(source.size);
 
@@ -97,7 +97,7 @@ export function fields({ bits, order }: File, bytes: Buffer): Fields {
 const STRINGS_LIMIT = 1024n * 1024n;
 
 /**
- * The lookup of a string table within the file, which is read once. It comes out undefined for an offset outside it.
+ * The lookup of a string table within the file, which is read once. It returns undefined for an offset outside it.
  * @param longest bytes after which a name is cut
  */
 export function strings(

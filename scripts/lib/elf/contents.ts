@@ -65,7 +65,7 @@ function nameEntries(file: File, segments: Segment[], entries: DynamicEntry[]): 
   }
 }
 
-/** The file offset of an address, by the PT_LOAD that brings it into memory. */
+/** The file offset of an address, by the PT_LOAD that maps it. */
 function offsetOf(segments: Segment[], address: bigint): bigint | undefined {
   const load = segments.find(
     ({ type, vaddr, filesz }) => type === PT.LOAD && address >= vaddr && address < vaddr + filesz,
@@ -73,7 +73,7 @@ function offsetOf(segments: Segment[], address: bigint): bigint | undefined {
   return load === undefined ? undefined : address - load.vaddr + load.offset;
 }
 
-/** The notes: those of the PT_NOTEs, then those of the SHT_NOTEs that no PT_NOTE holds, since they are not loaded. */
+/** The notes: those of the PT_NOTEs, then those of the SHT_NOTEs that no PT_NOTE holds, because they are not loaded. */
 export function readNotes(file: File, segments: Segment[], sections: Section[]): Note[] {
   const pieces = [
     ...segments
@@ -103,7 +103,7 @@ export function readNotes(file: File, segments: Segment[], sections: Section[]):
   return notes;
 }
 
-/** Most bytes of PT_GNU_PROPERTY that Linux takes. */
+/** Most bytes of PT_GNU_PROPERTY that Linux accepts. */
 const PROPERTIES_LIMIT = 1024;
 
 /** Notes the defect of a PT_GNU_PROPERTY for which Linux refuses the file (fs/binfmt_elf.c, parse_elf_properties). */

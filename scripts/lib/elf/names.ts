@@ -99,7 +99,7 @@ const EM: Record<string, number> = {
   loongarch: 258,
 };
 
-/** Looks a number up by its name's table, which is turned around once. */
+/** The lookup of a number's name. */
 function namesOf(table: Record<string, number>): (value: number) => string | undefined {
   const names = new Map(Object.entries(table).map(([name, value]) => [value, name]));
   return (value) => names.get(value);

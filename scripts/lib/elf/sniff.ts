@@ -1,6 +1,6 @@
-/** What a file is that should have been an executable and is not: said in words, by its first bytes. */
+/** What a file is that should have been an executable, by its first bytes. */
 
-/** Bytes that `describe` wants to see at most. */
+/** Bytes that `describe` looks at, at most. */
 export const SNIFF = 512;
 
 const SIGNATURES: readonly [pattern: RegExp, words: string][] = [
@@ -27,7 +27,7 @@ const SIGNATURES: readonly [pattern: RegExp, words: string][] = [
   [/^[\t\n\r\x20-\x7e]+$/, "text"],
 ];
 
-/** Names what bytes that are no ELF file look like, by the first of them. */
+/** Says in words what a file that is not ELF looks like. @param first its first SNIFF bytes */
 export function describe(first: Buffer): string {
   const text = first.toString("latin1").replace(/^\xef\xbb\xbf/, "");
   const known = SIGNATURES.find(([pattern]) => pattern.test(text));

@@ -1,4 +1,4 @@
-/** What the ELF reader says of a file, in the words of the System V gABI. */
+/** What the ELF reader returns, in the terms of the System V gABI. */
 
 /** File header (gABI, "ELF Header"); the counts are those in the header itself, before its extensions. */
 export interface Header {
@@ -60,7 +60,7 @@ export interface Note {
   description: string;
 }
 
-/** A part of the file that breaks its format; what could be read of it is in the result all the same. */
+/** A part of the file that violates the format. What could be read of it is in the result. */
 export interface Defect {
   part: "header" | "program headers" | "section headers" | "dynamic" | "notes";
   expected: string;

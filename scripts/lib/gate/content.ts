@@ -1,4 +1,4 @@
-/** The one pass over a file's whole content: its digest, and the build paths that are left in it. */
+/** The one pass over a file's content: its digest, and the build paths that are left in it. */
 import { createHash } from "node:crypto";
 import { eachChunk } from "../files.ts";
 
@@ -28,7 +28,7 @@ export function readContent(fd: number): Content {
   const hash = createHash("sha256");
   const paths: BuildPaths = { count: 0, examples: [] };
   let size = 0;
-  // What a path at the border of two pieces needs of its neighbours is carried from piece to piece.
+  // A path may cross the border of two pieces: the end of each is kept for the next.
   let text = "";
   let from = 0;
   eachChunk(fd, (bytes) => {

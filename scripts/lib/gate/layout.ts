@@ -1,4 +1,4 @@
-/** What the rules of the gate ask of an ELF file: its segments, sections and dynamic entries held against each other. */
+/** What the rules ask about an ELF file: do its segments, sections and dynamic entries fit together? */
 import { MACHINES } from "../contract.ts";
 import { DF_1_PIE, DT, ET, PF, PT, SHF, SHT } from "../elf/names.ts";
 import type { Elf, Section, Segment } from "../elf/types.ts";
@@ -27,7 +27,7 @@ const MEMORIES = new Map<number, Memory>([
 ]);
 export const memory = ({ header }: Elf): Memory => MEMORIES.get(header.machine) ?? PHONE;
 
-/** The segments of some types, among those that a kernel reads: comparing any number of them would take for ever. */
+/** The segments of some types, among those that a kernel reads: a comparison of any number of them could take for ever. */
 export const ofType = (elf: Elf, ...types: number[]): Segment[] =>
   elf.segments.slice(0, MOST_HEADERS / 32).filter(({ type }) => types.includes(type));
 export const loads = (elf: Elf): Segment[] => ofType(elf, PT.LOAD);
@@ -84,7 +84,7 @@ interface Range {
 const holds = (load: Segment, { vaddr, filesz }: Range): boolean =>
   vaddr >= load.vaddr && vaddr + filesz <= load.vaddr + load.filesz;
 
-/** Whether the file's bytes of a segment are those that a PT_LOAD brings to the same addresses. */
+/** Whether a PT_LOAD maps a segment's bytes of the file to the segment's addresses. */
 export const isLoadedBy = (load: Segment, part: Range & { offset: bigint }): boolean =>
   holds(load, part) && part.vaddr - part.offset === load.vaddr - load.offset;
 
@@ -107,7 +107,7 @@ export function unloaded(elf: Elf): Section[] {
     const { flags, addr: vaddr, offset, size } = section;
     if (!hasBit(flags, SHF.ALLOC) || size === 0n) return false;
     if (hasBit(flags, SHF.TLS) && !tls) return true;
-    // What thread-local storage has beyond the file's bytes takes no addresses of its own.
+    // The zeros of thread-local storage have no addresses of their own.
     if (section.type === SHT.NOBITS && hasBit(flags, SHF.TLS)) return false;
     const wanted = hasBit(flags, SHF.WRITE) ? PF.W : hasBit(flags, SHF.EXECINSTR) ? PF.X : PF.R | PF.X;
     const held = (load: Segment): boolean =>
@@ -153,7 +153,7 @@ const RELOCATIONS = [
 const tagValue = (elf: Elf, wanted: bigint): bigint | undefined =>
   elf.dynamic.findLast(({ tag }) => tag === wanted)?.value;
 
-/** Tables of relocations of which the address or the size is missing, that are not in memory, or are not whole sections. */
+/** Tables of relocations without address or size, outside of memory, or that are not whole sections. */
 export function lostRelocations(elf: Elf): string[] {
   return RELOCATIONS.filter(([, table, size, types]) => {
     const [vaddr, filesz] = [tagValue(elf, table), tagValue(elf, size)];
@@ -167,7 +167,7 @@ export function lostRelocations(elf: Elf): string[] {
   }).map(([name]) => name);
 }
 
-/** Sections of relocations that no table of the dynamic section holds, so that a static-pie would not apply them. */
+/** Sections of relocations in no table of the dynamic section: a static-pie would not apply them. */
 export function unapplied(elf: Elf): Section[] {
   if (elf.header.type !== ET.DYN) return [];
   const tables = RELOCATIONS.map(([, table, size]) => [tagValue(elf, table) ?? 0n, tagValue(elf, size) ?? 0n] as const);

@@ -1,4 +1,4 @@
-/** The gate's last question, asked of the files that passed all others: does a kernel start them? */
+/** The last check, for files that pass all others: does a kernel start them? */
 import { type BootRequest, bootAll, type Verdict } from "../boot.ts";
 import { findTarget } from "../contract.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
@@ -9,7 +9,7 @@ import type { FileReport, Finding } from "./report.ts";
 
 /**
  * Boots the files that passed; a boot that goes wrong is a finding.
- * @throws Failure (2) when a kernel that the user brings is none
+ * @throws Failure (2) when what the user names as a kernel is none
  */
 export async function bootPassed(gated: Preflight): Promise<Preflight> {
   const requests = gated.files.flatMap(requestFor);
@@ -26,7 +26,7 @@ export async function bootPassed(gated: Preflight): Promise<Preflight> {
   } catch (error) {
     if (!(error instanceof Failure) || error.exitCode === 2) throw error;
     const rule = error.exitCode === 3 ? "boot-machine" : "boot";
-    // Without a boot no file has passed; what the gate found of them stands all the same.
+    // Without a boot no file has passed; the findings on the files remain.
     const named = error.problems.map(({ file, what, ...rest }) => ({ ...rest, what: file ? `${file} ${what}` : what }));
     return preflightOf(gated.files, [...gated.findings, ...named.map((problem) => asFinding(rule, problem))]);
   }
@@ -37,7 +37,7 @@ function requestFor({ ok, path, sha256, target: triple }: FileReport): BootReque
   return target === undefined || sha256 === null ? [] : [{ path, target, sha256 }];
 }
 
-/** What a boot adds to a file's findings: nothing when it went well. */
+/** The findings of a boot; none when it succeeded. */
 function findingsOf({ exitCode, outcome, problem, kernel, log }: Verdict): Finding[] {
   if (exitCode === 0) return [];
   const { what, got, ...rest } = problem ?? { what: outcome };

@@ -1,4 +1,4 @@
-/** What a release has to hold: every asset of the contract, each of them right, and nothing that only looks like one. */
+/** What a release needs: every asset of the contract, each passing the gate, and nothing that only looks like one. */
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
 import { assetName, isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
@@ -37,12 +37,12 @@ export function findingOf(id: string, expected: string, got: string): Finding {
 }
 
 const ASSETS = RELEASE_ASSETS.join(" and ");
-/** Names that people and their patterns would take for a stage0 asset. */
+/** Names that people and their patterns would mistake for a stage0 asset. */
 const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
 
 /**
- * Gates what the contract requires of a folder (specification, "Artifact Contract"): every release asset is there and
- * passes, and so does what is there for other targets; nothing else bears a stage0 name.
+ * Checks a folder (specification, "Artifact Contract"): every release asset exists and passes the gate, files for other
+ * targets pass too, and nothing else has a stage0 name.
  * @param dist absolute path
  * @param maxSize size budget of a file in bytes
  */
@@ -78,10 +78,10 @@ function listing(folder: string): Listing {
   }
 }
 
-/** The path of a target's asset in the folder of artifacts, as the user would write it. */
+/** The path of a target's asset in dist/, as the user would write it. */
 export const assetPath = ({ triple }: Target): string => displayPath(join(distDir(), assetName(triple)));
 
-/** What is to be said of a stage0 name that is no release asset's. */
+/** The finding for a stage0 name that is not a release asset's. */
 function unexpectedName(name: string): Finding {
   const target = targetOfAsset(name);
   const got = `"${printable(name)}"`;
@@ -90,9 +90,9 @@ function unexpectedName(name: string): Finding {
 }
 
 /**
- * Gates files.
+ * Checks files.
  * @param paths as the user gave them; relative ones count from the caller's folder
- * @param target the target of all of them; else each file's name tells
+ * @param target the target of all of them; else each file's name gives it
  * @param maxSize size budget of a file in bytes
  * @throws Failure (2) for an empty path
  */
@@ -108,7 +108,7 @@ const inspectAs = (path: string, expected: { target?: Target | undefined; maxSiz
   path,
 });
 
-/** A path of ours as the user would write it, from the caller's folder when it is below that. */
+/** A path as the user would write it: relative when it is below the caller's folder. */
 function displayPath(path: string): string {
   const near = relative(callerDir(), path) || ".";
   return /^\.\.(\/|$)/.test(near) ? path : near;

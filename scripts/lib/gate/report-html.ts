@@ -82,7 +82,7 @@ const findingList = (findings: readonly Finding[]): Markup =>
 
 const code = (value: string): Markup => html`<code>${value}</code>`;
 
-/** What the headers tell; a file that is no ELF file has a size and a digest only. */
+/** What the headers say; a file that is not ELF has only a size and a digest. */
 function factList(file: FileReport): Markup {
   const { target, linkage, type, machine, entry, alignment, stripped, interpreter, needed, buildId, sha256 } = file;
   const headers: (readonly [string, Content])[] = [

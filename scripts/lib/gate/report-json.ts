@@ -5,7 +5,7 @@ import type { FileReport, Finding } from "./report.ts";
 
 const finding = ({ rule, severity, expected, got, fix }: Finding): Finding => ({ rule, severity, expected, got, fix });
 
-/** What the JSON holds: the fields that its schema names, in this order, whatever else a report carries for other readers. */
+/** The fields that the schema names, in this order. A report has more, for other readers. */
 const file = (report: FileReport) => ({
   path: report.path,
   asset: report.asset,

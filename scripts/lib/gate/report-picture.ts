@@ -15,9 +15,9 @@ interface Block {
 
 /** Blocks under this share of the picture are drawn this wide, to be seen at all. */
 const THINNEST = 0.003;
-/** Blocks that a lane shows, the longest: of more, which a hostile table may have, nobody could tell one from the next. */
+/** A lane shows this many blocks, the longest ones. A hostile table may have more, which nobody could tell apart. */
 const SHOWN = 500;
-/** Share that a block needs to hold its label on a phone. */
+/** Share that a block needs for its label to fit on a phone. */
 const LABELLED = 0.12;
 /** Sections that get a bar of their own; the rest share one. */
 const BARS = 12;
@@ -27,7 +27,7 @@ const loads = (segments: readonly SegmentView[]): SegmentView[] => segments.filt
 const rightsClass = (rights: string): string => `rights-${rights.toLowerCase() || "none"}`;
 const sectionClass = ({ loaded }: SectionView): string => (loaded ? "section" : "section idle");
 
-/** One lane of a picture. All lengths across are percentages, so it takes any width while its text keeps its size. */
+/** One lane of a picture. Widths are percentages: it scales to any width, and its text keeps its size. */
 function lane(blocks: readonly Block[], y: number, height: number): Content {
   const shown = blocks.length <= SHOWN ? blocks : blocks.toSorted((a, b) => b.length - a.length).slice(0, SHOWN);
   const drawn = shown.map(({ from, length, className, title, label }) => {
@@ -110,7 +110,7 @@ export function memoryMap({ segments, entry }: FileReport): Content {
   });
 }
 
-/** The lowest start and the highest end; Math.min takes no 64-bit numbers. */
+/** The lowest start and the highest end; Math.min does not take bigint. */
 function bounds(ranges: readonly { start: bigint; end: bigint }[]): [low: bigint, high: bigint] {
   let [low, high] = [ranges[0]?.start ?? 0n, 0n];
   for (const { start, end } of ranges) {

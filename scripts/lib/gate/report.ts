@@ -1,4 +1,4 @@
-/** What the gate tells of a file, for people, programs and pictures. */
+/** What the gate reports of a file, JSON-ready. */
 import { DT, ET, machineName, PT, SHF, sectionName, segmentName, typeName } from "../elf/names.ts";
 import type { Elf } from "../elf/types.ts";
 import { printable } from "../errors.ts";
@@ -40,11 +40,11 @@ export interface SectionView {
   loaded: boolean;
 }
 
-/** All that the gate knows of a file, JSON-ready. null: unknown, since the file is not that far readable. */
+/** All that the gate knows of a file. null: unknown, because the file is not readable that far. */
 export interface FileReport {
   /** As given, raw: show it through printable(). */
   path: string;
-  /** The asset name of the contract that the file bears. */
+  /** The file's name when it is an asset name of the contract. */
   asset: string | null;
   /** Triple. */
   target: string | null;
@@ -72,7 +72,7 @@ export interface FileReport {
   sections: SectionView[];
 }
 
-/** The part of a report that the headers tell. */
+/** The part of a report that comes from the headers. */
 export function describeElf(elf: Elf | undefined) {
   if (elf === undefined) {
     return {
@@ -123,7 +123,7 @@ export function describeElf(elf: Elf | undefined) {
   };
 }
 
-/** How a program is linked; null for what is no program. */
+/** How a program is linked; null when it is no program. */
 export function linkageOf(elf: Elf): Linkage | null {
   if (ofType(elf, PT.INTERP).length > 0 || names(elf, DT.NEEDED).length > 0) return "dynamic";
   if (elf.header.type === ET.EXEC) return "static";

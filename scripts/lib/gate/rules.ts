@@ -72,10 +72,10 @@ interface CheckedRule extends Rule {
 
 export const READABLE = "readable";
 export const SWAP = "swap";
-/** The rule of boots that did not come as far as the file: exit code 3, as READABLE's. */
+/** The rule of boots that did not reach the file: exit code 3, as for READABLE. */
 export const NO_MACHINE = "boot-machine";
 
-/** A check of what the ELF reader saw; nothing when there was nothing to see. */
+/** A check of a file that is ELF; other files do not deviate from it. */
 const elf =
   (check: (elf: Elf, subject: Subject) => Deviation[]) =>
   (subject: Subject): Deviation[] =>
@@ -116,7 +116,7 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "target",
     severity: "fail",
-    demands: "the file's name, or --target, tells which target it is for, and they agree",
+    demands: "the file name or --target names the target, and they agree",
     why: "without a target nobody can tell whether the machine is the right one",
     fix: "give the file its asset name, or name the target",
     check: ({ target, named }) => {
@@ -154,7 +154,7 @@ export const RULES: readonly CheckedRule[] = [
     severity: "fail",
     demands: "the class (32 or 64 bits) is the target's",
     why: "the kernel refuses the other class, or runs it in a compatibility mode that stage0 is not made for",
-    fix: "build it for the target that its name tells",
+    fix: "build it for the target in its name",
     check: elf((elf, { target }) =>
       demand(
         target === undefined || elf.bits === target.elf.bits,
@@ -168,7 +168,7 @@ export const RULES: readonly CheckedRule[] = [
     severity: "fail",
     demands: "the byte order is the target's",
     why: "the kernel refuses the other order",
-    fix: "build it for the target that its name tells",
+    fix: "build it for the target in its name",
     check: elf((elf, { target }) =>
       demand(
         target === undefined || elf.order === target.elf.order,
@@ -181,8 +181,8 @@ export const RULES: readonly CheckedRule[] = [
     id: "machine",
     severity: "fail",
     demands: "the machine is the target's",
-    why: "a phone's kernel can't start another machine's code, and panics for lack of an init",
-    fix: "build it for the target that its name tells; were two files swapped?",
+    why: "a phone's kernel can't start another machine's code, and panics because it has no init",
+    fix: "build it for the target in its name; were two files swapped?",
     check: elf((elf, { target }) =>
       demand(
         target === undefined || elf.header.machine === target.elf.machine,
@@ -197,7 +197,7 @@ export const RULES: readonly CheckedRule[] = [
     demands:
       "e_flags is the target's: 0x5000400 on armv7, for version 5 of Arm's EABI with hard floats, and 0 elsewhere",
     why: "code for another EABI makes other system calls, and code for soft floats is another target's",
-    fix: "build it for the target that its name tells; is it armv7-unknown-linux-musleabi's?",
+    fix: "build it for the target in its name; is it armv7-unknown-linux-musleabi's?",
     check: elf(({ header }, { target }) =>
       demand(
         target === undefined || header.machine !== target.elf.machine || header.flags === target.elf.flags,
@@ -260,7 +260,7 @@ export const RULES: readonly CheckedRule[] = [
     fix: "download or build the file again",
     check: elf((elf) => {
       const { phnum, phentsize } = elf.header;
-      // A kernel takes e_phnum as it stands: PN_XNUM and its count in section header 0 are for readers of core dumps.
+      // A kernel reads e_phnum literally: PN_XNUM and its count in section header 0 are for readers of core dumps.
       const count = elf.segments.length === 0 ? 0 : Math.max(phnum, elf.segments.length);
       return [
         ...defects(elf, "program headers"),
@@ -646,7 +646,7 @@ export const RULES: readonly CheckedRule[] = [
     id: "build-paths",
     severity: "warn",
     demands: "no path of the build machine is in the file (/home/, /root/.cargo/, /Users/)",
-    why: "it tells who built the file where, and two builds in two folders differ",
+    why: "it shows who built the file and where, and builds in two folders differ",
     fix: "build with --remap-path-prefix, or -C strip=symbols for those in debug information",
     check: ({ paths: { count, examples } }) =>
       demand(count === 0, "no build path", () => {
@@ -664,41 +664,41 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "release-asset",
     severity: "fail",
-    demands: "the release folder holds every release asset",
-    why: "packages would be built from a payload that nobody gated, or not at all",
+    demands: "the release folder contains every release asset",
+    why: "packages would be built from a payload that was never checked, or not at all",
     fix: "make stage0-all builds every one",
   },
   {
     id: "unknown-asset",
     severity: "fail",
-    demands: "no file in the release folder bears a stage0 name that the contract does not know",
-    why: "a downloader or packager would take it for a release asset",
+    demands: "no file in the release folder has a stage0 name that the contract does not know",
+    why: "a downloader or packager would mistake it for a release asset",
     fix: "remove it from the folder, or give it its asset name",
   },
   {
     id: "not-released",
     severity: "warn",
     demands: "no file in the release folder is for a target that can be built but is not released",
-    why: "the checksum list and what is published take up every file of the folder",
+    why: "the checksum list and the release include every file in the folder",
     fix: "move it out of the folder before a release is made from it",
   },
   {
     id: "boot",
     severity: "fail",
-    demands: "with BOOT=1, a Linux kernel starts the file as PID 1 and shows what it has to",
-    why: "what a kernel does with a file is the last word on it",
+    demands: "with BOOT=1, a Linux kernel starts the file as PID 1 and prints the expected line",
+    why: "only a kernel proves that the file starts",
     fix: "read the console's log",
   },
   {
     id: NO_MACHINE,
     severity: "fail",
-    demands: "with BOOT=1, there is a machine that comes as far as starting the file",
-    why: "a boot that did not take place proves nothing",
+    demands: "with BOOT=1, a machine boots far enough to start the file",
+    why: "without a boot nothing is proven",
     fix: "install the missing program, or bring a kernel with KERNEL_x86_64=, KERNEL_aarch64= or KERNEL_arm=",
   },
 ];
 
-/** The rule of an id. @throws Error for an id that no rule has: a defect of the caller */
+/** The rule with an id. @throws Error for an unknown id: a bug in the caller */
 export function ruleById(id: string): Rule {
   const rule = RULES.find((candidate) => candidate.id === id);
   if (rule === undefined) throw new Error(`no rule has the id ${id}`);

@@ -1,4 +1,4 @@
-/** Releases and assets as the API answers with them. Whatever has another form is not GitHub's and goes no further. */
+/** Validates releases and assets in the API's answers. */
 
 export interface Asset {
   id: number;
@@ -18,7 +18,7 @@ export interface Release {
   immutable: boolean;
   /** Web address. */
   url: string;
-  /** Address that takes uploads, without its query. */
+  /** Address for uploads, without its query. */
   uploadUrl: string;
   assets: Asset[];
 }

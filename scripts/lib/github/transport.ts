@@ -11,7 +11,7 @@ interface OctokitRequest {
 
 /**
  * @param api address of the API; nothing else is asked, whatever address an answer names for its next page
- * @throws Failure for every answer but a success, whose JSON it hands on, and 404, which the caller knows the meaning of
+ * @throws Failure for every answer but a success and 404, which the caller can explain
  */
 export const transport =
   (api: string, token: boolean) =>
@@ -19,7 +19,7 @@ export const transport =
     const { host, origin } = new URL(api);
     if (new URL(address).origin !== origin) {
       throw missingFailure({
-        what: `${printable(host)} names another host for the rest of its answer`,
+        what: `${printable(host)} links to a next page on another host`,
         expected: printable(host),
         got: printable(new URL(address).host),
         fix: "set GITHUB_API_URL to the address by which the server calls itself",
@@ -40,7 +40,7 @@ export const transport =
 const lowerCase = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-/** Whether octokit can take a body: it unpacks lists with a `total_count`, which no answer to our calls has. */
+/** Whether octokit can handle a body: it rewrites answers with a `total_count`, which none of ours has. */
 function isJson(bytes: Buffer): boolean {
   try {
     const value: unknown = JSON.parse(bytes.toString());
@@ -50,10 +50,10 @@ function isJson(bytes: Buffer): boolean {
   }
 }
 
-/** The failure of an answer that is not the API's but, say, that of something in between. */
+/** For an answer that is not GitHub's: something in between may have sent it. */
 export const notGitHub = (api: string) =>
   missingFailure({
-    what: `${printable(new URL(api).host)} does not answer as GitHub's API does`,
+    what: `${printable(new URL(api).host)} does not answer like GitHub's API`,
     expected: "a release",
     fix: "check GITHUB_API_URL, and what answers there",
   });

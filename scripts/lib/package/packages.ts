@@ -1,4 +1,4 @@
-/** Building a package of the payload with a distribution's own tool, and taking the payload out again. */
+/** Builds a package of the payload with a distribution's own tool, and extracts the payload again to compare it. */
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { withTemporaryFolder } from "../cleanup.ts";
@@ -14,13 +14,13 @@ import { shell } from "../shell.ts";
 import type { RecipeFile } from "./recipes.ts";
 
 interface Kind {
-  /** Programs that it takes. */
+  /** Programs that it needs. */
   tools: readonly Tool[];
-  /** Puts the recipe into a folder as the tool wants it. */
+  /** Writes the recipe into a folder as the tool wants it. */
   writeSources(recipes: readonly RecipeFile[], folder: string): void;
   /** The command that builds in that folder. */
   command(folder: string, epoch: number | undefined): string[];
-  /** Where below the folder's parent the package comes to lie, by the end of its name. */
+  /** The end of the package's name; it is found below the folder's parent. */
   suffix: string;
   /** The command that unpacks a package into a folder. */
   unpack(file: string, folder: string): string[];
@@ -111,11 +111,11 @@ interface Built {
 }
 
 /**
- * Builds a package around a payload and compares what it holds with what went in.
+ * Builds a package of a payload and compares the two.
  * @param payload absolute path of a stage0 file that has passed the gate
  * @param dist folder that the package is moved to, under a name that a release can carry
- * @param log file that takes the tool's output
- * @throws Failure (3) when the tool is not there or fails, (1) when the payload came out changed
+ * @param log file for the tool's output
+ * @throws Failure (3) when the tool is missing or fails, (1) when the package changed the payload
  */
 export async function buildPackage(
   kind: PackageKind,
@@ -176,7 +176,7 @@ function comparePayload(inside: string, payload: string, name: string): { size: 
   if (!fs.existsSync(inside)) {
     throw contractFailure({
       file: name,
-      what: "the package does not hold the payload",
+      what: "the package does not contain the payload",
       expected: `/usr/${INSTALL_PATH}`,
     });
   }

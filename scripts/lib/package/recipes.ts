@@ -34,13 +34,13 @@ export function readRecipes(): RecipeFile[] {
     }));
 }
 
-/** The tag that the recipes pin, as it stands in them; undefined when they pin none. */
+/** The tag that the recipes pin, as they spell it; undefined when they pin none. */
 export const pinnedTag = (recipes: readonly RecipeFile[]): string | undefined =>
   /^tag='([^']+)'$/m.exec(recipes.find(({ path }) => path === "payload.sh")?.text ?? "")?.[1];
 
 const sha512 = (text: string): string => createHash("sha512").update(text).digest("hex");
 
-/** A line of a recipe and what it becomes. @throws Error when the recipe has no such line: a pin would be lost in silence */
+/** Replaces a line of a recipe. @throws Error when the recipe has no such line: a pin would be lost silently */
 function replaceLine(text: string, line: RegExp, value: string): string {
   if (!line.test(text)) throw new Error(`the recipe has no line ${line}`);
   return text.replace(line, () => value);

@@ -1,7 +1,7 @@
 import { isTag, TAG_FORM } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
 
-/** What set off a workflow run: GITHUB_EVENT_NAME, GITHUB_REF and the event's JSON. */
+/** What triggered a workflow run: GITHUB_EVENT_NAME, GITHUB_REF and the event's JSON. */
 interface Event {
   name: string;
   ref: string;

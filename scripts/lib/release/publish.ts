@@ -1,4 +1,4 @@
-/** A release from the folder of artifacts: draft, upload, proof of what was uploaded, and only then publication. */
+/** Uploads the folder of artifacts to a release and verifies what was uploaded. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { hostedName, SUMS } from "../contract.ts";
@@ -17,27 +17,26 @@ import { inParallel } from "../pool.ts";
 import { apiClaim } from "../trust.ts";
 import type { Releases } from "./releases.ts";
 
-/** Uploads at once: more gain nothing, and GitHub asks clients not to hammer it. */
+/** Transfers at once: more are not faster, and GitHub asks clients to keep it low. */
 const PARALLEL = 4;
 
-/** A file of the folder of artifacts that the release is to carry. */
+/** A file to upload. */
 interface ReleaseFile extends Digest {
   name: string;
   path: string;
 }
 
-/** What is to be done about a file: nothing, upload it, or delete what is there and upload it. */
+/** What to do with a file: keep the asset, upload the file, or replace the asset by it. */
 interface Step {
   file: ReleaseFile;
   action: "keep" | "upload" | "replace";
   why: string;
-  /** The asset that has the file's name now. */
+  /** The asset with the file's name. */
   existing?: Asset;
 }
 
 /**
- * The files of a folder that passes preflight and agrees with its SHA256SUMS, under names that GitHub keeps: what a
- * release carries.
+ * The files of a release: those of a folder that passes preflight and matches its SHA256SUMS, with names that GitHub keeps.
  * @throws Failure (1) with all that is wrong, (3) when a file can't be read
  */
 export function releaseFiles(dist: string): ReleaseFile[] {
@@ -53,7 +52,7 @@ export function releaseFiles(dist: string): ReleaseFile[] {
     .filter((name) => (name === SUMS || isArtifact(name)) && fs.lstatSync(join(dist, name)).isFile());
   for (const name of names.filter((name) => name !== hostedName(name))) {
     problems.push({
-      what: `GitHub would keep ${printable(name)} under another name than ${SUMS} has`,
+      what: `GitHub would rename ${printable(name)}`,
       expected: hostedName(name),
       got: printable(name),
       fix: "rename it, then make sums",
@@ -76,20 +75,20 @@ function planUpload(file: ReleaseFile, assets: readonly Asset[]): Step {
   return {
     file,
     action: "replace",
-    why: sha256 === undefined ? "GitHub tells no digest of it" : "its digest differs",
+    why: sha256 === undefined ? "GitHub has no digest of it" : "its digest differs",
     existing,
   };
 }
 
-/** What the API says the digest of an asset is; undefined when it says nothing. */
+/** An asset's digest by the API, if it gives one. */
 function sha256Of({ digest }: Asset): string | undefined {
   const claim = apiClaim(digest);
   return typeof claim === "object" ? claim.sha256 : undefined;
 }
 
 /**
- * Makes the draft's assets those of the folder, then asks for every digest and downloads every asset again.
- * @throws Failure (1) when what is there is not what was uploaded, (3) when GitHub can't be brought to take it
+ * Uploads what the draft lacks or has otherwise.
+ * @throws Failure (1) when GitHub refuses a file, (3) when it can't be reached
  */
 export async function upload(releases: Releases, release: Release, files: readonly ReleaseFile[]): Promise<void> {
   await inParallel(planUploads(files, release.assets), PARALLEL, async (step) => {
@@ -103,7 +102,7 @@ export async function upload(releases: Releases, release: Release, files: readon
   });
 }
 
-/** One file's step. A request whose answer was lost may have arrived: what is there decides, not what was heard. */
+/** A request may succeed although its answer was lost, so each further attempt asks GitHub what it has. */
 async function applyStep(releases: Releases, release: Release, planned: Step): Promise<void> {
   const { file } = planned;
   let known: Step | undefined = planned;
@@ -118,8 +117,8 @@ async function applyStep(releases: Releases, release: Release, planned: Step): P
 }
 
 /**
- * Proves that the release holds exactly the files: by the digests that the API tells, and by downloading all of them,
- * as anyone would when the release is public, with the token while it is a draft.
+ * Verifies that the release has exactly the files: by the API's digests, and by downloading all of them, as anyone would
+ * once the release is public, with the token while it is a draft.
  * @throws Failure (1) listing every difference
  */
 export async function verifyUploads(
@@ -130,21 +129,21 @@ export async function verifyUploads(
 ): Promise<void> {
   const problems: Problem[] = [];
   for (const { file, action, why, existing } of planUploads(files, release.assets)) {
-    // Without a digest of GitHub's the download has to prove it.
+    // Without a digest the download has to prove it.
     const unknown = existing?.uploaded === true && sha256Of(existing) === undefined;
     if (action !== "keep" && !unknown)
       problems.push({ what: `the release's ${printable(file.name)} is not the file that was uploaded`, got: why });
   }
   for (const { name } of release.assets.filter(({ name }) => !files.some((file) => file.name === name))) {
     problems.push({
-      what: `the release holds ${printable(name)}, which ${SUMS} does not list`,
+      what: `the release has ${printable(name)}, which ${SUMS} does not list`,
       fix: "put the file into dist/ and run make sums, or delete the asset",
     });
   }
   if (problems.length > 0) throw contractFailure(...problems);
   await inParallel(files, PARALLEL, (file) => verifyDownload(origin, release, file, folder));
   releaseFiles(folder);
-  say(`downloaded ${files.length} assets again: sums, gate and bytes agree`);
+  say(`downloaded ${files.length} assets again: checksums, preflight and bytes agree`);
 }
 
 async function verifyDownload(
@@ -161,7 +160,7 @@ async function verifyDownload(
   const { sha256 } = await source.download(partial, file.sha256, { size: file.size, maxSize: file.size });
   if (sha256 === file.sha256) return partial.finish(path, 0o644);
   throw contractFailure({
-    what: `${printable(file.name)} comes down as another file than went up`,
+    what: `${printable(file.name)} differs after upload and download`,
     expected: file.sha256,
     got: sha256,
   });

@@ -1,4 +1,4 @@
-/** The release of a tag as its publisher sees it: one draft, found or made, and published at the end. */
+/** The publisher's side of a release: one draft, found or created, and published at the end. */
 import { contractFailure, type Failure, missingFailure, printable } from "../errors.ts";
 import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
@@ -27,7 +27,7 @@ export class Releases {
   }
 
   /**
-   * The one draft of a tag, made when there is none.
+   * The one draft of a tag, created when there is none.
    * @returns the release; one that is published already only with `published`
    * @throws Failure (1) for several drafts, and for a release that is published or immutable
    */
@@ -37,7 +37,7 @@ export class Releases {
       if (existing !== undefined) return existing;
       const made = this.#found(await this.#github.createDraft(tag, prerelease));
       say(`made a draft of ${tag}`);
-      // Two publishers at once would each make one.
+      // Two publishers at once would each create one.
       return (await this.find(tag, published)) ?? made;
     }, retryPolicy());
   }
@@ -52,7 +52,7 @@ export class Releases {
     return this.#github.upload(release, file);
   }
 
-  /** Makes a draft public. What is there decides: an answer may be lost though the request arrived. */
+  /** Makes a draft public. The request may succeed although its answer was lost, so what GitHub has decides. */
   publish(release: Release): Promise<Release> {
     return retry(async () => {
       let failure: unknown = this.#stillDraft(release);
@@ -69,10 +69,10 @@ export class Releases {
 
   #stillDraft({ tag, url }: Release): Failure {
     return transientFailure({
-      what: `${printable(new URL(this.#origin.api).host)} keeps ${tag} a draft`,
+      what: `${printable(new URL(this.#origin.api).host)} still has ${tag} as a draft`,
       expected: "a published release",
       got: printable(url),
-      fix: "run it again, or publish it there: what it holds is verified",
+      fix: "run it again, or publish it there: its assets are verified",
     });
   }
 
@@ -95,7 +95,7 @@ function singleRelease(releases: readonly Release[], tag: string, published: "re
         what: `one of several releases with the tag ${tag}`,
         expected: "one draft",
         got: `${draft ? "draft" : "published release"} ${id}, ${printable(url)}`,
-        fix: "delete those that are not meant",
+        fix: "delete all but one",
       })),
     );
   }
