@@ -672,7 +672,7 @@ test("should load no more than a plain run needs", async () => {
       queue.push(next);
     }
   }
-  const late = ["target", "html", "boot", "gate/preflight-boot", "gate/report-html", "gate/report-picture"]
+  const late = ["html", "boot", "gate/preflight-boot", "gate/report-html", "gate/report-picture"]
     .concat("gate/report-json", "gate/report-markdown")
     .map((name) => `scripts/lib/${name}.ts`);
   for (const path of late) assert.ok(path in metafile.inputs, path);

@@ -27,7 +27,7 @@ const NEEDS = lacking({
 /** Neither the repository that is the default nor the workspace's version: a tag's own are what counts. */
 const REPO = "someone/phones";
 const TAG = "v0.2.0-rc.1";
-const JOBS = ["gate", "draft", "ci/contract", "ci/stage0-static", "ci", "stage0-preflight"];
+const JOBS = ["decide", "draft", "ci/contract", "ci/stage0-static", "ci", "stage0-preflight"];
 const PACKAGES = ["debian/debian", "debian", "alpine/alpine", "alpine", "rpm/rpm", "rpm"];
 const RELEASE = ["assets", "attest", "publish", "consume"];
 
@@ -173,7 +173,8 @@ test("should do nothing for any other pull request", async () => {
   const github = await startGitHub({});
   try {
     const { results } = await release(github, { GITHUB_EVENT_NAME: "pull_request", GITHUB_REF: "refs/pull/1/merge" });
-    for (const [job, result] of Object.entries(results)) assert.is(result, job === "gate" ? "success" : "skipped", job);
+    for (const [job, result] of Object.entries(results))
+      assert.is(result, job === "decide" ? "success" : "skipped", job);
     assert.equal(github.requests, []);
   } finally {
     await github.close();
