@@ -102,7 +102,14 @@ export function temporaryFolder(name = "stage0"): string {
 
 /** What is installed once and linked from copies, and what is made. */
 const INSTALLED = ["node_modules", "ci/tools/node_modules"];
-const NOT_COPIED = new Set([...INSTALLED, ".git", "dist", "test/.cache", "test/workspace/target"]);
+const NOT_COPIED = new Set([
+  ...INSTALLED,
+  ".git",
+  "dist",
+  "test/.cache",
+  "test/workspace/target",
+  "test/workspace-hard/target",
+]);
 
 /** A copy of the project in which everything runs. Times are kept, or make would install the modules again. */
 export function copyProject(folder: string): string {
