@@ -1,9 +1,10 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { assetName, DEFAULT_TARGET, downloadUrl } from "./lib/contract.ts";
 import { printable, usageFailure } from "./lib/errors.ts";
-import { checkWritable } from "./lib/files.ts";
+import { checkRunsPrograms, checkWritable } from "./lib/files.ts";
 import { digestFile, sha512File } from "./lib/hash.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
@@ -11,7 +12,9 @@ import { buildPackage, KINDS, type PackageKind } from "./lib/package/packages.ts
 import { gatedPayload } from "./lib/package/payload.ts";
 import { pinRecipes, readRecipes } from "./lib/package/recipes.ts";
 import { distDir } from "./lib/paths.ts";
+import { allOf } from "./lib/pool.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
+import { checkTools } from "./lib/tools.ts";
 import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
 
 const isKind = (name: string): name is PackageKind => Object.hasOwn(KINDS, name);
@@ -32,16 +35,22 @@ await runScript({
     "SOURCE_DATE_EPOCH",
   ],
   prints: "the absolute path of the package",
-  async main(_, [kind = ""]) {
-    if (!isKind(kind))
-      throw usageFailure({ what: "no package format is named", expected: Object.keys(KINDS).join(", ") });
+  async main(_, operands) {
+    const [kind = ""] = operands;
+    if (!isKind(kind) || operands.length !== 1) {
+      throw usageFailure({
+        what: "no package format is named",
+        expected: `one of ${Object.keys(KINDS).join(", ")}`,
+        got: operands.length === 0 ? "none" : printable(operands.join(" ")),
+        fix: "name one, as make package-deb does",
+      });
+    }
     const given = knob("TAG");
     const tag =
       given === undefined
         ? readTag(await workspaceVersion(findWorkspace().dir), "the workspace's version")
         : readTag(given, "TAG");
-    checkWritable(distDir());
-    const { path: payload, source } = gatedPayload(given === undefined ? undefined : spellTag(tag));
+    const [payload, source] = await checked(kind, given === undefined ? undefined : spellTag(tag));
     const digest = digestFile(payload);
     say(`packages ${printable(payload)}, from ${source}: ${size(digest.size)}, sha256 ${digest.sha256}`);
     const recipes = pinRecipes(readRecipes(), {
@@ -61,3 +70,17 @@ await runScript({
     return 0;
   },
 });
+
+/** The payload's path and what named it, once all that is known to be needed is there. */
+async function checked(kind: PackageKind, tag: string | undefined): Promise<[path: string, source: string]> {
+  let payload: ReturnType<typeof gatedPayload> = { path: "", source: "" };
+  await allOf([
+    async () => {
+      payload = gatedPayload(tag);
+    },
+    async () => checkTools(KINDS[kind].tools),
+    async () => checkWritable(distDir()),
+    async () => checkRunsPrograms(tmpdir(), "TMPDIR"),
+  ]);
+  return [payload.path, payload.source];
+}

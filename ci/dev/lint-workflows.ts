@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import { runScript } from "../../scripts/lib/cli.ts";
 import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
+import { say } from "../../scripts/lib/log.ts";
 import { fromCaller, PROJECT } from "../../scripts/lib/paths.ts";
 import { shell } from "../../scripts/lib/shell.ts";
+import { requireTools } from "../../scripts/lib/tools.ts";
 import { WORKFLOW_FOLDER } from "../../scripts/lib/workflow-files.ts";
 import { checkWorkflows, readWorkflows, runBlocks } from "./lib/workflows.ts";
 
@@ -15,6 +17,7 @@ await runScript({
   knobs: [],
   prints: "nothing",
   async main(_, [operand]) {
+    await requireTools(["shellcheck"], say);
     const folder = operand === undefined ? WORKFLOW_FOLDER : fromCaller(operand);
     const $ = await shell({ cwd: folder });
     const workflows = await readWorkflows(folder);

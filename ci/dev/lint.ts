@@ -4,6 +4,7 @@ import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
 import { say } from "../../scripts/lib/log.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
 import { shell } from "../../scripts/lib/shell.ts";
+import { requireTools } from "../../scripts/lib/tools.ts";
 import { staleDocs } from "./lib/docs.ts";
 
 await runScript({
@@ -13,6 +14,7 @@ await runScript({
   knobs: [],
   prints: "nothing",
   async main() {
+    await requireTools(["shellcheck"], say);
     const { glob } = await import("zx");
     const $ = await shell({ cwd: PROJECT });
     const patterns = [".ci/*", "ci/minimal-root", "ci/readme-commands", "**/*.sh"];

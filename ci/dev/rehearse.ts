@@ -1,15 +1,19 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runScript } from "../../scripts/lib/cli.ts";
-import { writeText } from "../../scripts/lib/files.ts";
+import { checkRunsPrograms, writeText } from "../../scripts/lib/files.ts";
 import { checkDist } from "../../scripts/lib/gate/preflight.ts";
 import { knob } from "../../scripts/lib/knobs.ts";
 import { bold, duration, green, say, summarize } from "../../scripts/lib/log.ts";
 import { distDir } from "../../scripts/lib/paths.ts";
+import { allOf } from "../../scripts/lib/pool.ts";
+import { showProgress } from "../../scripts/lib/progress.ts";
 import { readTag, spellTag } from "../../scripts/lib/tags.ts";
+import { checkTools, requireTools } from "../../scripts/lib/tools.ts";
 import { findWorkspace, workspaceVersion } from "../../scripts/lib/workspace.ts";
-import { custody, type Done, runStep, steps } from "./lib/rehearsal.ts";
+import { custody, type Done, neededTools, runStep, steps } from "./lib/rehearsal.ts";
 
 await runScript({
   name: "rehearse.ts",
@@ -29,11 +33,19 @@ await runScript({
   async main() {
     const workspace = findWorkspace();
     const given = knob("TAG");
-    const tag = spellTag(
-      given === undefined
-        ? readTag(await workspaceVersion(workspace.dir), "the workspace's version")
-        : readTag(given, "TAG"),
-    );
+    let tag = "";
+    await allOf([
+      async () => {
+        tag = spellTag(
+          given === undefined
+            ? readTag(await workspaceVersion(workspace.dir), "the workspace's version")
+            : readTag(given, "TAG"),
+        );
+      },
+      async () => checkTools(neededTools()),
+      async () => checkRunsPrograms(tmpdir(), "TMPDIR"),
+    ]);
+    await requireTools(neededTools(), say);
     const work = join(distDir(), "rehearsal");
     const log = join(work, "log");
     fs.rmSync(work, { recursive: true, force: true });
@@ -44,11 +56,14 @@ await runScript({
     const done: Done[] = [];
     try {
       await github.addRelease({ tag: "v0.0.0", repo: knob("FASTBOOP_STAGE0_REPO") });
-      for (const step of steps(work, github, tag)) {
-        const one = await runStep(step, github, log, knob("FAULTS"));
-        done.push(one);
-        say(`${green("ok")} ${bold(step.name.padEnd(9))} ${duration(one.milliseconds).padStart(7)}  ${step.proves}`);
-      }
+      await showProgress("rehearse", async (progress, show) => {
+        for (const step of steps(work, github, tag)) {
+          progress(step.name);
+          const one = await runStep(step, github, log, knob("FAULTS"));
+          done.push(one);
+          show(`${green("ok")} ${bold(step.name.padEnd(9))} ${duration(one.milliseconds).padStart(7)}  ${step.proves}`);
+        }
+      });
       const links = await custody(work, github, tag, done);
       say(`${green("ok")} the same bytes in ${links.length} places: sha256 ${links[0]?.sha256}`);
       const { rehearsalReport } = await import("./lib/rehearsal-report.ts");

@@ -9,14 +9,14 @@ import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
 import { emulatorOf, runMachine } from "./boot/qemu.ts";
 import { type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
-import { requireTools } from "./debian/install.ts";
 import { contractFailure, missingFailure, printable } from "./errors.ts";
 import { checkWritable, readRegular, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
-import { inParallel } from "./pool.ts";
+import { allOf, inParallel } from "./pool.ts";
 import type { Progress } from "./progress.ts";
+import { checkTools, requireTools } from "./tools.ts";
 
 /** A file to boot. */
 export interface BootRequest {
@@ -60,6 +60,7 @@ const WATCH_MS = 2000;
  */
 export async function bootAll(requests: readonly BootRequest[], progress: Progress): Promise<Verdict[]> {
   const targets = [...new Set(requests.map(({ target }) => target))];
+  const emulators = targets.map((target) => emulatorOf(target).program);
   const limitMs = knob("FASTBOOP_STAGE0_BOOT_TIMEOUT") * 1000;
   const subjects: Subject[] = [];
   checkWritable(distDir());
@@ -72,9 +73,10 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
       const own = ownKernel(target);
       if (own !== undefined) kernels.set(target, [own]);
     }),
+    async () => checkTools(emulators),
   ]);
   // Only when nothing else is wrong: it may install packages, and take a while.
-  await requireTools(targets.map(emulatorOf), progress);
+  await requireTools(emulators, progress);
   const others = targets.filter((target) => !kernels.has(target));
   await allOf(
     others.map((target) => async () => {
@@ -167,8 +169,3 @@ function logPath({ triple }: Target, { variant }: Kernel, taken: Set<string>): s
     return join(distDir(), "log", name);
   }
 }
-
-/** Takes every step, all at once. */
-const allOf = async (steps: readonly (() => Promise<void>)[]): Promise<void> => {
-  await inParallel(steps, steps.length, (step) => step());
-};

@@ -1,6 +1,7 @@
 /** One process at a time: the kernel's file lock (flock(2)). */
 import { missingFailure } from "./errors.ts";
 import { groupSpawner } from "./process.ts";
+import { installFix } from "./tools.ts";
 
 /** How long a lock may take before it is said that another run has it. */
 const NOTICE_MS = 300;
@@ -25,9 +26,11 @@ export async function withFileLock<T>(file: string, waiting: () => void, work: (
         complaint += text;
       });
       holder.stdout.once("data", () => resolve());
-      const fail = (got: string): void =>
-        reject(missingFailure({ what: "the cache can't be locked", expected: "a lock from flock", got, file }));
-      holder.once("error", (error) => fail(error.message));
+      const fail = (got: string, fix?: string): void => {
+        const problem = { what: "the cache can't be locked", expected: "a lock from flock", got, file };
+        reject(missingFailure(fix === undefined ? problem : { ...problem, fix }));
+      };
+      holder.once("error", (error) => fail(error.message, installFix(["flock"])));
       holder.once("close", () => fail(complaint.trim()));
     });
     clearTimeout(timer);

@@ -32,3 +32,8 @@ export async function inParallel<T, R>(
   const exitCode = codes.includes(1) ? 1 : (Math.max(...codes) as ExitCode);
   throw new Failure(exitCode, ...failures.flatMap(({ problems }) => problems));
 }
+
+/** Takes every step, all at once. @throws as inParallel */
+export const allOf = async (steps: readonly (() => Promise<void>)[]): Promise<void> => {
+  await inParallel(steps, steps.length, (step) => step());
+};

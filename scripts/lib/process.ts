@@ -72,6 +72,8 @@ export function groupSpawner(group: GroupOptions = {}): typeof spawn {
       }
       written += length;
     };
+    // A program that ends before it has read its stdin says why by its exit status.
+    child.stdin?.on("error", () => {});
     child.stdout?.on("data", count);
     child.stderr?.on("data", count);
     return child;

@@ -10,10 +10,11 @@ const HEARTBEAT_MS = 20_000;
 /**
  * Shows the phases of a job while it runs: name, and the seconds since the job began.
  * @param subject what the lines begin with
+ * @param job is told how to begin a phase, and how to log a line of its own meanwhile
  */
 export async function showProgress<T>(
   subject: string,
-  job: (progress: Progress) => Promise<T>,
+  job: (progress: Progress, log: (line: string) => void) => Promise<T>,
   heartbeatMs = HEARTBEAT_MS,
 ): Promise<T> {
   const start = performance.now();
@@ -25,13 +26,19 @@ export async function showProgress<T>(
   const beat = (): NodeJS.Timeout => (moving ? setInterval(redraw, 500) : setInterval(() => say(line()), heartbeatMs));
   let timer: NodeJS.Timeout | undefined;
   try {
-    const result = await job((next) => {
-      clear();
-      clearInterval(timer);
-      phase = next;
-      say(line());
-      timer = beat();
-    });
+    const result = await job(
+      (next) => {
+        clear();
+        clearInterval(timer);
+        phase = next;
+        say(line());
+        timer = beat();
+      },
+      (text) => {
+        clear();
+        say(text);
+      },
+    );
     clear();
     if (phase !== "") say(`${subject}: done in ${duration(performance.now() - start)}`);
     return result;

@@ -1,13 +1,16 @@
 /** The specification's whole flow on one machine, against a local GitHub: what is run, and what each step proves. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { assetName, DEFAULT_TARGET, INSTALL_PATH, SUMS } from "../../../scripts/lib/contract.ts";
+import { emulatorOf } from "../../../scripts/lib/boot/qemu.ts";
+import { assetName, DEFAULT_TARGET, INSTALL_PATH, RELEASE_TARGETS, SUMS } from "../../../scripts/lib/contract.ts";
 import { contractFailure, Failure, missingFailure, printable } from "../../../scripts/lib/errors.ts";
 import { digestFile } from "../../../scripts/lib/hash.ts";
-import { environment } from "../../../scripts/lib/knobs.ts";
+import { environment, knob } from "../../../scripts/lib/knobs.ts";
+import { KINDS } from "../../../scripts/lib/package/packages.ts";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
 import { ending } from "../../../scripts/lib/process.ts";
 import { shell } from "../../../scripts/lib/shell.ts";
+import { findProgram, type Program } from "../../../scripts/lib/tools.ts";
 import { byteName, parseSums } from "../../../scripts/lib/trust/sums.ts";
 import type { Aim, Fault, GitHub } from "../../../test/github/types.ts";
 
@@ -46,13 +49,25 @@ const UNSET = Object.fromEntries(
     ...["FASTBOOP_STAGE0_MIRROR", "FASTBOOP_STAGE0_SHA256", "FASTBOOP_STAGE0_OFFLINE", "GH_TOKEN", "GITHUB_TOKEN"],
   ].map((name) => [name, ""]),
 );
-const KINDS = ["deb", "rpm", "apk"] as const;
+const PACKAGES = ["deb", "rpm", "apk"] as const;
+
+/** Whether Alpine's own abuild is not installed, so that a stand-in for it has to do. */
+const standsIn = (): boolean => findProgram("abuild") === undefined;
+
+/** Programs that the steps call, and the local GitHub. */
+export const neededTools = (): Program[] => [
+  // The user's own cargo is looked for by the build.
+  ...(knob("FASTBOOP_STAGE0_CARGO") === undefined && knob("CARGO") === undefined ? ["cargo" as const] : []),
+  ...RELEASE_TARGETS.map((target) => emulatorOf(target).program),
+  "openssl",
+  "flock",
+  ...PACKAGES.flatMap((kind): readonly Program[] => (kind === "apk" && standsIn() ? ["busybox"] : KINDS[kind].tools)),
+];
 
 /** The steps in the order of the specification's "CI and Release Flow" and "Downstream Packaging". */
 export function steps(work: string, github: GitHub, tag: string): Step[] {
   const path = environment().PATH ?? "";
-  // Last on PATH: a stand-in for abuild where Alpine's own is not installed.
-  const standIn = !path.split(":").some((folder) => fs.existsSync(join(folder, "abuild")));
+  const standIn = standsIn();
   const dist = join(work, "dist");
   const fetched = join(work, "packager", ASSET);
   const server = {
@@ -135,10 +150,11 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
       env: { ...packager, DIST: join(work, "embed") },
       proves: "fastboop-cli is built around the fetched file",
     },
-    ...KINDS.map((kind) => ({
+    ...PACKAGES.map((kind) => ({
       name: kind,
       script: "package.ts",
       args: [kind],
+      // The stand-in comes last.
       env: { ...packager, TAG: tag, PATH: `${path}:${join(PROJECT, "test", "packaging")}` },
       proves: `the ${kind} contains the payload unchanged${kind === "apk" && standIn ? ", with a stand-in for abuild" : ""}`,
     })),

@@ -6,12 +6,11 @@ import type { Target } from "../contract.ts";
 import { withPath } from "../errors.ts";
 import { temporaryName, writeAll } from "../files.ts";
 import { groupSpawner } from "../process.ts";
+import type { Program } from "../tools.ts";
 
 /** What a contract's architecture is emulated by. */
 interface Emulator {
-  program: string;
-  /** Debian package that has it. */
-  package: string;
+  program: Program;
   board: string;
   /** The oldest processor that a target may count on, so that an artifact built for a newer one is found out. */
   processor: string;
@@ -24,14 +23,12 @@ interface Emulator {
 const EMULATORS: Record<string, Emulator> = {
   x86_64: {
     program: "qemu-system-x86_64",
-    package: "qemu-system-x86",
     board: "pc",
     processor: "qemu64",
     console: "ttyS0",
   },
   aarch64: {
     program: "qemu-system-aarch64",
-    package: "qemu-system-arm",
     board: "virt",
     processor: "cortex-a57",
     processor16K: "cortex-a76",
@@ -39,7 +36,6 @@ const EMULATORS: Record<string, Emulator> = {
   },
   arm: {
     program: "qemu-system-arm",
-    package: "qemu-system-arm",
     board: "virt",
     processor: "cortex-a15",
     console: "ttyAMA0",

@@ -1,11 +1,12 @@
 /** The cargo command line of the nested sub-build (specification, "Embed Modes"), its environment and its messages. */
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PACKAGE, type Target } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
 import { fromCaller } from "../paths.ts";
 import { shellQuote } from "../shell-quote.ts";
+import { installFix, isExecutable } from "../tools.ts";
 import { at } from "../workspace.ts";
 import { type Environment, targetSettings } from "./cargo-config.ts";
 
@@ -67,17 +68,8 @@ export function chosenCargo(...names: ("FASTBOOP_STAGE0_CARGO" | "CARGO")[]): st
     what: places.some((place) => existsSync(place)) ? "cargo is not an executable file" : "cargo does not exist",
     expected: "cargo, Rust's build tool",
     got: name === undefined ? "none on PATH" : `${name}="${printable(given)}"`,
-    fix: "install it (Debian: apt-get install cargo), or set FASTBOOP_STAGE0_CARGO, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0",
+    fix: `${installFix(["cargo"])}; or set FASTBOOP_STAGE0_CARGO, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0`,
   });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /**

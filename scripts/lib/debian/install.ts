@@ -8,10 +8,7 @@ import { environment } from "../knobs.ts";
 import { groupSpawner } from "../process.ts";
 import type { Progress } from "../progress.ts";
 import { shell } from "../shell.ts";
-
-/** The command that installs packages, as root types it. */
-export const installCommand = (names: readonly string[]): string =>
-  `apt-get update && apt-get install --no-install-recommends ${names.join(" ")}`;
+import { debianCommand } from "../tools.ts";
 
 /**
  * Installs packages, without what they merely recommend, or brings them to the version that apt offers. No service of
@@ -29,7 +26,7 @@ export async function installPackages(
   if (process.getuid?.() !== 0) {
     throw missingFailure({
       what: `Debian packages have to be installed: ${names.join(", ")}`,
-      fix: `run as root: ${installCommand(names)}`,
+      fix: `run as root: ${debianCommand(names)}`,
     });
   }
   const $ = await shell({
@@ -48,7 +45,7 @@ export async function installPackages(
   if (precious.length > 0) {
     throw missingFailure({
       what: `installing ${names.join(", ")} would remove ${precious.join(", ")}`,
-      fix: `decide yourself: ${installCommand(names)}`,
+      fix: `decide yourself: ${debianCommand(names)}`,
     });
   }
   progress(`installing ${names.join(", ")}${removed.length > 0 ? ` (in place of ${removed.join(", ")})` : ""}`);
@@ -66,32 +63,3 @@ const withoutServices = <T>(use: (option: string) => Promise<T>): Promise<T> =>
       fs.writeFileSync(join(folder, name), "#!/bin/sh\n", { mode: 0o755 });
     return use(`DPkg::Path=${folder}:/usr/sbin:/usr/bin:/sbin:/bin`);
   });
-
-/** A program and the Debian package that has it. */
-export interface Tool {
-  program: string;
-  package: string;
-}
-
-/**
- * Makes sure that programs are on PATH: as root on Debian their packages are installed.
- * @throws Failure (3) naming the command that root has to run, where that can't be done
- */
-export async function requireTools(tools: readonly Tool[], progress: Progress): Promise<void> {
-  const { which } = await import("zx");
-  const missing = async (): Promise<Tool[]> => {
-    const found = await Promise.all(tools.map(({ program }) => which(program, { nothrow: true })));
-    return tools.filter((_, index) => found[index] === null);
-  };
-  const names = (absent: readonly Tool[]): string[] => [...new Set(absent.map((tool) => tool.package))];
-  const absent = await missing();
-  if (absent.length === 0) return;
-  if (process.getuid?.() === 0 && (await which("apt-get", { nothrow: true })) !== null) {
-    await installPackages(names(absent), progress);
-    if ((await missing()).length === 0) return;
-  }
-  throw missingFailure({
-    what: `${absent.map(({ program }) => program).join(" and ")} ${absent.length === 1 ? "is" : "are"} not on PATH`,
-    fix: `run as root: ${installCommand(names(absent))}`,
-  });
-}

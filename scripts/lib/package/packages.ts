@@ -3,7 +3,6 @@ import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { withTemporaryFolder } from "../cleanup.ts";
 import { hostedName, INSTALL_PATH } from "../contract.ts";
-import { requireTools, type Tool } from "../debian/install.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import { makeFolder, writeText } from "../files.ts";
 import { digestFile } from "../hash.ts";
@@ -11,11 +10,12 @@ import { environment, knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { ending } from "../process.ts";
 import { shell } from "../shell.ts";
+import { type Program, requireTools } from "../tools.ts";
 import type { RecipeFile } from "./recipes.ts";
 
 interface Kind {
   /** Programs that it needs. */
-  tools: readonly Tool[];
+  tools: readonly Program[];
   /** Writes the recipe into a folder as the tool wants it. */
   writeSources(recipes: readonly RecipeFile[], folder: string): void;
   /** The command that builds in that folder. */
@@ -43,21 +43,15 @@ function writeFlat(prefix: string, folder: string, recipes: readonly RecipeFile[
 
 export const KINDS = {
   deb: {
-    tools: [
-      { program: "dpkg-buildpackage", package: "dpkg-dev" },
-      { program: "dh", package: "debhelper" },
-    ],
+    tools: ["dpkg-buildpackage", "dh"],
     writeSources: (recipes, folder) => writeFlat("debian/", join(folder, "debian"), recipes),
-    command: () => ["dpkg-buildpackage", "-b", "-us", "-uc", "--no-sign"],
+    // -d: what it takes was looked for above, and dpkg knows of no package on another system than Debian.
+    command: () => ["dpkg-buildpackage", "-b", "-us", "-uc", "--no-sign", "-d"],
     suffix: ".deb",
     unpack: (file, folder) => ["dpkg-deb", "-x", file, folder],
   },
   rpm: {
-    tools: [
-      { program: "rpmbuild", package: "rpm" },
-      { program: "rpm2cpio", package: "rpm2cpio" },
-      { program: "cpio", package: "cpio" },
-    ],
+    tools: ["rpmbuild", "rpm2cpio", "cpio"],
     writeSources: (recipes, folder) => writeFlat("rpm/", folder, recipes),
     command: (folder, epoch) => [
       "rpmbuild",
@@ -77,8 +71,7 @@ export const KINDS = {
     unpack: (file, folder) => ["sh", "-c", 'rpm2cpio "$1" | cpio -idm --quiet -D "$2"', "sh", file, folder],
   },
   apk: {
-    // Alpine's own: Debian has no package of it.
-    tools: [],
+    tools: ["abuild"],
     writeSources: (recipes, folder) => writeFlat("alpine/", folder, recipes),
     // Its phases up to the package, without the index, which would want a key that this machine trusts.
     command: (folder) => [
@@ -126,10 +119,6 @@ export async function buildPackage(
 ): Promise<Built> {
   const definition: Kind = KINDS[kind];
   await requireTools(definition.tools, say);
-  const { which } = await import("zx");
-  if (kind === "apk" && (await which("abuild", { nothrow: true })) === null) {
-    throw missingFailure({ what: "abuild is not on PATH", fix: "run it on Alpine: apk add abuild" });
-  }
   return withTemporaryFolder(async (root) => {
     const folder = join(root, "fastboop-stage0");
     const out = join(root, "out");

@@ -6,9 +6,10 @@
 
 import { ensureFolders } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
-import { installCommand, installPackages } from "../debian/install.ts";
+import { installPackages } from "../debian/install.ts";
 import { missingFailure } from "../errors.ts";
 import type { Progress } from "../progress.ts";
+import { debianCommand } from "../tools.ts";
 import { assemble, type Recipe } from "./assemble.ts";
 import { cargoIn, HOST_PACKAGES, hostVersion, toolchainFolder } from "./cache.ts";
 
@@ -73,6 +74,6 @@ async function hostPackages(progress: Progress): Promise<string> {
   if (version !== undefined) return version;
   throw missingFailure({
     what: `${HOST_PACKAGES.join(", ")} are not installed in one version`,
-    fix: `run as root: ${installCommand(HOST_PACKAGES)}`,
+    fix: `run as root: ${debianCommand(HOST_PACKAGES)}`,
   });
 }

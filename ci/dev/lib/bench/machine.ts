@@ -7,35 +7,22 @@ import { hasApt } from "../../../../scripts/lib/debian.ts";
 import { say, shortSize } from "../../../../scripts/lib/log.ts";
 import { cacheDir, PROJECT } from "../../../../scripts/lib/paths.ts";
 import { shell } from "../../../../scripts/lib/shell.ts";
+import { debianPackages, findProgram, installFix, missingTools, requireTools } from "../../../../scripts/lib/tools.ts";
 
-/** Debian's package of each program; npm's for those that Debian does not have. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  hyperfine: "hyperfine",
-  "/usr/bin/time": "time",
-  file: "file",
-  readelf: "binutils",
-  checksec: "checksec",
-  openssl: "openssl",
-  nginx: "nginx-light",
-  curl: "curl",
-  wget: "wget",
-  aria2c: "aria2",
-  gh: "gh",
-  "dpkg-buildpackage": "dpkg-dev",
-  dh: "debhelper",
-  rpmbuild: "rpm",
-  rpm2cpio: "rpm2cpio",
-  cpio: "cpio",
-  "qemu-system-aarch64": "qemu-system-arm",
-  "qemu-system-x86_64": "qemu-system-x86",
-};
-
-/** A program with the package that has it, when there is one here. */
-const named = (program: string): string =>
-  PACKAGES[program] === undefined ? program : `${program} (Debian: ${PACKAGES[program]})`;
-
-/** Every program that may be missing. */
-export const PROGRAMS: readonly string[] = [...Object.keys(PACKAGES), "cargo", "abuild", "mise"];
+/** Programs without which nothing can be measured, and those that are measured beside ours. */
+const NEEDED = ["hyperfine", "/usr/bin/time"] as const;
+const PEERS = [
+  ...(["file", "readelf", "checksec", "openssl", "nginx", "curl", "wget", "aria2c", "gh", "cargo", "abuild"] as const),
+  ...([
+    "dpkg-buildpackage",
+    "dh",
+    "rpmbuild",
+    "rpm2cpio",
+    "cpio",
+    "qemu-system-aarch64",
+    "qemu-system-x86_64",
+  ] as const),
+];
 
 /** The command that starts mise, which is on npm; kept in the cache folder. */
 const MISE = { name: "@jdxcode/mise-linux-x64", version: "2026.9.15" };
@@ -45,32 +32,25 @@ export const misePath = (): string => join(miseFolder(), "node_modules", MISE.na
 
 export const DENO = join(PROJECT, "ci", "tools", "node_modules", ".bin", "deno");
 
-async function isThere(program: string): Promise<boolean> {
-  const { which } = await import("zx");
-  return (await which(program === MISE_PROGRAM ? misePath() : program, { nothrow: true })) !== null;
-}
-
 /**
- * Looks for programs, and as root on Debian installs what is missing.
+ * Makes sure of the programs that are measured with, and as root on Debian installs those that are measured beside ours.
  * @returns a function that says what is missing of some programs, in words; undefined: nothing
  */
-export async function provide(programs: readonly string[]): Promise<(needs: readonly string[]) => string | undefined> {
-  const missingOf = async (): Promise<string[]> => {
-    const there = await Promise.all(programs.map(isThere));
-    return programs.filter((_, index) => !there[index]);
-  };
-  const before = await missingOf();
-  const packages = [...new Set(before.flatMap((program) => PACKAGES[program] ?? []))];
+export async function provide(): Promise<(needs: readonly string[]) => string | undefined> {
+  await requireTools(NEEDED, say);
+  const packages = debianPackages(missingTools(PEERS));
   if (packages.length > 0 && hasApt() && process.getuid?.() === 0) await installPackages(packages, say);
-  if (before.includes(MISE_PROGRAM)) {
+  const hasMise = (): boolean => findProgram(misePath()) !== undefined;
+  if (!hasMise()) {
     say(`installing ${MISE.name}`);
     const $ = await shell();
     await $`npm install --silent --prefix ${miseFolder()} ${MISE.name}@${MISE.version}`;
   }
-  const missing = new Set(await missingOf());
+  const missing = missingTools(PEERS);
   return (needs) => {
-    const absent = needs.filter((program) => missing.has(program));
-    return absent.length === 0 ? undefined : absent.map((program) => named(program)).join(", ");
+    const absent = missing.filter((program) => needs.includes(program));
+    const words = [...(needs.includes(MISE_PROGRAM) && !hasMise() ? [MISE.name] : []), ...absent];
+    return words.length === 0 ? undefined : `${words.join(", ")}${absent.length > 0 ? ` (${installFix(absent)})` : ""}`;
   };
 }
 
