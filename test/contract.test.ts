@@ -1,10 +1,14 @@
+import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import * as contract from "../scripts/lib/contract.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { RUNTIME, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
+import { elfFile } from "./lib/elf-file.ts";
+import { copyProject, RUNTIME, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("contract");
+const ARMV7 = "armv7-unknown-linux-musleabihf";
+const ARM_ASSET = contract.assetName(ARMV7);
 
 test("should name the two release assets of the specification", () => {
   assert.equal(contract.RELEASE_ASSETS, [
@@ -89,6 +93,35 @@ test("should print itself as JSON with a matrix", async () => {
     printed.matrix.include.map((row: { artifact: string }) => row.artifact),
     ["fastboop-stage0-x86_64", "fastboop-stage0-aarch64"],
   );
+});
+
+test("should make armv7 a release target by one field", async () => {
+  const project = copyProject(join(temporaryFolder(), "project"));
+  const file = join(project, "scripts", "lib", "contract.ts");
+  const before = fs.readFileSync(file, "utf8");
+  const after = before.replace(/("armv7-unknown-linux-musleabihf",[^}]*status: )"buildable"/, '$1"released"');
+  assert.not.equal(after, before);
+  fs.writeFileSync(file, after);
+  const dist = temporaryFolder("dist");
+  const changed = (name: string, ...args: string[]) =>
+    runProgram([...RUNTIME, join(project, "scripts", name), ...args], { cwd: project, env: { DIST: dist } });
+  const row = { target: ARMV7, arch: "arm", asset: ARM_ASSET, artifact: "fastboop-stage0-arm" };
+  assert.equal(JSON.parse((await changed("contract.ts")).stdout).matrix.include, [
+    ...contract.contract().matrix.include,
+    row,
+  ]);
+  // The gate and the checksum list of a release demand it from then on, and pass when it is there.
+  const put = (asset: string) =>
+    fs.writeFileSync(join(dist, asset), elfFile(asset.replace("fastboop-stage0-", ""), 4096), { mode: 0o755 });
+  for (const asset of contract.RELEASE_ASSETS) put(asset);
+  const [gate, sums] = [await changed("preflight.ts"), await changed("sums.ts")];
+  assert.match(gate.stderr, `breaks the rule release-asset\n  expected: ${ARM_ASSET}\n`);
+  assert.match(sums.stderr, `the release asset ${ARM_ASSET} `);
+  assert.equal([gate.code, sums.code], [1, 1]);
+  put(ARM_ASSET);
+  assert.is((await changed("preflight.ts")).code, 0);
+  assert.is((await changed("sums.ts")).code, 0);
+  assert.match(fs.readFileSync(join(dist, "SHA256SUMS"), "utf8"), `  ${ARM_ASSET}\n`);
 });
 
 /** How the script ends when sh has sent its outputs somewhere first. */
