@@ -6,6 +6,7 @@ import { HOST_TARGET, snapshot, stage0Crate, writeTree } from "./lib/crate.ts";
 import {
   copyProject,
   isDeno,
+  lacking,
   make,
   namesIn,
   type Outcome,
@@ -15,6 +16,7 @@ import {
   script,
   suite,
   temporaryFolder,
+  testUnless,
 } from "./lib/harness.ts";
 import { isRunning, until } from "./lib/processes.ts";
 
@@ -113,20 +115,71 @@ test("should tell cargo's status and last errors when it fails", async () => {
   assert.match(run.log, "   Compiling fastboop-stage0 v0.1.0");
 });
 
-test("should tell of a lock file that is missing", async () => {
+/** Has a workspace refused before anything is done: cargo is not started, and no toolchain is looked for. */
+async function refusesFirst(workspace: string, code: number, stderr: string[], dist?: string): Promise<void> {
+  const cargo = program('touch "$0.ran"');
+  const ran = program('touch "$0.ran"; exit 1');
+  const outcome = await build(workspace, { FASTBOOP_STAGE0_CARGO: cargo, RUSTC: ran }, dist);
+  assert.is(outcome.stderr, [...stderr, ""].join("\n"));
+  assert.equal([outcome.code, outcome.stdout], [code, ""]);
+  assert.equal(
+    [cargo, ran].map((path) => fs.existsSync(`${path}.ran`)),
+    [false, false],
+  );
+}
+
+test("should tell of a lock file that is missing, before a toolchain is looked for", async () => {
   const workspace = stage0Crate();
   fs.rmSync(join(workspace, "stage0", "Cargo.lock"));
-  const run = await fails(workspace, undefined, ({ log }) => [
-    "error: cargo failed: exit code 101",
-    ...log
-      .split("\n")
-      .slice(1, -1)
-      .map((line, index) => `${index === 0 ? "  got:      " : "            "}${line}`),
+  await refusesFirst(workspace, 3, [
+    `error: ${workspace}: the workspace has no Cargo.lock`,
+    "  expected: a lock file, since cargo runs with --locked",
     "  fix:      run cargo generate-lockfile in the workspace and commit its Cargo.lock",
   ]);
-  assert.match(run.log, `Cargo.lock because --locked was passed`);
-  assert.not.ok(fs.existsSync(join(workspace, "stage0", "Cargo.lock")));
 });
+
+test("should take a lock file that is the workspace's, or that of one around it", async () => {
+  for (const place of [".", ".."]) {
+    const folder = temporaryFolder();
+    const workspace = stage0Crate({}, join(folder, "workspace"));
+    fs.renameSync(join(workspace, "stage0", "Cargo.lock"), join(workspace, place, "Cargo.lock"));
+    const { stderr } = await build(workspace, { FASTBOOP_STAGE0_CARGO: program("exit 7") });
+    assert.match(stderr, "error: cargo failed: exit code 7\n");
+  }
+});
+
+test("should refuse a manifest that is another package's, or none, before a toolchain is looked for", async () => {
+  const fix = "  fix:      set WORKSPACE to the workspace's root, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0";
+  const refused = async (manifest: string, got: string): Promise<void> => {
+    const workspace = stage0Crate({ "stage0/Cargo.toml": manifest });
+    await refusesFirst(workspace, 2, [
+      `error: ${workspace}/stage0/Cargo.toml: this is not the manifest of stage0`,
+      '  expected: name = "fastboop-stage0" in [package]',
+      `  got:      ${got}`,
+      fix,
+    ]);
+  };
+  await refused('[package]\nname = "other\\u001b"\n', '"other\\x1b"');
+  await refused("[workspace]\n", "no name");
+  await refused("", "no name");
+});
+
+testUnless(
+  test,
+  lacking({ root: true, programs: ["unshare", "mount"] }),
+  "should refuse a folder of artifacts that takes no files, before a toolchain is looked for",
+  async () => {
+    const dist = temporaryFolder();
+    const ran = program('touch "$0.ran"; exit 1');
+    const mounted = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro tmpfs "$DIST" && exec "$@"', "sh"];
+    const { code, stderr } = await runProgram([...mounted, ...RUNTIME, join(PROJECT, "scripts", "build-stage0.ts")], {
+      env: { TARGET: HOST_TARGET, WORKSPACE: stage0Crate(), DIST: dist, RUSTC: ran },
+    });
+    assert.match(stderr, /^error: .*probe.*: the file system is read-only\n/);
+    assert.is(code, 3);
+    assert.not.ok(fs.existsSync(`${ran}.ran`));
+  },
+);
 
 test("should tell of a cargo that is killed", async () => {
   await fails(stage0Crate(), program("echo working >&2; kill -9 $$"), (run) => [

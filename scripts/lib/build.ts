@@ -10,6 +10,7 @@ import {
   subBuildCargo,
 } from "./build/cargo.ts";
 import { runCargo } from "./build/cargo-run.ts";
+import { checkDist, checkWorkspace } from "./build/check.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { EMBED_PATH } from "./embed-path.ts";
 import { missingFailure, printable } from "./errors.ts";
@@ -78,13 +79,14 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
   const { dir } = workspace;
   if (workspace.origin === "example")
     say(`no stage0/Cargo.toml at or above your folder: builds the example, ${printable(dir)}`);
-  const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN") ?? "auto";
-  // Debian's toolchain brings its own, so that it needs none on PATH.
-  const { cargo, env } = await ensureToolchain({ cargo: subBuildCargo(), target, choice, folder: dir, also });
-  const command = await stage0Command(dir, target, knob("PROFILE") ?? "release", cargo, {
-    ...nestedEnvironment(environment()),
-    ...env,
-  });
+  // A toolchain may take minutes and 200 MB to make, so whatever else can be wrong is found before.
+  const cargo = subBuildCargo();
+  await checkWorkspace(dir);
+  const env = nestedEnvironment(environment());
+  const planned = await stage0Command(dir, target, knob("PROFILE"), cargo, env);
+  checkDist(distDir());
+  const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
+  const command = { ...planned, cargo: await ensureToolchain({ cargo, target, choice, folder: dir, also }) };
   const path = await runLogged(command, PACKAGE, `stage0-${target.triple}`);
   return { path, name: "cargo's executable", fix: `read what cargo did: ${printable(shellLine(command))}` };
 }

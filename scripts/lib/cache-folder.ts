@@ -32,7 +32,7 @@ export async function ensureFolders(
   const [first] = absent();
   if (first === undefined) return;
   const parent = dirname(first);
-  makeParent(parent);
+  makeCacheFolder(parent);
   const waiting = (): void => progress(`waiting for another run that works in ${parent}`);
   await withFileLock(join(parent, ".lock"), waiting, async () => {
     const missing = absent().map((folder) => ({ folder, staging: temporaryName(folder) }));
@@ -57,7 +57,8 @@ export async function ensureFolders(
   });
 }
 
-function makeParent(parent: string): void {
+/** Makes a folder of the cache. @throws Failure (3) naming the knob when that can't be done */
+export function makeCacheFolder(parent: string): void {
   try {
     makeFolder(parent);
   } catch (error) {

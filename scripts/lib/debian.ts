@@ -1,43 +1,46 @@
 /**
- * Packages from the Debian archive, by apt, which checks every signature, unpacked into a folder by anyone. This works in an
- * apt state of its own, so that a foreign architecture needs no change to the system.
+ * Packages from the Debian archive, by apt, which checks every signature, unpacked into a folder by any user. This works in
+ * an apt state of its own, so that a foreign architecture needs no change to the system.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { withTemporaryFolder } from "./cleanup.ts";
+import { type Architecture, type Package, packagesIn, withArchitecture } from "./debian/entries.ts";
 import { missingFailure, printable } from "./errors.ts";
 import { environment } from "./knobs.ts";
 import { ending, type Output, run } from "./process.ts";
 import type { Progress } from "./progress.ts";
 import { shell } from "./shell.ts";
 
-/** Debian's names of the architectures that the contract's targets run on. */
-export type Architecture = "amd64" | "arm64" | "armhf";
-
-/** The packages of one architecture, as this system's apt sources offer them now. */
+/** The packages that this system's apt sources offer now. A name is NAME, or NAME:ARCHITECTURE but for the first. */
 export interface Archive {
-  /** The version that apt would take; undefined when no source has the package. */
-  version(name: string): Promise<string | undefined>;
-  /** The first direct dependency of a package whose name matches, e.g. the versioned kernel of linux-image-cloud-arm64. */
-  dependency(name: string, pattern: RegExp): Promise<string>;
-  /** Downloads packages, without their dependencies, and unpacks them into a folder. Runs none of their scripts. */
-  unpack(names: readonly string[], folder: string): Promise<void>;
+  /** Those of the packages that some source has, by the name that was given. */
+  find(names: readonly string[]): Promise<Map<string, Package>>;
+  /** All of them. @throws Failure (3) that names every package that no source has */
+  get(names: readonly string[]): Promise<Map<string, Package>>;
+  /** Downloads packages, without their dependencies, and unpacks each into its folder. Runs none of their scripts. */
+  unpack(parts: readonly Part[]): Promise<void>;
+}
+
+/** Packages, and the folder to unpack them into. */
+export interface Part {
+  packages: readonly string[];
+  folder: string;
 }
 
 /** Whether this system has what the functions below need. */
 export const hasApt = (): boolean => ["/usr/bin/apt-get", "/usr/bin/dpkg-deb"].every((path) => fs.existsSync(path));
 
 /**
- * Opens the archive for one architecture in a private apt state: the system's sources and keys, lists of its own. Needs
+ * Opens the archive for some architectures in a private apt state: the system's sources and keys, lists of its own. Needs
  * no root and changes nothing outside a temporary folder, which is gone afterwards.
- * @param signal ends what is being downloaded or unpacked
+ * @param architectures the first is that of package names without one
  * @throws Failure (3) when there is no apt
  */
 export async function withArchive<T>(
-  architecture: Architecture,
+  architectures: readonly [Architecture, ...Architecture[]],
   progress: Progress,
   use: (archive: Archive) => Promise<T>,
-  signal?: AbortSignal,
 ): Promise<T> {
   if (!hasApt()) throw noApt();
   return withTemporaryFolder(async (state) => {
@@ -51,16 +54,16 @@ export async function withArchive<T>(
       join(state, "apt.conf"),
       "#clear APT::Update::Post-Invoke-Success;\n#clear APT::Update::Post-Invoke;\n",
     );
-    return use(await openArchive(state, architecture, progress, signal));
+    return use(await openArchive(state, architectures, progress));
   });
 }
 
 async function openArchive(
   state: string,
-  architecture: Architecture,
+  architectures: readonly [Architecture, ...Architecture[]],
   progress: Progress,
-  signal = new AbortController().signal,
 ): Promise<Archive> {
+  const [native] = architectures;
   const options = [
     "-q",
     ...["-c", join(state, "apt.conf")],
@@ -73,8 +76,8 @@ async function openArchive(
       "Dir::Cache::pkgcache=pkgcache.bin",
       "Dir::Cache::srcpkgcache=srcpkgcache.bin",
       `Dir::Cache::archives=${join(state, "archives")}`,
-      `APT::Architecture=${architecture}`,
-      `APT::Architectures=${architecture}`,
+      `APT::Architecture=${native}`,
+      `APT::Architectures=${architectures.join(",")}`,
       "APT::Get::List-Cleanup=0",
       "Acquire::Languages=none",
       "Acquire::Retries=2",
@@ -83,43 +86,48 @@ async function openArchive(
     ].flatMap((setting) => ["-o", setting]),
   ];
   const env = { ...environment(), LC_ALL: "C.UTF-8", TMPDIR: join(state, "tmp") };
-  const $ = await shell({ cwd: state, signal, env });
+  const $ = await shell({ cwd: state, env });
 
-  progress(`reading Debian's package lists for ${architecture}`);
+  progress(`reading Debian's package lists for ${architectures.join(" and ")}`);
   // Its exit code says nothing of use: a third party's broken source fails it, a missing network does not.
   const update = await $`apt-get ${options} update`;
-  const unavailable = (name: string) =>
-    missingFailure({
-      what: `apt has no package ${name} for ${architecture}`,
-      expected: "Debian 12's archive in apt's sources, within reach",
+  const find = async (names: readonly string[]): Promise<Map<string, Package>> => {
+    // It fails when no source has one of the packages, and still shows the others.
+    const { stdout } = await $`apt-cache ${options} show --no-all-versions ${names}`;
+    return packagesIn(stdout, names, native);
+  };
+  const get = async (names: readonly string[]): Promise<Map<string, Package>> => {
+    const found = await find(names);
+    const missing = names.filter((name) => !found.has(name));
+    if (missing.length === 0) return found;
+    throw missingFailure({
+      what: `apt has no package ${missing.map((name) => withArchitecture(name, native).join(" for ")).join(", ")}`,
+      expected: "Debian's archive in apt's sources, within reach",
       got: complaints(update) ?? "sources without it",
-      fix: "check the network and /etc/apt/sources.list.d, then run it again",
+      fix: "check the network, and that apt's sources have this release's updates and security archives, then run it again",
     });
-  const version = async (name: string): Promise<string | undefined> => {
-    const { stdout } = await $`apt-cache ${options} policy ${name}`;
-    const candidate = /^ {2}Candidate: (\S+)$/m.exec(stdout)?.[1];
-    return candidate === "(none)" ? undefined : candidate;
   };
   return {
-    version,
-    async dependency(name, pattern) {
-      const { stdout } = await $`apt-cache ${options} depends --no-recommends --no-suggests ${name}`;
-      const found = [...stdout.matchAll(/^ [ |]Depends: ([^<>\s]+)$/gm)].map((match) => match[1] ?? "");
-      const dependency = found.find((candidate) => pattern.test(candidate));
-      if (dependency === undefined) throw unavailable(name);
-      return dependency;
-    },
-    async unpack(names, folder) {
-      for (const name of names) if ((await version(name)) === undefined) throw unavailable(name);
-      progress(`downloading ${names.join(", ")} for ${architecture}`);
+    find,
+    get,
+    async unpack(parts) {
+      const found = await get(parts.flatMap(({ packages }) => packages));
+      const megabytes = [...found.values()].reduce((sum, { size }) => sum + size, 0) / 1e6;
+      progress(
+        `downloading ${found.size === 1 ? [...found.keys()] : `${found.size} packages`} (${megabytes.toFixed(1)} MB)`,
+      );
       const downloads = join(state, "archives", "partial");
-      const download = await $({ cwd: downloads })`apt-get ${options} download ${names}`;
+      const download = await $({ cwd: downloads })`apt-get ${options} download ${[...found.keys()]}`;
       if (!download.ok) throw aptFailure("apt-get download", download);
-      fs.mkdirSync(folder, { recursive: true });
-      for (const file of fs.readdirSync(downloads).filter((name) => name.endsWith(".deb"))) {
-        const unpacked = await $`dpkg-deb -x ${join(downloads, file)} ${folder}`;
-        if (!unpacked.ok) throw aptFailure("dpkg-deb -x", unpacked);
-        fs.rmSync(join(downloads, file));
+      progress("unpacking");
+      for (const { packages, folder } of parts) {
+        fs.mkdirSync(folder, { recursive: true });
+        for (const name of packages) {
+          const file = join(downloads, found.get(name)?.file ?? "");
+          const unpacked = await $`dpkg-deb -x ${file} ${folder}`;
+          if (!unpacked.ok) throw aptFailure("dpkg-deb -x", unpacked);
+          fs.rmSync(file);
+        }
       }
     },
   };
@@ -139,7 +147,7 @@ export async function installedVersions(names: readonly string[]): Promise<Map<s
 export const noApt = () =>
   missingFailure({
     what: "this system has no apt",
-    expected: "Debian 12, whose packages this takes",
+    expected: "Debian 12 or 13, whose packages this uses",
   });
 
 /** The errors and warnings in apt's output, on one line; undefined when there are none. */

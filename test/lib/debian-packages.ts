@@ -12,7 +12,7 @@ const [verb, folder = "", ...packages] = process.argv.slice(2);
 const quiet = (): void => {};
 try {
   if (verb === "install") await installPackages(packages, quiet);
-  else await withArchive("arm64", quiet, (archive) => archive.unpack(packages, folder));
+  else await withArchive(["arm64"], quiet, (archive) => archive.unpack([{ packages, folder }]));
   process.stdout.write("null\n");
 } catch (error) {
   if (!(error instanceof Failure)) throw error;

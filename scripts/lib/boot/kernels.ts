@@ -1,10 +1,11 @@
 /** The kernels that artifacts are booted on: the user's own, or Debian's, unpacked into the cache and never installed. */
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
 import { ensureFolder } from "../cache-folder.ts";
 import { MACHINES, type Target } from "../contract.ts";
-import { type Architecture, type Archive, withArchive } from "../debian.ts";
+import type { Architecture } from "../debian/entries.ts";
+import { type Archive, withArchive } from "../debian.ts";
 import { Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import { readRegular } from "../files.ts";
 import { knob } from "../knobs.ts";
@@ -22,21 +23,21 @@ export interface Kernel {
 
 interface Source {
   variant: Kernel["variant"];
-  /** Debian's package that depends on the current kernel of this kind. */
-  package: string;
+  /** Debian's packages that depend on the current kernel of this kind: which of them there is depends on the release. */
+  packages: readonly [string, ...string[]];
 }
 
 /** Debian builds no arm64 kernel with 64 KiB pages (docs/boot.md). */
 const SOURCES: Record<string, { architecture: Architecture; kernels: readonly Source[] }> = {
-  x86_64: { architecture: "amd64", kernels: [{ variant: "", package: "linux-image-cloud-amd64" }] },
+  x86_64: { architecture: "amd64", kernels: [{ variant: "", packages: ["linux-image-cloud-amd64"] }] },
   aarch64: {
     architecture: "arm64",
     kernels: [
-      { variant: "", package: "linux-image-cloud-arm64" },
-      { variant: "-16k", package: "linux-image-6.12-arm64-16k" },
+      { variant: "", packages: ["linux-image-cloud-arm64"] },
+      { variant: "-16k", packages: ["linux-image-6.12-arm64-16k", "linux-image-arm64-16k"] },
     ],
   },
-  arm: { architecture: "armhf", kernels: [{ variant: "", package: "linux-image-armmp" }] },
+  arm: { architecture: "armhf", kernels: [{ variant: "", packages: ["linux-image-armmp"] }] },
 };
 const IMAGE = "vmlinuz";
 
@@ -64,7 +65,7 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
   const missing = kernels.filter((kernel) => newestOf(kernel) === undefined);
   try {
     if (missing.length > 0) {
-      await withArchive(architecture, progress, async (archive) => {
+      await withArchive([architecture], progress, async (archive) => {
         for (const kernel of missing) await unpackKernel(kernel, archive, progress);
       });
     }
@@ -81,11 +82,15 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
 }
 
 async function unpackKernel(source: Source, archive: Archive, progress: Progress): Promise<void> {
-  const name = await archive.dependency(source.package, /^linux-image-/);
-  const folder = join(cacheOf(source), `${name}_${await archive.version(name)}`);
-  await ensureFolder(folder, progress, async (staging) => {
+  const found = await archive.find(source.packages);
+  const [offered = source.packages[0]] = found.keys();
+  const meta = found.get(offered) ?? (await archive.get([offered])).get(offered);
+  const name = meta?.depends.find((dependency) => dependency.startsWith("linux-image-"));
+  if (name === undefined) throw missingFailure({ what: `${offered} depends on no kernel` });
+  const version = (await archive.get([name])).get(name)?.version;
+  await ensureFolder(join(cacheOf(offered), `${name}_${version}`), progress, async (staging) => {
     const unpacked = join(staging, "unpacked");
-    await archive.unpack([name], unpacked);
+    await archive.unpack([{ packages: [name], folder: unpacked }]);
     const boot = join(unpacked, "boot");
     const image = fs.readdirSync(boot).find((file) => file.startsWith(`${IMAGE}-`)) ?? IMAGE;
     fs.renameSync(join(boot, image), join(staging, IMAGE));
@@ -94,15 +99,19 @@ async function unpackKernel(source: Source, archive: Archive, progress: Progress
   });
 }
 
-const cacheOf = (source: Source): string => cacheDir("kernels", source.package);
+const cacheOf = (name: string): string => cacheDir("kernels", name);
 
 /** The path of the newest kernel image in the cache; undefined when there is none. */
-function newestOf(source: Source): string | undefined {
-  const parent = cacheOf(source);
-  const names = fs.existsSync(parent) ? fs.readdirSync(parent).filter((name) => !name.startsWith(".")) : [];
-  const newest = names.sort(new Intl.Collator("en", { numeric: true }).compare).at(-1);
-  return newest === undefined ? undefined : join(parent, newest, IMAGE);
+function newestOf({ packages }: Source): string | undefined {
+  const folders = packages.map(cacheOf).flatMap((parent) => {
+    const names = fs.existsSync(parent) ? fs.readdirSync(parent).filter((name) => !name.startsWith(".")) : [];
+    return names.map((name) => join(parent, name));
+  });
+  const newest = folders.sort((a, b) => byVersion(basename(a), basename(b))).at(-1);
+  return newest === undefined ? undefined : join(newest, IMAGE);
 }
+
+const byVersion = new Intl.Collator("en", { numeric: true }).compare;
 
 /** What QEMU starts of each architecture. */
 const FORMATS: Record<string, string> = {

@@ -13,15 +13,10 @@ import { debianCommand } from "../tools.ts";
 /**
  * Installs packages, without what they merely recommend, or brings them to the version that apt offers. No service of
  * theirs is started: what is wanted is a program to run.
- * @param replaceable installed packages that may go for it; anything else that apt would remove is an error
  * @throws Failure (3) when there is no apt, when this is not root (naming the command that root has to run), when apt
  *   fails, and when it would remove other packages
  */
-export async function installPackages(
-  names: readonly string[],
-  progress: Progress,
-  replaceable: readonly string[] = [],
-): Promise<void> {
+export async function installPackages(names: readonly string[], progress: Progress): Promise<void> {
   if (!hasApt()) throw noApt();
   if (process.getuid?.() !== 0) {
     throw missingFailure({
@@ -41,14 +36,13 @@ export async function installPackages(
   const plan = await $`apt-get ${options} -s ${install}`;
   if (!plan.ok) throw aptFailure("apt-get install", plan, complaints(update));
   const removed = [...plan.stdout.matchAll(/^Remv (\S+)/gm)].map((match) => match[1] ?? "");
-  const precious = removed.filter((name) => !replaceable.includes(name));
-  if (precious.length > 0) {
+  if (removed.length > 0) {
     throw missingFailure({
-      what: `installing ${names.join(", ")} would remove ${precious.join(", ")}`,
+      what: `installing ${names.join(", ")} would remove ${removed.join(", ")}`,
       fix: `decide yourself: ${debianCommand(names)}`,
     });
   }
-  progress(`installing ${names.join(", ")}${removed.length > 0 ? ` (in place of ${removed.join(", ")})` : ""}`);
+  progress(`installing ${names.join(", ")}`);
   const installed = await withoutServices((option) => $`apt-get ${options} -o ${option} ${install}`);
   if (!installed.ok) throw aptFailure("apt-get install", installed);
 }

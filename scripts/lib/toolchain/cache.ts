@@ -1,38 +1,103 @@
-/** Where the toolchains made of Debian's packages are, and which of them fits the packages that are installed now. */
+/** Where the toolchains made of Debian's packages are, and whether they work. */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { makeCacheFolder } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
-import { installedVersions } from "../debian.ts";
+import { missingFailure, printable, usageFailure } from "../errors.ts";
+import { temporaryName } from "../files.ts";
+import { say } from "../log.ts";
 import { cacheDir } from "../paths.ts";
+import { run } from "../process.ts";
+import { HOST } from "./recipes.ts";
+import { hasStd } from "./rustc.ts";
 
-/** Part of every toolchain's name: to be raised when the recipe makes something else of the same packages. */
-const RECIPE = 1;
+/** Part of every folder's name: to be raised when something else is made of the same packages. */
+const RECIPE = 2;
 
-/** The compiler and its tools, which are installed: /usr/bin/rustc of one version, its library's sources, the linker. */
-export const HOST_PACKAGES = ["rustc-web", "cargo-web", "rust-web-src", "lld"] as const;
+/** What has to be the same for a folder to be of use here: homes are shared by machines of other kinds and releases. */
+const SUITS_HERE = `_${release()}_${process.arch}_${RECIPE}`;
 
-/**
- * The folder of a target's toolchain: a library fits only the very compiler that built it, so the compiler's version is in
- * the name, and the host's architecture, as homes may be shared.
- * @param version of Debian's rustc-web
- */
-export const toolchainFolder = (target: Target, version: string): string =>
-  cacheDir("toolchain", `${target.triple}-rust-${version}-${process.arch}-${RECIPE}`);
+function release(): string {
+  const text = fs.existsSync("/etc/os-release") ? fs.readFileSync("/etc/os-release", "utf8") : "";
+  const field = (name: string): string => new RegExp(`^${name}="?([\\w.]+)"?$`, "m").exec(text)?.[1] ?? "";
+  return `${field("ID")}${field("VERSION_ID")}`;
+}
+
+/** The folder of a compiler, which its version names. */
+export const compilerFolder = (rustc: string, version: string): string =>
+  cacheDir("toolchain", `${rustc}_${version.replaceAll(":", "%3a")}${SUITS_HERE}`);
+
+/** The folder of what a target needs beyond a compiler, beside that: a library fits only the very compiler that built it. */
+export const targetFolder = (triple: string, compiler: string): string =>
+  join(compiler, "..", `${triple}_${compiler.slice(compiler.lastIndexOf("/") + 1)}`);
 
 export const cargoIn = (folder: string): string => join(folder, "bin", "cargo");
 
-/** The version of Debian's Rust; undefined unless all its packages are installed and agree. */
-export async function hostVersion(): Promise<string | undefined> {
-  const versions = await installedVersions(HOST_PACKAGES);
-  const rust = versions.get("rustc-web");
-  const agree = versions.get("cargo-web") === rust && versions.get("rust-web-src") === rust && versions.has("lld");
-  return agree ? rust : undefined;
+/** The cargo of the newest toolchain for a target that is in the cache, if it works; undefined: there is none. */
+export async function cachedCargo({ triple }: Target): Promise<string | undefined> {
+  const parent = cacheDir("toolchain");
+  const names = fs.existsSync(parent) ? fs.readdirSync(parent) : [];
+  const newest = names
+    .filter((name) => name.startsWith(`${triple}_`) && name.endsWith(SUITS_HERE))
+    .sort(new Intl.Collator("en", { numeric: true }).compare)
+    .at(-1);
+  if (newest === undefined || !(await works(join(parent, newest), triple))) return undefined;
+  return cargoIn(join(parent, newest));
 }
 
-/** The cargo of the toolchain for a target, made earlier of the packages that are installed now; undefined: there is none. */
-export async function cachedCargo(target: Target): Promise<string | undefined> {
-  if (!fs.existsSync(cacheDir("toolchain"))) return undefined;
-  const version = await hostVersion();
-  const folder = version === undefined ? undefined : toolchainFolder(target, version);
-  return folder !== undefined && fs.existsSync(folder) ? cargoIn(folder) : undefined;
+/**
+ * Whether a folder's programs start, and the target's library is there. They do not when a part of the cache was lost or
+ * copied without the rest, or the system's libraries changed.
+ * @param triple undefined: the folder is a compiler's
+ */
+async function works(folder: string, triple?: string): Promise<boolean> {
+  const sysroot = join(folder, triple === undefined ? "usr" : "sysroot");
+  if (triple !== undefined && !hasStd(sysroot, triple)) return false;
+  const answers = await Promise.all([
+    run([cargoIn(folder), "--version"]),
+    run([join(folder, "bin", "rustc"), "--version"]),
+    run([join(sysroot, "lib", "rustlib", HOST?.triple ?? "", "bin", "rust-lld"), "-flavor", "gnu", "--version"]),
+  ]);
+  return answers.every(({ exitCode }) => exitCode === 0);
+}
+
+/** Takes a folder that does not work out of the way, so that it is made anew, and says so. */
+export async function removeBroken(folder: string, triple?: string): Promise<void> {
+  if (!fs.existsSync(folder) || (await works(folder, triple))) return;
+  say(`toolchain: ${printable(folder)} does not work any more, so it is made anew`);
+  // The next run that makes a folder here removes it.
+  fs.renameSync(folder, temporaryName(folder));
+}
+
+/**
+ * Checks that programs in the cache can be run, before any is put there.
+ * @throws Failure (3) when the folder can't be made or is on a file system that runs no programs, (2) when no program's
+ *   search path can hold its name
+ */
+export async function checkCache(): Promise<void> {
+  const folder = cacheDir("toolchain");
+  // What the program loader reads as more than a part of a path (ld.so(8)).
+  if (/[:;$\n]/.test(folder)) {
+    throw usageFailure({
+      what: "a toolchain can't be used in a folder of this name",
+      expected: 'a path without ":", ";", "$" and line breaks',
+      file: printable(folder),
+      fix: "set FASTBOOP_STAGE0_CACHE to another folder",
+    });
+  }
+  makeCacheFolder(folder);
+  // Not a temporary name: another run may remove those.
+  const probe = join(folder, `.probe-${process.pid}`);
+  try {
+    fs.writeFileSync(probe, "#!/bin/sh\n", { mode: 0o755 });
+    if ((await run([probe])).exitCode === 0) return;
+  } finally {
+    fs.rmSync(probe, { force: true });
+  }
+  throw missingFailure({
+    what: "no program can be run in the cache folder",
+    expected: "a file system that is not mounted with noexec",
+    file: printable(folder),
+    fix: "set FASTBOOP_STAGE0_CACHE to another folder",
+  });
 }

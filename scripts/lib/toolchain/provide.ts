@@ -7,8 +7,10 @@ import { environment } from "../knobs.ts";
 import { ending } from "../process.ts";
 import { type Progress, showProgress } from "../progress.ts";
 import { shell } from "../shell.ts";
-import { debianToolchain, hasStd, type Toolchain, type ToolchainRequest } from "../toolchain.ts";
-import { debianCargo, RECIPES } from "./debian-std.ts";
+import { debianCargo } from "./debian.ts";
+import { RECIPES, recipeOf } from "./recipes.ts";
+import { sayDebian, type ToolchainRequest } from "./request.ts";
+import { hasStd } from "./rustc.ts";
 
 /** Far above what a download of 30 MB takes on a slow line; a network that drops packets takes longer to give up. */
 const RUSTUP_LIMIT_MS = 120_000;
@@ -23,36 +25,39 @@ export async function provideToolchain(
   request: ToolchainRequest,
   sysroot: string | undefined,
   complaint = "",
-): Promise<Toolchain> {
+): Promise<string> {
   const { target, choice, also = [] } = request;
   const lack =
     sysroot === undefined
       ? (rustupError(complaint) ?? "there is no rustc that tells its sysroot")
       : `${printable(sysroot)} has no standard library for it`;
   const reasons = [lack];
-  const fromDebian = choice !== "rustup" && choice !== "none" && target.triple in RECIPES;
-  if (choice === "debian" && !fromDebian) {
+  const recipe = choice === "rustup" || choice === "none" ? undefined : recipeOf(target.triple);
+  if (choice === "debian" && recipe === undefined) {
     throw usageFailure({
       what: `FASTBOOP_STAGE0_TOOLCHAIN=debian has no recipe for ${target.triple}`,
-      expected: Object.keys(RECIPES).join(" or "),
+      expected: RECIPES.map(({ triple }) => triple).join(" or "),
       fix: "set FASTBOOP_STAGE0_TOOLCHAIN to auto, or choose another TARGET",
     });
   }
   return showProgress("toolchain", async (progress) => {
     if (choice === "auto" || choice === "rustup") {
       const reason = sysroot === undefined ? lack : await addByRustup(request, sysroot, progress);
-      if (reason === undefined) return { cargo: request.cargo, env: {}, source: "rustup" };
+      if (reason === undefined) return request.cargo;
       if (reason !== lack) reasons.push(reason);
-      if (fromDebian && hasApt()) progress(`${reason}, so Debian's packages are taken`);
+      if (recipe !== undefined && hasApt()) progress(`${reason}, so Debian's packages are used`);
     }
-    if (!fromDebian) throw unavailable(request, reasons);
-    if (!hasApt()) throw unavailable(request, [...reasons, "this system has no apt to take Debian's packages with"]);
+    if (recipe === undefined) throw unavailable(request, reasons);
+    if (!hasApt()) throw unavailable(request, [...reasons, "this system has no apt to get Debian's packages with"]);
     // What the chosen cargo has by itself will not be asked of Debian's.
-    const lacking = also.filter(
-      (other) => other.triple in RECIPES && !(sysroot !== undefined && hasStd(sysroot, other.triple)),
-    );
+    const lacking = also.flatMap(({ triple }) => {
+      const has = sysroot !== undefined && hasStd(sysroot, triple);
+      return has ? [] : (recipeOf(triple) ?? []);
+    });
     try {
-      return debianToolchain(await debianCargo([target, ...lacking], progress), request);
+      const cargo = await debianCargo([recipe, ...lacking], progress);
+      sayDebian(cargo, request);
+      return cargo;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       throw new Failure(error.exitCode, ...error.problems.map(withWaysOut));

@@ -1,0 +1,47 @@
+/** What can be known of a sub-build before anything is downloaded or compiled. */
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { PACKAGE } from "../contract.ts";
+import { missingFailure, printable, usageFailure } from "../errors.ts";
+import { makeFolder, temporaryName } from "../files.ts";
+import { at, readToml } from "../workspace.ts";
+
+/**
+ * Checks that a workspace has stage0's package and a lock file.
+ * @param dir absolute path of the folder that holds stage0/Cargo.toml
+ * @throws Failure (2) when the manifest is not TOML or is another package's, (3) when there is no Cargo.lock
+ */
+export async function checkWorkspace(dir: string): Promise<void> {
+  const file = join(dir, "stage0", "Cargo.toml");
+  const name = at(await readToml(file), "package", "name");
+  if (name !== PACKAGE) {
+    throw usageFailure({
+      what: "this is not the manifest of stage0",
+      expected: `name = "${PACKAGE}" in [package]`,
+      got: typeof name === "string" ? `"${printable(name)}"` : "no name",
+      file: printable(file),
+      fix: "set WORKSPACE to the workspace's root, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0",
+    });
+  }
+  // cargo keeps it beside the manifest of the workspace's root, which may be stage0 itself or further up.
+  for (let folder = dirname(file); !fs.existsSync(join(folder, "Cargo.lock")); folder = dirname(folder)) {
+    if (folder !== dirname(folder)) continue;
+    throw missingFailure({
+      what: "the workspace has no Cargo.lock",
+      expected: "a lock file, since cargo runs with --locked",
+      file: printable(dir),
+      fix: "run cargo generate-lockfile in the workspace and commit its Cargo.lock",
+    });
+  }
+}
+
+/**
+ * Makes the folder of artifacts, and writes a file there that it removes again.
+ * @throws the system's error
+ */
+export function checkDist(dist: string): void {
+  makeFolder(dist);
+  const probe = temporaryName(join(dist, "probe"));
+  fs.writeFileSync(probe, "");
+  fs.rmSync(probe);
+}
