@@ -1,13 +1,14 @@
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { copyProject, lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("entry scripts");
 
-const SHEBANG =
-  '#!/usr/bin/env -S sh -c \'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"\'';
+/** The first line of the scripts in a folder: node, with what lets it read TypeScript, found from the script's own place. */
+const shebang = (folder: string): string =>
+  `#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/${relative(folder, "scripts/lib/typescript.cjs")}" "$0" "$@"'`;
 const DENO = join(PROJECT, "ci/tools/node_modules/.bin/deno");
 const scriptsIn = (folder: string): string[] =>
   fs.existsSync(join(PROJECT, folder))
@@ -22,7 +23,7 @@ test("should all be executable and name what runs them", () => {
   assert.ok(SCRIPTS.length > 20);
   for (const name of SCRIPTS) {
     const path = join(PROJECT, name);
-    assert.is(fs.readFileSync(path, "utf8").split("\n", 1)[0], SHEBANG, name);
+    assert.is(fs.readFileSync(path, "utf8").split("\n", 1)[0], shebang(dirname(name)), name);
     assert.is(fs.statSync(path).mode & 0o111, 0o111, name);
   }
 });

@@ -23,7 +23,7 @@ await runScript({
       types: $`node_modules/.bin/tsc --noEmit`,
       format: $`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
       shell: $`shellcheck ${scripts}`,
-      workflows: $`node --import tsx ci/dev/lint-workflows.ts`,
+      workflows: $`node --require ./scripts/lib/typescript.cjs ci/dev/lint-workflows.ts`,
     };
     const problems: Problem[] = [];
     for (const [name, check] of Object.entries(checks)) {

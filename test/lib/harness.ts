@@ -13,7 +13,7 @@ const inCI = (process.env.CI ?? "") !== "";
 /** The command that runs a TypeScript file under the runtime that runs this test. */
 export const RUNTIME: readonly string[] = isDeno
   ? [process.execPath, "run", "-A", "--quiet"]
-  : [process.execPath, "--import", import.meta.resolve("tsx")];
+  : [process.execPath, "--require", join(PROJECT, "scripts", "lib", "typescript.cjs")];
 
 export interface Outcome {
   code: number | null;
