@@ -8,7 +8,7 @@ const test = suite("entry scripts");
 
 /** The first line of the scripts in a folder: node, with what lets it read TypeScript, found from the script's own place. */
 const shebang = (folder: string): string =>
-  `#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/${relative(folder, "scripts/lib/typescript.cjs")}" "$0" "$@"'`;
+  `#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/${relative(folder, "")}/scripts/lib/typescript.cjs" "$0" "$@"'`;
 const DENO = join(PROJECT, "ci/tools/node_modules/.bin/deno");
 const scriptsIn = (folder: string): string[] =>
   fs.existsSync(join(PROJECT, folder))
