@@ -1,8 +1,10 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { runFile } from "./lib/guard.ts";
-import { RUNTIME, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
+import { lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { viewing } from "./lib/mounts.ts";
 
 const test = suite("guard");
 const file = (name: string): string => join(PROJECT, "test", "guard", `${name}.ts`);
@@ -48,9 +50,48 @@ test("should end with one line that sums up all files, and exit 1 on any failure
   assert.is(good.stdout.trimEnd().split("\n").at(-1), "1 passed, 0 failed, 1 skipped");
   assert.is(good.code, 0);
   const bad = await run("passes", "fails", "forgets-run");
-  assert.is(bad.stdout.trimEnd().split("\n").at(-1), "2 passed, 2 failed, 1 skipped");
+  assert.match(
+    bad.stdout,
+    /\nfailed: fails\.ts: should fail\nfailed: forgets-run\.ts: reported no test \(is \.run\(\) missing\?\)\n2 passed, 2 failed, 1 skipped\n$/,
+  );
   assert.is(bad.code, 1);
 });
+
+test("should refuse arguments that are no test files, all at once", async () => {
+  const run = (...args: string[]) => runProgram([...RUNTIME, join(PROJECT, "test", "run.ts"), ...args]);
+  const absent = await run(file("passes"), "/nowhere/a.test.ts", "/nowhere/b.test.ts");
+  assert.is(
+    absent.stderr,
+    "error: /nowhere/a.test.ts: there is no such test file\n  fix:      check the path\n" +
+      "error: /nowhere/b.test.ts: there is no such test file\n  fix:      check the path\n",
+  );
+  assert.equal([absent.code, absent.stdout], [2, ""]);
+  const unknown = await run("--only");
+  assert.match(unknown.stderr, /^error: Unknown option '--only'.*\n {2}fix: {6}run\.ts --help lists what it takes\n$/);
+  assert.equal([unknown.code, unknown.stdout], [2, ""]);
+});
+
+testUnless(
+  test,
+  lacking({ root: true, programs: ["unshare", "dpkg-query"] }),
+  "should name one command that brings what tests were skipped for",
+  async () => {
+    const none = join(temporaryFolder(), "status");
+    writeFileSync(none, "");
+    const command = [...RUNTIME, join(PROJECT, "test", "run.ts"), file("lacks")];
+    const { code, stdout } = await runProgram(viewing({ binds: { "/var/lib/dpkg/status": none } }, command));
+    assert.match(stdout, "SKIPPED should be skipped: needs no-such-program, nor-this\n");
+    assert.match(
+      stdout,
+      /\nfor what was skipped for want of a program, run as root: apt-get update && apt-get install --no-install-recommends binutils build-essential [ a-z0-9-]+ util-linux\n1 passed, 0 failed, 1 skipped\n$/,
+    );
+    assert.is(code, 0);
+    const { lacked } = await runFile(file("lacks"), LONG_MS);
+    assert.equal(lacked, ["no-such-program", "nor-this"]);
+    const inCI = await runFile(file("lacks"), LONG_MS, { env: { CI: "true" } });
+    assert.equal([inCI.lacked, inCI.failures], [["no-such-program", "nor-this"], ["should be skipped"]]);
+  },
+);
 
 test("should let nothing be skipped when CI is set", async () => {
   const command = [...RUNTIME, join(PROJECT, "test", "run.ts"), file("passes")];

@@ -67,6 +67,8 @@ const PACKAGES = {
 
 export type Program = keyof typeof PACKAGES;
 
+export const isProgram = (name: string): name is Program => Object.hasOwn(PACKAGES, name);
+
 /** The system that this is; undefined: one that is not known here. */
 function thisSystem(): System | undefined {
   const ids = process.platform === "darwin" ? ["macos"] : idsOf(osRelease());

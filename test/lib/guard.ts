@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { RUNTIME } from "./harness.ts";
 
 export interface Tally {
+  file: string;
   passed: number;
   failed: number;
   skipped: number;
@@ -9,7 +10,14 @@ export interface Tally {
   output: string;
   /** Why the file counts as failed; undefined when it passed. */
   trouble?: string;
+  /** The names of the tests that failed; what is wrong with the file when none tells. */
+  failures: string[];
+  /** The programs that tests were skipped, or with CI set failed, for want of. */
+  lacked: string[];
 }
+
+/** What testUnless says. */
+const LACKED = /^(?:SKIPPED .*| +may not be skipped when CI is set): needs (.+)$/gm;
 
 /**
  * Runs one uvu test file as a process of its own and judges it by its exit code and its own count.
@@ -40,7 +48,13 @@ export async function runFile(
           ? `${passed} of ${total} tests passed, yet it exited with 0`
           : undefined;
   const failed = trouble === undefined ? 0 : Math.max(total - passed, 1);
+  // As uvu shows them. What a test quotes of another run is indented further.
+  const named = [...output.matchAll(/^ {3}FAIL {2}(?:.*? {2})?"(.*)"$/gm)].map(([, name = ""]) => name);
+  const unnamed = trouble === undefined ? [] : [trouble];
   return {
+    file,
+    failures: named.length > 0 && trouble !== undefined ? named : unnamed,
+    lacked: [...output.matchAll(LACKED)].flatMap(([, programs = ""]) => programs.split(", ")),
     passed,
     failed,
     skipped,

@@ -2,10 +2,12 @@
 
 import { installPackages } from "../../scripts/lib/debian/install.ts";
 import { hasApt, installedVersions } from "../../scripts/lib/debian.ts";
-import { say } from "../../scripts/lib/log.ts";
+import { showProgress } from "../../scripts/lib/progress.ts";
+import { debianCommand, installFix, isProgram } from "../../scripts/lib/tools.ts";
 
 const PACKAGES: readonly string[] = [
   "binutils",
+  "build-essential",
   "busybox-static",
   "chromium",
   "cpio",
@@ -44,10 +46,26 @@ const PACKAGES: readonly string[] = [
   "util-linux",
 ];
 
+async function missingPackages(): Promise<string[]> {
+  const installed = await installedVersions(PACKAGES);
+  return PACKAGES.filter((name) => !installed.has(name));
+}
+
 /** Installs what is missing, as root on Debian; elsewhere the tests that need it are skipped, loudly. */
 export async function providePackages(): Promise<void> {
   if (process.getuid?.() !== 0 || !hasApt()) return;
-  const installed = await installedVersions(PACKAGES);
-  const missing = PACKAGES.filter((name) => !installed.has(name));
-  if (missing.length > 0) await installPackages(missing, say);
+  const missing = await missingPackages();
+  if (missing.length > 0)
+    await showProgress("packages for the tests", (progress) => installPackages(missing, progress));
+}
+
+/** The one command that brings what tests were skipped for want of; undefined when nothing is missing that is known. */
+export async function installCommand(lacked: readonly string[]): Promise<string | undefined> {
+  if (lacked.length === 0) return undefined;
+  if (hasApt()) {
+    const missing = await missingPackages();
+    return missing.length > 0 ? `run as root: ${debianCommand(missing)}` : undefined;
+  }
+  const programs = [...new Set(lacked)].filter(isProgram);
+  return programs.length > 0 ? installFix(programs) : undefined;
 }
