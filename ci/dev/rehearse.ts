@@ -27,6 +27,8 @@ await runScript({
     "DIST",
     "FASTBOOP_STAGE0_REPO",
     "FASTBOOP_STAGE0_MAX_SIZE",
+    "FASTBOOP_STAGE0_CARGO",
+    "CARGO",
     "GITHUB_STEP_SUMMARY",
   ],
   prints: "the path of the HTML report",

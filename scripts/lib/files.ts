@@ -36,7 +36,12 @@ export function checkWritable(folder: string): void {
   let nearest = folder;
   while (!fs.existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
   // With a slash at its end a file in the way is ENOTDIR.
-  fs.accessSync(join(nearest, "/"), fs.constants.W_OK | fs.constants.X_OK);
+  const path = join(nearest, "/");
+  try {
+    fs.accessSync(path, fs.constants.W_OK | fs.constants.X_OK);
+  } catch (error) {
+    throw withPath(error, path);
+  }
 }
 
 /** A hidden name beside the final one; no list of artifacts has it. */
