@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { PROJECT } from "../../scripts/lib/paths.ts";
-import { runProgram } from "../lib/harness.ts";
+import { onPath, runProgram } from "../lib/harness.ts";
 
 const SOURCES = join(PROJECT, "test", "corpus", "sources");
 const CACHE = join(PROJECT, "test", ".cache");
@@ -28,7 +28,7 @@ const ARM_BARE = ["-O1", "-fomit-frame-pointer", "-nostdlib", "-static", "-s", "
 /** The start file and the unwinder's frames of musl's static-pie, which Debian's musl-gcc does not use. */
 const MUSL = "/usr/lib/x86_64-linux-musl";
 
-export const RECIPES = {
+const RECIPES = {
   "x-static": gcc("hello.c", "-static", "-s"),
   "x-static-pie": gcc("hello.c", "-static-pie", "-s"),
   "x-static-symbols": gcc("hello.c", "-static", "-g", "-gz"),
@@ -130,7 +130,6 @@ export const PROGRAMS = [
   "gcc",
   "musl-gcc",
   "ld.lld",
-  "ld.gold",
   "rustc",
   "aarch64-linux-gnu-gcc",
   "arm-linux-gnueabihf-gcc",
@@ -138,6 +137,11 @@ export const PROGRAMS = [
   "powerpc64-linux-gnu-gcc",
   "readelf",
 ];
+
+/** Some releases have gold, which is deprecated, in a package of its own, or not at all. */
+export const HAS_GOLD = onPath("ld.gold");
+/** The files that can be made here. */
+export const MADE = Object.keys(RECIPES).filter((name) => name !== "x-gold" || HAS_GOLD) as (keyof typeof RECIPES)[];
 
 async function run(command: readonly string[], cwd: string): Promise<void> {
   const { code, stderr } = await runProgram(command, { cwd });
@@ -149,18 +153,16 @@ export async function compileAll(): Promise<string> {
   const { stdout } = await runProgram(["sh", "-c", "gcc --version; rustc --version; ld --version"]);
   const key = createHash("sha256")
     .update(stdout)
-    .update(JSON.stringify([RECIPES, DERIVED]));
+    .update(JSON.stringify([RECIPES, DERIVED, MADE]));
   for (const name of fs.readdirSync(SOURCES).sort()) key.update(fs.readFileSync(join(SOURCES, name)));
   const done = join(CACHE, `corpus-${key.digest("hex").slice(0, 16)}`);
   if (fs.existsSync(done)) return done;
   fs.mkdirSync(CACHE, { recursive: true });
   const folder = fs.mkdtempSync(join(CACHE, "corpus-making-"));
-  const queue = Object.entries(RECIPES);
+  const queue = [...MADE];
   const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [name, recipe] = next;
-      await run([...recipe.map((word) => word.replace("SOURCES", SOURCES)), name], folder);
-    }
+    for (let name = queue.shift(); name !== undefined; name = queue.shift())
+      await run([...RECIPES[name].map((word) => word.replace("SOURCES", SOURCES)), name], folder);
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   fs.writeFileSync(join(folder, "many-sections.s"), manySections());

@@ -1,4 +1,5 @@
 /** Files as compilers and linkers left them: right or wrong by how they were made. */
+import { HAS_GOLD } from "./compile.ts";
 import {
   aarch64,
   compiled,
@@ -57,7 +58,7 @@ export const COMPILED: Entry[] = [
   compiled("x-no-build-id", []),
   compiled("x-one-page", []),
   compiled("x-large-pages", []),
-  compiled("x-gold", []),
+  ...(HAS_GOLD ? [compiled("x-gold", [])] : []),
   compiled("x-lld", []),
   compiled("x-lld-pie", []),
   compiled("x-lld-separate", []),
