@@ -92,7 +92,7 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
 }
 
 /**
- * Runs cargo, keeps its log in `log/<name>.log` in the folder of artifacts, and comes out with the executable's path.
+ * Runs cargo, keeps its log in `log/<name>.log` in the folder of artifacts, and returns the executable's path.
  * @throws Failure (3) when cargo fails or names no executable, with its last errors
  */
 export async function runLogged(command: CargoCommand, binary: string, name: string): Promise<string> {

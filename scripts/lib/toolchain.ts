@@ -13,7 +13,7 @@ import { hasStd, type RustcAnswer, sysrootOf } from "./toolchain/rustc.ts";
  */
 export async function ensureToolchain(request: ToolchainRequest): Promise<string> {
   const { cargo, target, choice, folder } = request;
-  // Who chooses Debian's wants one and the same compiler everywhere, whatever else could build.
+  // The choice debian means the same compiler everywhere, whatever else could build.
   const asked: RustcAnswer | Promise<RustcAnswer> = choice === "debian" ? {} : sysrootOf(cargo, folder);
   const [{ sysroot, complaint }, cached] = await Promise.all([
     asked,

@@ -15,7 +15,7 @@ export type Environment = Record<string, string>;
 interface TargetConfig {
   /** Whether a linker is named for the target. */
   linker: boolean;
-  /** The target's own flags for rustc: while there is one, cargo takes no heed of the build's. */
+  /** The target's own flags for rustc: while there is one, cargo ignores the build's. */
   targetFlags: string[];
   /** The flags for every target. */
   buildFlags: string[];

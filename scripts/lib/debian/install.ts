@@ -48,8 +48,8 @@ export async function installPackages(names: readonly string[], progress: Progre
 }
 
 /**
- * Hands on an option of apt's with which the packages' scripts find programs that do nothing where they look for those
- * that start services (invoke-rc.d(8), deb-systemd-invoke(1p)).
+ * Passes on an option of apt's that makes the packages' scripts find programs that do nothing in place of those that start
+ * services (invoke-rc.d(8), deb-systemd-invoke(1p)).
  */
 const withoutServices = <T>(use: (option: string) => Promise<T>): Promise<T> =>
   withTemporaryFolder((folder) => {

@@ -65,6 +65,6 @@ export const OLDEST_RUST = [1, 95] as const;
 
 /**
  * Shared libraries that are taken from the system, because proc macros and build scripts that the system's linker makes use
- * them too. Whoever has apt has them.
+ * them too. A system that has apt has them.
  */
 export const SYSTEM_LIBRARIES: readonly string[] = ["libc6", "libgcc-s1", "libstdc++6"];

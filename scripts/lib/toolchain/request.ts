@@ -21,9 +21,9 @@ export interface ToolchainRequest {
 export function sayDebian(cargo: string, { cargo: chosen, target, choice, folder }: ToolchainRequest): void {
   const why = choice === "debian" ? "FASTBOOP_STAGE0_TOOLCHAIN=debian" : `${printable(chosen)} lacks ${target.triple}`;
   say(`toolchain: uses ${printable(cargo)}, because ${why}`);
-  const wish = toolchainFile(folder);
-  if (wish !== undefined)
-    say(`toolchain: only rustup reads ${printable(wish)}; this compiler is Debian's, whatever the file asks for`);
+  const file = toolchainFile(folder);
+  if (file !== undefined)
+    say(`toolchain: only rustup reads ${printable(file)}; this compiler is Debian's, whatever the file asks for`);
 }
 
 /** The file by which a workspace asks rustup for a toolchain (The rustup book, "Overrides"); undefined when there is none. */
