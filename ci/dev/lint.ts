@@ -6,10 +6,11 @@ import { PROJECT } from "../../scripts/lib/paths.ts";
 import { shell } from "../../scripts/lib/shell.ts";
 import { requireTools } from "../../scripts/lib/tools.ts";
 import { staleDocs } from "./lib/docs.ts";
+import { moduleProblems } from "./lib/modules.ts";
 
 await runScript({
   name: "lint.ts",
-  summary: "Checks types, format, shell, workflows and docs. Shows all that is wrong in one run.",
+  summary: "Checks types, format, shell, workflows, modules and docs. Shows all that is wrong in one run.",
   options: {},
   knobs: [],
   prints: "nothing",
@@ -32,11 +33,15 @@ await runScript({
       if (exitCode !== 0)
         problems.push({ what: `lint: ${name}`, got: `exit code ${exitCode}\n${stdout}${stderr}`.trimEnd() });
     }
-    const stale = await staleDocs();
-    say(`${stale.length === 0 ? "ok  " : "FAIL"} docs`);
-    problems.push(
-      ...stale.map(({ file }) => ({ file, what: "differs from the code it is made from", fix: "make docs" })),
-    );
+    const stale = (await staleDocs()).map(({ file }) => ({
+      file,
+      what: "differs from the code it is made from",
+      fix: "make docs",
+    }));
+    for (const [name, found] of Object.entries({ modules: moduleProblems(), docs: stale })) {
+      say(`${found.length === 0 ? "ok  " : "FAIL"} ${name}`);
+      problems.push(...found);
+    }
     if (problems.length > 0) throw contractFailure(...problems);
     return 0;
   },
