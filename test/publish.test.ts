@@ -6,10 +6,22 @@ import * as assert from "uvu/assert";
 import { RELEASE_ASSETS, SUMS } from "../scripts/lib/contract.ts";
 import { releaseOrigin } from "../scripts/lib/github/origin.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
 import { Releases } from "../scripts/lib/release/releases.ts";
 import { startGitHub } from "./github/server.ts";
 import type { Aim, Fault, GitHub, Options } from "./github/types.ts";
-import { failureOf, isDeno, type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
+import {
+  failureOf,
+  isDeno,
+  lacking,
+  type Outcome,
+  RUNTIME,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("publish");
@@ -225,13 +237,56 @@ test("should want a tag, a token, and artifacts that pass", async () => {
     fs.cpSync(dist, spoilt, { recursive: true });
     fs.copyFileSync(join(dist, RELEASE_ASSETS[0] ?? ""), join(spoilt, RELEASE_ASSETS[1] ?? ""));
     const swapped = await publish(github, [], { DIST: spoilt });
-    assert.match(swapped.stderr, "error: preflight: machine\n");
-    assert.match(swapped.stderr, "error: preflight: swap\n");
+    assert.match(swapped.stderr, `error: ${join(spoilt, RELEASE_ASSETS[1] ?? "")}: breaks the rule machine\n`);
+    assert.match(swapped.stderr, "error: breaks the rule swap\n");
     assert.match(swapped.stderr, '"fastboop-stage0-aarch64-unknown-linux-musl" is not the file that was listed\n');
     assert.is(swapped.code, 1);
     assert.is(github.releases().length, 1);
   });
 });
+
+testUnless(
+  test,
+  lacking({ root: true, programs: ["setpriv"] }),
+  "should say of every file that can't be read that it can't, beside all that is wrong",
+  async () => {
+    await withGitHub({}, async (github) => {
+      const folder = temporaryFolder();
+      fs.cpSync(dist, folder, { recursive: true });
+      const [first = "", second = ""] = RELEASE_ASSETS.map((name) => join(folder, name));
+      fs.chmodSync(join(folder, "fastboop_0.0.1.tar"), 0);
+      fs.chmodSync(first, 0);
+      const outcome = (): Promise<Outcome> =>
+        // Root may read everything unless it gives these two capabilities up.
+        runProgram(
+          [
+            "setpriv",
+            "--bounding-set",
+            "-dac_override,-dac_read_search",
+            ...RUNTIME,
+            join(PROJECT, "scripts/publish-stage0.ts"),
+          ],
+          { env: { TAG, DIST: folder, GH_TOKEN: github.token, GITHUB_API_URL: github.api } },
+        );
+      const list = join(folder, SUMS);
+      const unread = (name: string): string =>
+        `error: ${list}: "${name}" can't be read: permission denied\n  fix:      check its owner, its mode and the disk\n`;
+      const gate =
+        `error: ${first}: breaks the rule readable\n  expected: a regular file that can be read\n  got:      permission denied\n` +
+        "  fix:      check the path, its owner and its mode, and that nothing is still writing the file\n";
+      const three = await outcome();
+      assert.is(three.stderr, gate + unread(RELEASE_ASSETS[0] ?? "") + unread("fastboop_0.0.1.tar"));
+      assert.is(three.code, 3);
+      fs.writeFileSync(second, "<html>");
+      const one = await outcome();
+      assert.ok(one.stderr.startsWith(gate), one.stderr);
+      for (const line of [unread("fastboop_0.0.1.tar"), `error: ${second}: breaks the rule elf\n`])
+        assert.ok(one.stderr.includes(line), one.stderr);
+      assert.is(one.code, 1);
+      assert.is(github.requests.length, 0);
+    });
+  },
+);
 
 test("should not publish when the release holds a file that the list does not", async () => {
   await withGitHub({}, async (github) => {

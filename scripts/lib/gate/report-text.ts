@@ -3,6 +3,7 @@ import { type Problem, printable } from "../errors.ts";
 import { report, size } from "../log.ts";
 import type { Preflight } from "./preflight.ts";
 import type { FileReport, Finding } from "./report.ts";
+import type { Severity } from "./rules.ts";
 
 /** A file in one line: verdict, path, and what is known of target, linkage, size and sha256. Printable. */
 export function fileLine(file: FileReport): string {
@@ -24,10 +25,19 @@ export const problemOf = ({ rule, expected, got, fix }: Finding, path?: string):
   ...(path === undefined ? {} : { file: printable(path) }),
 });
 
-/** Every finding on stderr, those of a file with its path; annotations in GitHub Actions. */
-export function reportFindings({ files, findings }: Preflight): void {
-  const show = (finding: Finding, path?: string): void =>
-    report(problemOf(finding, path), finding.severity === "fail" ? "error" : "warning");
-  for (const file of files) for (const finding of file.findings) show(finding, file.path);
-  for (const finding of findings) show(finding);
+/** The findings of a result as problems, those of a file with its path. */
+const located = ({ files, findings }: Preflight): [severity: Severity, problem: Problem][] => [
+  ...files.flatMap((file) =>
+    file.findings.map((one): [Severity, Problem] => [one.severity, problemOf(one, file.path)]),
+  ),
+  ...findings.map((one): [Severity, Problem] => [one.severity, problemOf(one)]),
+];
+
+/** What a result fails for. */
+export const failuresOf = (result: Preflight): Problem[] =>
+  located(result).flatMap(([severity, problem]) => (severity === "fail" ? [problem] : []));
+
+/** Every finding on stderr; annotations in GitHub Actions. */
+export function reportFindings(result: Preflight): void {
+  for (const [severity, problem] of located(result)) report(problem, severity === "fail" ? "error" : "warning");
 }
