@@ -23,7 +23,7 @@ export interface Archive {
 }
 
 /** Packages, and the folder to unpack them into. */
-export interface Part {
+interface Part {
   packages: readonly string[];
   folder: string;
 }

@@ -1,6 +1,7 @@
 /** The programs that are called, what each system calls the package that has it, and the one place that says how to install. */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { DEBIAN_INSTALL } from "./debian/command.ts";
 import { type Failure, missingFailure } from "./errors.ts";
 import { environment } from "./knobs.ts";
 import type { Progress } from "./progress.ts";
@@ -18,7 +19,7 @@ const SYSTEMS: readonly System[] = [
   {
     name: "Debian",
     ids: ["debian", "ubuntu"],
-    install: "apt-get update && apt-get install --no-install-recommends",
+    install: DEBIAN_INSTALL,
   },
   { name: "Fedora", ids: ["fedora", "rhel", "centos"], install: "dnf install" },
   { name: "Alpine", ids: ["alpine"], install: "apk add" },
@@ -87,9 +88,6 @@ function osRelease(): string {
 /** Values of ID and then ID_LIKE (os-release(5)). */
 const idsOf = (text: string): string[] =>
   ["ID", "ID_LIKE"].flatMap((name) => new RegExp(`^${name}=["']?([^"'\n]*)`, "m").exec(text)?.[1]?.split(" ") ?? []);
-
-/** The command that installs Debian's packages on Debian, as root types it. */
-export const debianCommand = (names: readonly string[]): string => `${SYSTEMS[0]?.install} ${names.join(" ")}`;
 
 /** The names of Debian's packages that have some programs. */
 export const debianPackages = (programs: readonly Program[]): string[] => [

@@ -1,10 +1,11 @@
 /** Debian packages that the tests use as oracles, peers and machines. */
 
+import { debianCommand } from "../../scripts/lib/debian/command.ts";
 import { installPackages } from "../../scripts/lib/debian/install.ts";
 import { hasApt, installedVersions } from "../../scripts/lib/debian.ts";
 import { run } from "../../scripts/lib/process.ts";
 import { showProgress } from "../../scripts/lib/progress.ts";
-import { debianCommand, installFix, isProgram } from "../../scripts/lib/tools.ts";
+import { installFix, isProgram } from "../../scripts/lib/tools.ts";
 
 const PACKAGES: readonly string[] = [
   "binutils",

@@ -8,7 +8,7 @@ import { environment } from "../knobs.ts";
 import { groupSpawner } from "../process.ts";
 import type { Progress } from "../progress.ts";
 import { shell } from "../shell.ts";
-import { debianCommand } from "../tools.ts";
+import { debianCommand } from "./command.ts";
 
 /**
  * Installs packages, without what they merely recommend, or brings them to the version that apt offers. No service of

@@ -10,7 +10,7 @@ import { Releases } from "./releases.ts";
 import { planUploads, upload } from "./upload.ts";
 import { verifyUploads } from "./verify.ts";
 
-export interface Publication {
+interface Publication {
   /** With a token that may write the repository's contents. */
   origin: ReleaseOrigin;
   tag: Tag;

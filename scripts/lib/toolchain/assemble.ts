@@ -24,7 +24,7 @@ export async function makeCompiler(folder: string, compiler: Compiler, host: Hos
 }
 
 /** A target, and the folder to make its part of the toolchain in: beside the compiler's. */
-export interface TargetPart {
+interface TargetPart {
   target: TargetPackages;
   folder: string;
 }

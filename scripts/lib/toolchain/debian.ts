@@ -4,17 +4,18 @@
  * and unwinder, unpacked from Debian's packages of that architecture. Nothing but what Debian signs is trusted.
  * docs/toolchain.md tells the whole story.
  */
+
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { ensureFolder, ensureFolders } from "../cache-folder.ts";
 import { withTemporaryFolder } from "../cleanup.ts";
+import { debianCommand } from "../debian/command.ts";
 
 import { type Archive, withArchive } from "../debian.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
 import { run } from "../process.ts";
 import type { Progress } from "../progress.ts";
-import { debianCommand } from "../tools.ts";
 import { makeCompiler, makeTargets } from "./assemble.ts";
 import { cargoIn, checkCache, compilerFolder, removeBroken, targetFolder } from "./cache.ts";
 import { chooseCompiler, chooseTargets } from "./packages.ts";
