@@ -124,7 +124,7 @@ testUnless(
           `${START} SERVER/samcday/fastboop
          error: FOLDER/dist/fetched/${TAG}/${ASSET}: the disk is full
          got: …o space left on device…
-         fix: free some space and run it again`,
+         fix: free some space and run it again, or choose another place with DIST`,
         );
         assert.is(run.code, 3);
         assert.equal(run.left, []);
