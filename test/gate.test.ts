@@ -167,7 +167,11 @@ testUnless(
   },
 );
 
-const PUBLISHED_FINDINGS: Record<keyof typeof PUBLISHED, { triple: string; linkage: string; rules: string[] }> = {
+const SOFT_FLOAT = "@sentry/cli-linux-arm@2.58.2";
+const PUBLISHED_FINDINGS: Record<
+  Exclude<keyof typeof PUBLISHED, typeof SOFT_FLOAT>,
+  { triple: string; linkage: string; rules: string[] }
+> = {
   "@rumdl/cli-linux-arm64-musl@0.2.22": { triple: AARCH64, linkage: "static", rules: ["build-paths"] },
   "@rumdl/cli-linux-x64-musl@0.2.68": { triple: X86_64, linkage: "static", rules: ["build-paths"] },
   "@esbuild/linux-arm64@0.28.2": { triple: AARCH64, linkage: "static", rules: ["relro"] },
@@ -190,6 +194,25 @@ testUnless(
         name,
       );
     }
+  },
+);
+
+// Built for armv7-unknown-linux-musleabi: static, for the right machine, and another target's all the same.
+testUnless(
+  test,
+  lacking({ programs: ["npm", "tar"] }),
+  "should refuse for armv7 what others published for soft floats",
+  async () => {
+    const report = inspect(await published(SOFT_FLOAT), { target: target(ARMV7), maxSize: BUDGET });
+    assert.equal([report.ok, report.linkage, report.machine], [false, "static", "arm"]);
+    assert.equal(
+      report.findings.map(({ rule, got }) => [rule, got.slice(0, 18)]),
+      [
+        ["abi-flags", "0x5000200"],
+        ["stripped", ".symtab, .strtab: "],
+        ["build-paths", '"/root/.cargo/regi'],
+      ],
+    );
   },
 );
 

@@ -18,6 +18,10 @@ export const PUBLISHED = {
     integrity: "sha512-pW4AC0P3it8c7do9MVM4p51FzHzdM/TZrerurgRcHJ2WTa1VQ1CIq18xncfpBJw4ojkiZZrKW2yIBWBP92j6Ug==",
     file: "package/bin/esbuild",
   },
+  "@sentry/cli-linux-arm@2.58.2": {
+    integrity: "sha512-HU9lTCzcHqCz/7Mt5n+cv+nFuJdc1hGD2h35Uo92GgxX3/IujNvOUfF+nMX9j6BXH6hUt73R5c0Ycq9+a3Parg==",
+    file: "package/bin/sentry-cli",
+  },
 } as const;
 
 /** The path of a published executable. @throws Error when the registry serves anything but what is pinned */
