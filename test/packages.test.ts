@@ -5,7 +5,8 @@ import { findTarget } from "../scripts/lib/contract.ts";
 import { Failure } from "../scripts/lib/errors.ts";
 import { inspect } from "../scripts/lib/gate.ts";
 import { digestFile, sha512File } from "../scripts/lib/hash.ts";
-import { buildPackage, KINDS, type PackageKind } from "../scripts/lib/package/packages.ts";
+import { KINDS, type PackageKind } from "../scripts/lib/package/kinds.ts";
+import { buildPackage } from "../scripts/lib/package/packages.ts";
 import { pinRecipes, RECIPES, type RecipeFile, readRecipes } from "../scripts/lib/package/recipes.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { readTag } from "../scripts/lib/tags.ts";
@@ -199,6 +200,32 @@ for (const kind of kinds) {
     },
   );
 }
+
+testUnless(
+  test,
+  lacking({ programs: TOOLS }),
+  "should not say of a package that could not be unpacked that it has no payload",
+  async () => {
+    const [DIST, tools] = [temporaryFolder(), temporaryFolder()];
+    fs.writeFileSync(
+      join(tools, "dpkg-deb"),
+      '#!/bin/sh\ncase $1 in -x) echo "dpkg-deb: no space left" >&2; exit 2;; esac\nexec /usr/bin/dpkg-deb "$@"\n',
+      { mode: 0o755 },
+    );
+    const { code, stdout, stderr } = await script("package.ts", ["deb"], {
+      env: { DIST, TAG: "v0.0.1-rc.7", FASTBOOP_STAGE0_EMBED_PATH: aarch64, PATH: `${tools}:${PATH}` },
+    });
+    assert.ok(
+      stderr.endsWith(
+        "error: dpkg-deb failed\n  got:      exit code 2\ndpkg-deb: no space left\n  fix:      check the space in the temporary folder\n",
+      ),
+      stderr,
+    );
+    assert.is(stdout, "");
+    assert.is(code, 3);
+    assert.equal(namesIn(DIST), ["log"]);
+  },
+);
 
 test("should not take a local build for a release", async () => {
   for (const kind of kinds) {

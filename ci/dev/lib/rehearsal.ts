@@ -6,7 +6,7 @@ import { assetName, DEFAULT_TARGET, INSTALL_PATH, RELEASE_TARGETS, SUMS } from "
 import { contractFailure, Failure, missingFailure, printable } from "../../../scripts/lib/errors.ts";
 import { digestFile } from "../../../scripts/lib/hash.ts";
 import { environment, knob } from "../../../scripts/lib/knobs.ts";
-import { KINDS } from "../../../scripts/lib/package/packages.ts";
+import { KINDS } from "../../../scripts/lib/package/kinds.ts";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
 import { ending } from "../../../scripts/lib/process.ts";
 import { shell } from "../../../scripts/lib/shell.ts";

@@ -1,99 +1,19 @@
 /** Builds a package of the payload with a distribution's own tool, and extracts the payload again to compare it. */
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
+import type { ProcessOutput } from "zx/core";
 import { withTemporaryFolder } from "../cleanup.ts";
 import { hostedName, INSTALL_PATH } from "../contract.ts";
-import { contractFailure, missingFailure, printable } from "../errors.ts";
+import { contractFailure, type Failure, missingFailure, printable } from "../errors.ts";
 import { makeFolder, writeText } from "../files.ts";
 import { digestFile } from "../hash.ts";
 import { environment, knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { ending } from "../process.ts";
 import { shell } from "../shell.ts";
-import { type Program, requireTools } from "../tools.ts";
+import { requireTools } from "../tools.ts";
+import { KINDS, type Kind, type PackageKind } from "./kinds.ts";
 import type { RecipeFile } from "./recipes.ts";
-
-interface Kind {
-  /** Programs that it needs. */
-  tools: readonly Program[];
-  /** Writes the recipe into a folder as the tool wants it. */
-  writeSources(recipes: readonly RecipeFile[], folder: string): void;
-  /** The command that builds in that folder. */
-  command(folder: string, epoch: number | undefined): string[];
-  /** The end of the package's name; it is found below the folder's parent. */
-  suffix: string;
-  /** The command that unpacks a package into a folder. */
-  unpack(file: string, folder: string): string[];
-}
-
-const writeRecipe = (folder: string, path: string, { text, mode }: RecipeFile): void => {
-  const target = join(folder, path);
-  fs.mkdirSync(join(target, ".."), { recursive: true });
-  fs.writeFileSync(target, text, { mode });
-  fs.chmodSync(target, mode);
-};
-
-/** The files of a recipe's own folder and the script that all recipes share, without the folder's name. */
-function writeFlat(prefix: string, folder: string, recipes: readonly RecipeFile[]): void {
-  for (const recipe of recipes) {
-    if (recipe.path.startsWith(prefix)) writeRecipe(folder, recipe.path.slice(prefix.length), recipe);
-    if (recipe.path === "payload.sh") writeRecipe(folder, recipe.path, recipe);
-  }
-}
-
-export const KINDS = {
-  deb: {
-    tools: ["dpkg-buildpackage", "dh"],
-    writeSources: (recipes, folder) => writeFlat("debian/", join(folder, "debian"), recipes),
-    // -d: what it takes was looked for above, and dpkg knows of no package on another system than Debian.
-    command: () => ["dpkg-buildpackage", "-b", "-us", "-uc", "--no-sign", "-d"],
-    suffix: ".deb",
-    unpack: (file, folder) => ["dpkg-deb", "-x", file, folder],
-  },
-  rpm: {
-    tools: ["rpmbuild", "rpm2cpio", "cpio"],
-    writeSources: (recipes, folder) => writeFlat("rpm/", folder, recipes),
-    command: (folder, epoch) => [
-      "rpmbuild",
-      "-bb",
-      ...defines({ _topdir: join(folder, "rpmbuild"), _sourcedir: folder, _rpmdir: join(folder, "..", "out") }),
-      // Without a build host's name and time two builds are the same bytes (reproducible-builds.org).
-      ...(epoch === undefined
-        ? []
-        : defines({
-            use_source_date_epoch_as_buildtime: "1",
-            clamp_mtime_to_source_date_epoch: "1",
-            _buildhost: "localhost",
-          })),
-      join(folder, "fastboop-stage0.spec"),
-    ],
-    suffix: ".rpm",
-    unpack: (file, folder) => ["sh", "-c", 'rpm2cpio "$1" | cpio -idm --quiet -D "$2"', "sh", file, folder],
-  },
-  apk: {
-    tools: ["abuild"],
-    writeSources: (recipes, folder) => writeFlat("alpine/", folder, recipes),
-    // Its phases up to the package, without the index, which would want a key that this machine trusts.
-    command: (folder) => [
-      "abuild",
-      "-F",
-      "-P",
-      join(folder, "..", "out"),
-      "fetch",
-      "verify",
-      "unpack",
-      "prepare",
-      "build",
-      "rootpkg",
-    ],
-    suffix: ".apk",
-    unpack: (file, folder) => ["tar", "-xzf", file, "-C", folder],
-  },
-} as const satisfies Record<string, Kind>;
-export type PackageKind = keyof typeof KINDS;
-
-const defines = (macros: Record<string, string>): string[] =>
-  Object.entries(macros).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
 
 interface Built {
   /** Absolute path of the package. */
@@ -133,16 +53,9 @@ export async function buildPackage(
     }
     const command = definition.command(folder, knob("SOURCE_DATE_EPOCH"));
     const result = await $`${command}`;
-    const { stdout, stderr } = result;
     makeFolder(join(log, ".."));
-    fs.writeFileSync(log, stdout + stderr);
-    if (!result.ok) {
-      throw missingFailure({
-        what: `${command[0]} failed`,
-        got: `${ending(result)}\n${printable((stdout + stderr).trimEnd().split("\n").slice(-15).join("\n")).replaceAll("\\n", "\n")}`,
-        fix: `read ${log}`,
-      });
-    }
+    fs.writeFileSync(log, result.stdout + result.stderr);
+    if (!result.ok) throw failed(command, result, `read ${log}`);
     const found = fs
       .readdirSync(root, { recursive: true, encoding: "utf8" })
       .find((name) => name.endsWith(definition.suffix));
@@ -151,13 +64,21 @@ export async function buildPackage(
 
     const inside = join(root, "inside");
     fs.mkdirSync(inside);
-    await $`${definition.unpack(join(root, found), inside)}`;
+    const unpack = definition.unpack(join(root, found), inside);
+    const unpacked = await $`${unpack}`;
+    if (!unpacked.ok) throw failed(unpack, unpacked, "check the space in the temporary folder");
     const digest = comparePayload(join(inside, "usr", INSTALL_PATH), payload, found);
     // The `~` of a release candidate's version would not survive an upload to a release.
     const path = join(dist, hostedName(basename(found)));
     writeText(path, fs.readFileSync(join(root, found)));
     return { path, ...digest };
   });
+}
+
+/** @param result of zx's `$` */
+function failed([program = ""]: readonly string[], result: ProcessOutput, fix: string): Failure {
+  const last = (result.stdout + result.stderr).trimEnd().split("\n").slice(-15).map(printable);
+  return missingFailure({ what: `${program} failed`, got: [ending(result), ...last].join("\n"), fix });
 }
 
 function comparePayload(inside: string, payload: string, name: string): { size: number; sha256: string } {
