@@ -3,21 +3,15 @@
  * TAG=latest needs it, or a 404 has to be explained.
  */
 import type { Octokit } from "@octokit/rest";
-import { contractFailure, Failure, missingFailure, printable } from "./errors.ts";
+import { Failure, missingFailure, printable } from "./errors.ts";
 import { type Asset, parseAsset, parseList, parseRelease, type Release } from "./github/answers.ts";
 import type { ReleaseOrigin } from "./github/origin.ts";
 import { notGitHub, transport } from "./github/transport.ts";
-import { HttpFailure } from "./http/errors.ts";
-import { readBody } from "./http/read-body.ts";
-import { retryPolicy } from "./http/retry.ts";
-import { statusFailure } from "./http/status.ts";
 
 /** Items of one page, GitHub's largest. */
 const PAGE = 100;
 /** Pages after which a list is given up: GitHub shows no more than 10,000 releases. */
 const MOST_PAGES = 100;
-/** Bytes a second: a slower upload is given up. Nothing comes back while bytes go out. */
-const SLOWEST = 16 * 1024;
 
 type Repository = { owner: string; repo: string };
 type Parse<T> = (answer: unknown) => T | undefined;
@@ -91,33 +85,6 @@ export class GitHub {
     );
   }
 
-  /** Streams a file to a release. @throws HttpFailure, transient when another attempt may succeed */
-  async upload(release: Release, { name, path, size }: { name: string; path: string; size: number }): Promise<void> {
-    const url = this.#uploadAddress(release.uploadUrl);
-    url.searchParams.set("name", name);
-    const headers = {
-      authorization: `token ${this.#origin.token}`,
-      "content-type": "application/octet-stream",
-      "content-length": String(size),
-    };
-    const policy = retryPolicy();
-    const reply = await readBody(url.href, { method: "POST", headers, body: { file: path } }, true, {
-      ...policy,
-      stallTimeout: Math.max(policy.stallTimeout, size / SLOWEST),
-      minRate: 0,
-    });
-    if (reply.status === 201) return;
-    if (reply.status !== 422 && reply.status !== 400) throw statusFailure(reply, true);
-    const text = reply.bytes.toString();
-    // By an upload whose answer was lost, or that was interrupted.
-    if (text.includes('"already_exists"'))
-      throw new HttpFailure({ what: `${printable(name)} already exists`, got: "status 422" }, { transient: true });
-    throw contractFailure({
-      what: `GitHub refuses ${printable(name)}`,
-      got: `status ${reply.status}: ${reason(text)}`,
-    });
-  }
-
   /** A release with all of its assets: the list that comes with it may be cut. */
   async #withAssets(release: Release): Promise<Release | undefined> {
     const assets = await this.#all(
@@ -181,24 +148,6 @@ export class GitHub {
     if (parsed === undefined) throw notGitHub(this.#origin.api);
     return parsed;
   }
-
-  /** The token goes to GitHub's own hosts alone, whatever an answer names. */
-  #uploadAddress(address: string): URL {
-    const url = new URL(address);
-    const api = new URL(this.#origin.api);
-    const server = new URL(this.#origin.server);
-    if (
-      url.protocol === api.protocol &&
-      [api.hostname, server.hostname, `uploads.${server.hostname}`].includes(url.hostname)
-    )
-      return url;
-    throw contractFailure({
-      what: "GitHub names an upload address on another host",
-      expected: `${api.hostname} or uploads.${server.hostname}`,
-      got: printable(url.host),
-      fix: "check GITHUB_API_URL and GITHUB_SERVER_URL",
-    });
-  }
 }
 
 async function octokit({ api, token }: ReleaseOrigin): Promise<Octokit> {
@@ -212,9 +161,4 @@ async function octokit({ api, token }: ReleaseOrigin): Promise<Octokit> {
     log: { debug: silent, info: silent, warn: silent, error: silent },
     request: { fetch: transport(api, token !== undefined) },
   });
-}
-
-/** The messages in a refusal, found by pattern because it may not be GitHub's JSON. */
-function reason(text: string): string {
-  return printable([...text.matchAll(/"message": *"((?:[^"\\]|\\.)*)"/g)].map(([, said]) => said).join(": "));
 }

@@ -2,6 +2,7 @@
 import { contractFailure, type Failure, missingFailure, printable } from "../errors.ts";
 import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
+import { uploadAsset } from "../github/upload.ts";
 import { GitHub } from "../github.ts";
 import { transientFailure } from "../http/errors.ts";
 import { retry, retryPolicy } from "../http/retry.ts";
@@ -49,7 +50,7 @@ export class Releases {
 
   /** Streams a file to the release. @throws HttpFailure, transient when another attempt may succeed */
   upload(release: Release, file: { name: string; path: string; size: number }): Promise<void> {
-    return this.#github.upload(release, file);
+    return uploadAsset(this.#origin, release, file);
   }
 
   /** Makes a draft public. The request may succeed although its answer was lost, so what GitHub has decides. */
