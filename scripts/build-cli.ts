@@ -1,5 +1,6 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/build/cargo.ts";
+import { checkPackage } from "./lib/build/check.ts";
 import { BUILD_KNOBS, buildStage0, runLogged } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkEmbedPath, EMBED_PATH, writeEmbedEnv } from "./lib/embed-path.ts";
@@ -21,9 +22,10 @@ await runScript({
   async main() {
     const target = selectedTarget();
     checkEmbedPath(distDir());
-    // Before stage0 is built, so that a missing cargo is told at once. FASTBOOP_STAGE0_CARGO is the sub-build's alone.
+    // Before stage0 is built, which may take minutes. FASTBOOP_STAGE0_CARGO is the sub-build's alone.
     const cargo = chosenCargo("CARGO");
     const { dir } = findWorkspace();
+    await checkPackage(cargo, dir, CLI);
     const stage0 = await buildStage0(target);
     writeEmbedEnv(distDir(), stage0);
     const command = cargoCommand({

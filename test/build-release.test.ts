@@ -7,7 +7,6 @@ import {
   copyProject,
   isDeno,
   lacking,
-  make,
   namesIn,
   type Outcome,
   runProgram,
@@ -150,15 +149,32 @@ test("should not build the command line without stage0", async () => {
   assert.is(code, 101);
 });
 
-test("should tell of a workspace without the command line, after stage0 was built", async () => {
-  const dist = temporaryFolder();
-  const { code, stdout, stderr } = await make(["cli"], {
-    env: { WORKSPACE: stage0Crate(), DIST: dist, FASTBOOP_STAGE0_EMBED_PATH: built[AARCH64] },
+test("should tell of a workspace without the command line before stage0 is built", async () => {
+  const refused = async (workspace: string, got: string): Promise<void> => {
+    const dist = temporaryFolder();
+    const env = { WORKSPACE: workspace, DIST: dist, FASTBOOP_STAGE0_EMBED_PATH: built[AARCH64] };
+    const { code, stdout, stderr } = await script("build-cli.ts", [], { env });
+    assert.is(
+      stderr,
+      [
+        `error: ${workspace}: the workspace has no package fastboop-cli`,
+        `  got:      ${got}`,
+        "  fix:      set WORKSPACE to the root of a workspace that has it",
+        "",
+      ].join("\n"),
+    );
+    assert.equal([code, stdout], [3, ""]);
+    assert.equal(namesIn(dist), []);
+  };
+  const bare = stage0Crate();
+  await refused(bare, `error: could not find \`Cargo.toml\` in \`${bare}\` or any parent directory`);
+  const package_ = (name: string): string => `[package]\nname = "${name}"\nversion = "0.1.0"\n`;
+  const other = stage0Crate({
+    "Cargo.toml": `${package_("other")}[workspace]\nmembers = ["stage0"]\n`,
+    "src/lib.rs": "",
+    "stage0/Cargo.toml": package_("fastboop-stage0"),
   });
-  assert.match(stderr, "error: cargo failed: exit code 101\n  got:      error: could not find `Cargo.toml` in");
-  assert.is(stdout, "");
-  assert.is(code, 2);
-  assert.equal(namesIn(dist), [`fastboop-stage0-${AARCH64}`, "log", "stage0.env"]);
+  await refused(other, "fastboop-stage0, other");
 });
 
 testUnless(

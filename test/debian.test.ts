@@ -275,4 +275,17 @@ testUnless(test, needsRoot, "should say that it needs apt where there is none", 
   }
 });
 
+testUnless(test, needsRoot, "should name the way to boot where there are no kernels of Debian's", async () => {
+  const view = { hidden: ["/usr/bin/apt-get"] };
+  const env = { FASTBOOP_STAGE0_CACHE: temporaryFolder() };
+  const { stdout } = await runProgram(viewing(view, ask("kernels", "aarch64-unknown-linux-musl")), { env });
+  assert.equal(JSON.parse(stdout), [
+    {
+      what: "this system has no apt",
+      expected: "Debian 12 or 13, whose packages this uses",
+      fix: "set KERNEL_aarch64 to a kernel image",
+    },
+  ]);
+});
+
 test.run();

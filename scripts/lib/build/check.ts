@@ -4,7 +4,10 @@ import { dirname, join } from "node:path";
 import { PACKAGE } from "../contract.ts";
 import { missingFailure, printable, usageFailure } from "../errors.ts";
 import { makeFolder, temporaryName } from "../files.ts";
+import { environment } from "../knobs.ts";
+import { run } from "../process.ts";
 import { at, readToml } from "../workspace.ts";
+import { nestedEnvironment } from "./cargo.ts";
 
 /**
  * Checks that a workspace has stage0's package and a lock file.
@@ -33,6 +36,26 @@ export async function checkWorkspace(dir: string): Promise<void> {
       fix: "run cargo generate-lockfile in the workspace and commit its Cargo.lock",
     });
   }
+}
+
+/**
+ * Checks, by asking cargo, that the workspace of a folder has a package.
+ * @param cargo absolute path
+ * @throws Failure (3) when it has not, or its manifests can't be read
+ */
+export async function checkPackage(cargo: string, dir: string, name: string): Promise<void> {
+  const command = [cargo, "metadata", "--no-deps", "--offline", "--format-version=1"];
+  const env = nestedEnvironment(environment());
+  const { exitCode, stdout, stderr } = await run(command, { cwd: dir, env });
+  const found = exitCode === 0 ? [at(JSON.parse(stdout), "packages") ?? []].flat() : [];
+  const names = found.map((entry) => at(entry, "name"));
+  if (names.includes(name)) return;
+  throw missingFailure({
+    what: `the workspace has no package ${name}`,
+    got: printable(exitCode === 0 ? names.join(", ") : stderr.trim().replace(/\s*\n\s*/g, ": ")),
+    file: printable(dir),
+    fix: "set WORKSPACE to the root of a workspace that has it",
+  });
 }
 
 /**
