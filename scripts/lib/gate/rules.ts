@@ -409,7 +409,7 @@ export const RULES: readonly CheckedRule[] = [
     severity: "fail",
     demands:
       "the entry point is not 0 and lies in the file's bytes of an executable PT_LOAD, at a multiple of 4 on aarch64 and " +
-      "of 2 on armv7, where it is odd for Thumb code and else a multiple of 4",
+      "armv7, unless it is odd on armv7: that is Thumb code",
     why: "the program would crash on its first instruction, and the kernel panics when PID 1 dies",
     fix: "build it with a start file (crt1.o, rcrt1.o) or name the entry with -e",
     check: elf((elf) => {
