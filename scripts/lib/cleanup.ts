@@ -61,7 +61,7 @@ function endNow(): void {
 /** Hands on a new folder that is removed afterwards, also when this process ends before that. */
 export async function withTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-"));
-  // What a program that was just killed still had at hand may come after.
+  // A program that was just killed may still finish a write.
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   const forget = onExit(remove);
   try {

@@ -3,7 +3,7 @@ import { missingFailure } from "./errors.ts";
 import { groupSpawner } from "./process.ts";
 import { installFix } from "./tools.ts";
 
-/** How long a lock may take before it is said that another run has it. */
+/** How long to wait for the lock, in milliseconds, before the log says that another run has it. */
 const NOTICE_MS = 300;
 
 /**
