@@ -130,15 +130,16 @@ const NO_RUST = {
 };
 
 test("should say what there is when no Rust is whole, of one version and new enough", async () => {
-  const older = RUST_WEB.map((text) =>
-    text.startsWith("Package: rust-web-src") ? entry("rust-web-src", "1.96.0+dfsg1-1~deb13u0") : text,
-  );
-  assert.equal(await problemOf(archiveOf(...older, ...RUST)), {
-    ...NO_RUST,
-    got:
-      "rustc-web 1.96.0+dfsg1-1~deb13u1, cargo-web 1.96.0+dfsg1-1~deb13u1, rust-web-src 1.96.0+dfsg1-1~deb13u0, " +
-      "rustc 1.85.1+dfsg1-1+deb13u1, cargo 1.85.1+dfsg1-1+deb13u1, rust-src 1.85.1+dfsg1-1+deb13u1",
-  });
+  for (const [index, name] of ["rustc-web", "cargo-web", "rust-web-src"].entries()) {
+    const other = RUST_WEB.map((text) => (text.startsWith(`Package: ${name}\n`) ? entry(name, "1.96.1-1") : text));
+    const versions = ["rustc-web", "cargo-web", "rust-web-src"].map(
+      (part, i) => `${part} ${i === index ? "1.96.1-1" : "1.96.0+dfsg1-1~deb13u1"}`,
+    );
+    assert.equal(await problemOf(archiveOf(...other, ...RUST)), {
+      ...NO_RUST,
+      got: `${versions.join(", ")}, rustc 1.85.1+dfsg1-1+deb13u1, cargo 1.85.1+dfsg1-1+deb13u1, rust-src 1.85.1+dfsg1-1+deb13u1`,
+    });
+  }
   assert.equal(await problemOf(archiveOf(entry("rustc", "1.94.9-1"), entry("cargo", "1.94.9-1"))), {
     ...NO_RUST,
     got: "no rustc-web, no cargo-web, no rust-web-src, rustc 1.94.9-1, cargo 1.94.9-1, no rust-src",
