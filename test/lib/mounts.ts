@@ -1,5 +1,6 @@
 /** Commands that see another file system than we do: the changes are in a mount namespace that ends with the command. */
 import { dirname } from "node:path";
+import { PROJECT } from "../../scripts/lib/paths.ts";
 
 interface View {
   /** Paths that show the file or folder at another path. */
@@ -41,8 +42,12 @@ export const viewing = (
   ...command,
 ];
 
-/** The command that runs another as a user who may do nothing special. Needs root. */
-export const asNobody = (command: readonly string[]): string[] => [
-  ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"],
-  ...command,
-];
+/**
+ * The command that runs another as a user who may do nothing special. Needs root, unshare and setpriv. The project is
+ * shown where this user may read it, as a clone below /root is closed to all others.
+ */
+export const asNobody = (command: readonly string[]): string[] =>
+  viewing({ binds: { "/mnt": PROJECT } }, [
+    ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"],
+    ...command.map((argument) => argument.replaceAll(PROJECT, "/mnt")),
+  ]);
