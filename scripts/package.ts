@@ -14,6 +14,7 @@ import { gatedPayload } from "./lib/package/payload.ts";
 import { pinRecipes, readRecipes } from "./lib/package/recipes.ts";
 import { distDir } from "./lib/paths.ts";
 import { allOf } from "./lib/pool.ts";
+import { showProgress } from "./lib/progress.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { checkTools } from "./lib/tools.ts";
 import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
@@ -65,7 +66,10 @@ await runScript({
       sha256: digest.sha256,
       sha512: sha512File(payload),
     });
-    const built = await buildPackage(kind, recipes, payload, distDir(), join(distDir(), "log", `package-${kind}.log`));
+    const log = join(distDir(), "log", `package-${kind}.log`);
+    const built = await showProgress(`package-${kind}`, (progress) =>
+      buildPackage(kind, recipes, payload, distDir(), log, progress),
+    );
     say(`the package contains the payload unchanged: ${size(built.size)}, sha256 ${built.sha256}`);
     process.stdout.write(`${built.path}\n`);
     return 0;

@@ -264,15 +264,26 @@ testUnless(test, noNamespace, "should take a folder as a mirror without a networ
 
   const unpinned = await fetchRun(undefined, { ...env, FASTBOOP_STAGE0_TRUST: undefined });
   assert.is(unpinned.code, 2);
+  fs.mkdirSync(join(mirror, "v1.2.4"));
+  fs.writeFileSync(join(mirror, "v1.2.4", "other"), "");
   const other = await fetchRun(undefined, { ...env, TAG: "v1.2.4", FASTBOOP_STAGE0_SHA256: SHA256 });
   says(
     other.log,
     `${START.replace(TAG, "v1.2.4")} …
      error: …/mirror with space-… holds no v1.2.4/${ASSET}
-     got: …${TAG}/${ASSET}…
+     got: …${TAG}/${ASSET}, v1.2.4/other
      fix: check FASTBOOP_STAGE0_MIRROR, TAG and TARGET`,
   );
   assert.is(other.code, 3);
+  const release = await fetchRun(undefined, { ...env, TAG: "v1.2.5" });
+  says(
+    release.log,
+    `${START.replace(TAG, "v1.2.5")} …
+     error: …/mirror with space-… holds no release v1.2.5
+     got: …${TAG}/${ASSET}, v1.2.4/other
+     fix: check FASTBOOP_STAGE0_MIRROR and TAG`,
+  );
+  assert.is(release.code, 3);
   const none = await fetchRun(undefined, { ...env, FASTBOOP_STAGE0_MIRROR: "file:///nowhere/at/all" });
   assert.match(none.log, /error: the mirror \/nowhere\/at\/all is not there\n/);
   assert.is(none.code, 3);

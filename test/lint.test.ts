@@ -8,10 +8,8 @@ const test = suite("lint");
 
 testUnless(test, lacking({ programs: ["shellcheck"] }), "should find nothing wrong with the project", async () => {
   const { code, stdout, stderr } = await make(["lint"]);
-  assert.is(
-    stderr,
-    ["types", "format", "shell", "workflows", "modules", "docs"].map((name) => `ok   ${name}\n`).join(""),
-  );
+  const checks = ["types", "format", "shell", "workflows", "modules", "docs"].map((name) => `ok   ${name}\n`).join("");
+  assert.is(stderr.replace(/^lint: .*\n/gm, ""), checks);
   assert.is(stdout, "");
   assert.is(code, 0);
 });

@@ -280,7 +280,7 @@ async function failureOf(
   const before = process.env.PATH;
   process.env.PATH = PATH;
   try {
-    await buildPackage(kind, recipes, payload, dist, join(dist, "log", "package.log"));
+    await buildPackage(kind, recipes, payload, dist, join(dist, "log", "package.log"), () => {});
   } catch (error) {
     if (error instanceof Failure) return error;
     throw error;

@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { runScript } from "../../scripts/lib/cli.ts";
 import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
-import { say } from "../../scripts/lib/log.ts";
 import { fromCaller, PROJECT } from "../../scripts/lib/paths.ts";
 import { shell } from "../../scripts/lib/shell.ts";
 import { requireTools } from "../../scripts/lib/tools.ts";
@@ -17,7 +16,7 @@ await runScript({
   knobs: [],
   prints: "nothing",
   async main(_, [operand]) {
-    await requireTools(["shellcheck"], say);
+    await requireTools(["shellcheck"]);
     const folder = operand === undefined ? WORKFLOW_FOLDER : fromCaller(operand);
     const $ = await shell({ cwd: folder });
     const workflows = await readWorkflows(folder);

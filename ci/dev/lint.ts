@@ -3,6 +3,7 @@ import { runScript } from "../../scripts/lib/cli.ts";
 import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
 import { say } from "../../scripts/lib/log.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
+import { showProgress } from "../../scripts/lib/progress.ts";
 import { shell } from "../../scripts/lib/shell.ts";
 import { requireTools } from "../../scripts/lib/tools.ts";
 import { staleDocs } from "./lib/docs.ts";
@@ -15,7 +16,7 @@ await runScript({
   knobs: [],
   prints: "nothing",
   async main() {
-    await requireTools(["shellcheck"], say);
+    await requireTools(["shellcheck"]);
     const { glob } = await import("zx");
     const $ = await shell({ cwd: PROJECT });
     const patterns = [".ci/*", "ci/minimal-root", "ci/readme-commands", "**/*.sh"];
@@ -27,12 +28,15 @@ await runScript({
       workflows: $`node --require ./scripts/lib/typescript.cjs ci/dev/lint-workflows.ts`,
     };
     const problems: Problem[] = [];
-    for (const [name, check] of Object.entries(checks)) {
-      const { exitCode, stdout, stderr } = await check;
-      say(`${exitCode === 0 ? "ok  " : "FAIL"} ${name}`);
-      if (exitCode !== 0)
-        problems.push({ what: `lint: ${name}`, got: `exit code ${exitCode}\n${stdout}${stderr}`.trimEnd() });
-    }
+    await showProgress("lint", async (progress, show) => {
+      progress(`checking ${Object.keys(checks).join(", ")} and docs`);
+      for (const [name, check] of Object.entries(checks)) {
+        const { exitCode, stdout, stderr } = await check;
+        show(`${exitCode === 0 ? "ok  " : "FAIL"} ${name}`);
+        if (exitCode !== 0)
+          problems.push({ what: `lint: ${name}`, got: `exit code ${exitCode}\n${stdout}${stderr}`.trimEnd() });
+      }
+    });
     const stale = (await staleDocs()).map(({ file }) => ({
       file,
       what: "differs from the code it is made from",

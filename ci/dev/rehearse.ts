@@ -47,7 +47,7 @@ await runScript({
       async () => checkTools(neededTools()),
       async () => checkRunsPrograms(tmpdir(), "TMPDIR"),
     ]);
-    await requireTools(neededTools(), say);
+    await requireTools(neededTools());
     const work = join(distDir(), "rehearsal");
     const log = join(work, "log");
     fs.rmSync(work, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DEBIAN_INSTALL } from "./debian/command.ts";
 import { type Failure, missingFailure } from "./errors.ts";
 import { environment } from "./knobs.ts";
-import type { Progress } from "./progress.ts";
+import { type Progress, showProgress } from "./progress.ts";
 
 interface System {
   name: string;
@@ -156,14 +156,16 @@ export function checkTools(programs: readonly Program[]): void {
 
 /**
  * Makes sure that programs are there: as root on Debian their packages are installed.
+ * @param progress of the job that needs them; absent: the installation is a job of its own
  * @throws Failure (3) as checkTools, and when packages can't be installed
  */
-export async function requireTools(programs: readonly Program[], progress: Progress): Promise<void> {
+export async function requireTools(programs: readonly Program[], progress?: Progress): Promise<void> {
   checkTools(programs);
   const missing = missingTools(programs);
   if (missing.length === 0) return;
   const { installPackages } = await import("./debian/install.ts");
-  await installPackages(debianPackages(missing), progress);
+  const install = (show: Progress): Promise<void> => installPackages(debianPackages(missing), show);
+  await (progress === undefined ? showProgress("packages", install) : install(progress));
   const still = missingTools(missing);
   if (still.length > 0) throw notThere(still);
 }

@@ -68,7 +68,7 @@ export function agreedDigest(witnesses: readonly Witness[], what: string): strin
       what: `nothing vouches for ${what}`,
       expected: "a pin, the release's SHA256SUMS, or the API's digest",
       got: witnesses.map(({ name, claim }) => `${name} ${String(claim)}`).join(", "),
-      fix: PIN_FIX,
+      fix: "set FASTBOOP_STAGE0_SHA256 to a digest that you know from elsewhere, or ask the publisher for a SHA256SUMS",
     });
   }
   const { sha256 } = first.claim;

@@ -62,8 +62,7 @@ async function missingPackages(): Promise<string[]> {
 export async function providePackages(): Promise<void> {
   if (process.getuid?.() !== 0 || !hasApt()) return;
   const missing = await missingPackages();
-  if (missing.length > 0)
-    await showProgress("packages for the tests", (progress) => installPackages(missing, progress));
+  if (missing.length > 0) await showProgress("packages", (progress) => installPackages(missing, progress));
 }
 
 /** The one command that brings what tests were skipped for want of; undefined when nothing is missing that is known. */

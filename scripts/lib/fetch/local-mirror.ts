@@ -25,7 +25,10 @@ export function localMirror(address: string, tag: string, asset: string): Source
         pieces = [];
         return (bytes) => pieces.push(Uint8Array.from(bytes));
       });
-      return found ? Buffer.concat(pieces) : undefined;
+      if (found) return Buffer.concat(pieces);
+      const names = await filesOf(mirror);
+      if (!names.some((name) => name.startsWith(`${tag}/`))) throw holdsNo(mirror, `release ${tag}`, names, " and TAG");
+      return undefined;
     },
     async download(partial, _, limits) {
       const found = await readFile(mirror, `${tag}/${asset}`, limits.maxSize, (size) => {
@@ -33,15 +36,20 @@ export function localMirror(address: string, tag: string, asset: string): Source
         return (bytes) => partial.write(bytes);
       });
       if (found) return partial.received();
-      const names = (await namesIn(mirror)).filter((name) => name.includes("/"));
-      throw missingFailure({
-        what: `${printable(mirror)} holds no ${tag}/${asset}`,
-        got: names.slice(0, 20).map(printable).join(", ") || "nothing laid out as TAG/ASSET",
-        fix: "check FASTBOOP_STAGE0_MIRROR, TAG and TARGET",
-      });
+      throw holdsNo(mirror, `${tag}/${asset}`, await filesOf(mirror), ", TAG and TARGET");
     },
   };
 }
+
+const filesOf = async (mirror: string): Promise<string[]> =>
+  (await namesIn(mirror)).filter((name) => name.includes("/"));
+
+const holdsNo = (mirror: string, what: string, names: readonly string[], knobs: string): Failure =>
+  missingFailure({
+    what: `${printable(mirror)} holds no ${what}`,
+    got: names.slice(0, 20).map(printable).join(", ") || "nothing laid out as TAG/ASSET",
+    fix: `check FASTBOOP_STAGE0_MIRROR${knobs}`,
+  });
 
 function isArchive(mirror: string): boolean {
   const status = fs.statSync(mirror, { throwIfNoEntry: false });

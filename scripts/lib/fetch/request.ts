@@ -63,7 +63,7 @@ export async function requestedRelease(origin: ReleaseOrigin): Promise<{ tag: st
     what: "nothing says which release to fetch",
     expected: "TAG, FASTBOOP_STAGE0_TAG, or a cargo workspace with a version at or above this folder",
     got: `no workspace at or above ${printable(callerDir())}`,
-    fix: "make fetch-stage0 TAG=v0.0.1-rc.7, or TAG=latest",
+    fix: "name one: TAG=v0.0.1-rc.7, or TAG=latest",
   });
 }
 

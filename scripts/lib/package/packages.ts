@@ -8,8 +8,8 @@ import { contractFailure, type Failure, missingFailure, printable } from "../err
 import { makeFolder, writeText } from "../files.ts";
 import { digestFile } from "../hash.ts";
 import { environment, knob } from "../knobs.ts";
-import { say } from "../log.ts";
 import { ending } from "../process.ts";
+import type { Progress } from "../progress.ts";
 import { shell } from "../shell.ts";
 import { requireTools } from "../tools.ts";
 import { KINDS, type Kind, type PackageKind } from "./kinds.ts";
@@ -36,9 +36,10 @@ export async function buildPackage(
   payload: string,
   dist: string,
   log: string,
+  progress: Progress,
 ): Promise<Built> {
   const definition: Kind = KINDS[kind];
-  await requireTools(definition.tools, say);
+  await requireTools(definition.tools, progress);
   return withTemporaryFolder(async (root) => {
     const folder = join(root, "fastboop-stage0");
     const out = join(root, "out");
@@ -52,6 +53,7 @@ export async function buildPackage(
       await $`abuild-keygen -a -n`;
     }
     const command = definition.command(folder, knob("SOURCE_DATE_EPOCH"));
+    progress(`running ${command[0]}`);
     const result = await $`${command}`;
     makeFolder(join(log, ".."));
     fs.writeFileSync(log, result.stdout + result.stderr);

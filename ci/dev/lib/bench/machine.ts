@@ -37,7 +37,7 @@ export const DENO = join(PROJECT, "ci", "tools", "node_modules", ".bin", "deno")
  * @returns a function that says what is missing of some programs, in words; undefined: nothing
  */
 export async function provide(): Promise<(needs: readonly string[]) => string | undefined> {
-  await requireTools(NEEDED, say);
+  await requireTools(NEEDED);
   const packages = debianPackages(missingTools(PEERS));
   if (packages.length > 0 && hasApt() && process.getuid?.() === 0) await installPackages(packages, say);
   const hasMise = (): boolean => findProgram(misePath()) !== undefined;
