@@ -11,7 +11,7 @@ import { selectedTarget } from "./lib/target.ts";
 await runScript({
   name: "fetch-stage0.ts",
   summary:
-    "Fetches one stage0 of a release to OUT, verified: its digest by everyone who vouches for it, then the release gate. " +
+    "Fetches one stage0 of a release to OUT, verified: its digest by everyone who vouches for it, then the gate. " +
     "FASTBOOP_STAGE0_EMBED_PATH names a local file to verify and take instead. See docs/fetch.md.",
   options: {},
   knobs: [...FETCH_KNOBS, "TARGET", "FASTBOOP_STAGE0_TARGET", "OUT", "FASTBOOP_STAGE0_EMBED_PATH", "GITHUB_ENV"],

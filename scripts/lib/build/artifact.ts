@@ -22,7 +22,7 @@ export interface Candidate {
 }
 
 /**
- * Looks at the beginning of a stage0 file (a regular file, ELF, of the target's machine; the release gate looks at the
+ * Looks at the beginning of a stage0 file (a regular file, ELF, of the target's machine; the gate looks at the
  * rest) and hands it on open.
  * @throws Failure (3) when there is no regular file that can be read, (1) when it is no ELF file of the target's machine
  */

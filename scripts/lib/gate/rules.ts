@@ -1,4 +1,4 @@
-/** The rules of the release gate as data, each with the small check that decides it. */
+/** The rules of the gate as data, each with the small check that decides it. */
 import { MACHINES, type Target } from "../contract.ts";
 import { DF_TEXTREL, DT, ET, machineName, PF, PT, SHT, sectionName, segmentName, typeName } from "../elf/names.ts";
 import type { Defect, Elf, ElfResult, Section, Segment } from "../elf/types.ts";
