@@ -29,26 +29,21 @@ function problemLines(problem: Problem, label = red("error")): string[] {
   return lines;
 }
 
-/** Shows a problem, and as an annotation too when in GitHub Actions. */
+/**
+ * Shows a problem. In GitHub Actions an annotation does so: the runner takes it from stderr too, as stdout is the script's
+ * result, and shows it in the log.
+ */
 export function report(problem: Problem, severity: "error" | "warning" = "error"): void {
-  const label = severity === "error" ? red("error") : yellow("warning");
-  for (const line of problemLines(problem, label)) say(line);
-  annotate(severity, problem);
+  if (knob("GITHUB_ACTIONS")) say(annotation(severity, problem));
+  else for (const line of problemLines(problem, severity === "error" ? red("error") : yellow("warning"))) say(line);
 }
 
 /** GitHub's workflow command for a problem (`::error file=…::…`), escaped as the runner unescapes it. */
 function annotation(severity: "error" | "warning", problem: Problem): string {
   const data = (text: string): string => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   const property = (text: string): string => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
-  const message = problemLines({ ...problem, file: "" }, "")
-    .join("\n")
-    .replace(/^: /, "");
+  const message = problemLines(problem, "").join("\n").replace(/^: /, "");
   return `::${severity}${problem.file ? ` file=${property(printable(problem.file))}` : ""}::${data(message)}`;
-}
-
-function annotate(severity: "error" | "warning", problem: Problem): void {
-  // On stderr: the runner reads commands from both streams, and stdout is the script's result.
-  if (knob("GITHUB_ACTIONS")) say(annotation(severity, problem));
 }
 
 /** Adds Markdown to the job summary when in GitHub Actions. */
