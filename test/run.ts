@@ -36,7 +36,7 @@ await runScript({
         ...absent.map((file) => ({ file: printable(file), what: "there is no such test file", fix: "check the path" })),
       );
     }
-    if (operands.length === 0 && given === undefined) await providePackages();
+    if (given === undefined) await providePackages();
     return sumUp(await runAll(files));
   },
 });
