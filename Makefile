@@ -47,7 +47,7 @@ stage6 := sums release-assets
 stage7 := verify-sums
 stage8 := draft publish
 stages := 1 2 3 4 5 6 7 8
-verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract rehearse release-gate bench mutate clean
+verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract reproduce rehearse release-gate bench mutate clean
 .PHONY: $(verbs)
 
 # make itself would pass over a goal that is no verb but a file. Shells ask for .DEFAULT to complete words.
@@ -133,6 +133,8 @@ help: $(if $(value TARGET),$(ready)) ## Print the user's verbs; TARGET=VERB prin
 	@$(if $(value TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)
 help-dev: ## Print the other verbs, and every knob
 	@awk -v dev=1 -f scripts/help.awk Makefile
+reproduce: $(ready) ## Build twice in different surroundings and compare the bytes
+	@$(run) scripts/reproduce.ts
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
 	@$(run) ci/dev/lint.ts
 format: $(tools) ## Format the sources

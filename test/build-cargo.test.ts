@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
+import { installFix } from "../scripts/lib/tools.ts";
 import { HOST_TARGET, snapshot, stage0Crate, writeTree } from "./lib/crate.ts";
 import {
   copyProject,
@@ -45,8 +46,7 @@ function program(text: string, mode = 0o755): string {
   return path;
 }
 
-const INSTALL =
-  "install it (Debian: apt-get install cargo), or set FASTBOOP_STAGE0_CARGO, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0";
+const INSTALL = `${installFix(["cargo"])}; or set FASTBOOP_STAGE0_CARGO, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0`;
 
 test("should refuse a cargo that does not exist or can't be executed", async () => {
   const workspace = stage0Crate();
@@ -407,7 +407,8 @@ test("should let two builds into one folder both end right", async () => {
     assert.is(code, 0, stderr);
     assert.is(stdout, `${join(dist, NAME)}\n`);
   }
-  assert.equal(namesIn(dist), [NAME, "log", "stage0.env"]);
+  assert.equal(namesIn(dist), ["debug", NAME, "log", "stage0.env"]);
+  assert.equal(namesIn(join(dist, "debug")), [NAME]);
   assert.equal(namesIn(join(dist, "log")), [`stage0-${HOST_TARGET}.log`]);
   assert.is((await runProgram([join(dist, NAME)])).stdout, "static\n");
 });

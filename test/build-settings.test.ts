@@ -18,13 +18,27 @@ const AARCH64 = known("aarch64-unknown-linux-musl");
 const ARMV7 = known("armv7-unknown-linux-musleabihf");
 const VARIABLE = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER";
 
+const TARGET_DIR = "/somewhere/target";
+
+/** targetSettings, without the flags that give the same bytes in any folder, which have a test of their own. */
+async function settingsFor(workspace: string, target: Target, env: Record<string, string>) {
+  const plain = (text: string): string =>
+    text.replace(/"?(--remap-path-prefix=[^",\x1f ]*|-C"?[, \x1f]"?link-arg=--build-id=sha1)"?[, \x1f]/g, "");
+  const { args, set } = await targetSettings(workspace, target, TARGET_DIR, env);
+  const flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].filter((name) => set[name] !== undefined);
+  return {
+    args: args.map(plain),
+    set: { ...set, ...Object.fromEntries(flags.map((name) => [name, plain(set[name] ?? "")])) },
+  };
+}
+
 /** The linker that is set for a target, in a workspace with this configuration. */
 async function linker(target: Target, files: Record<string, string> = {}, env: Record<string, string> = {}) {
   process.env.CARGO_HOME = writeTree(temporaryFolder(), { "config.toml": files.home ?? "" });
   const { home: _, ...rest } = files;
   const folder = writeTree(temporaryFolder(), rest);
   mkdirSync(join(folder, "workspace"), { recursive: true });
-  const { set } = await targetSettings(join(folder, "workspace"), target, env);
+  const { set } = await settingsFor(join(folder, "workspace"), target, env);
   return Object.entries(set);
 }
 
@@ -67,7 +81,7 @@ test("should read the configuration above the folder that a link leads to, as ca
     "links/.cargo/config.toml": 'build.rustflags = ["--cfg", "c"]\n',
   });
   symlinkSync("../real/workspace", join(folder, "links", "workspace"));
-  const { args } = await targetSettings(join(folder, "links", "workspace"), AARCH64, {});
+  const { args } = await settingsFor(join(folder, "links", "workspace"), AARCH64, {});
   const [, setting = ""] = args;
   assert.is(setting, 'target."cfg(all(unix))".rustflags=["--cfg","b","--cfg","a","-C","target-feature=+crt-static"]');
 });
@@ -76,7 +90,7 @@ test("should pass io-uring's switch on for armv7, wherever the user's flags are"
   process.env.CARGO_HOME = temporaryFolder();
   const own = ["--cfg=io_uring_skip_arch_check", "-C", "target-feature=+crt-static"];
   const settings = async (target: Target, env: Record<string, string>) => {
-    const { args, set } = await targetSettings(temporaryFolder(), target, env);
+    const { args, set } = await settingsFor(temporaryFolder(), target, env);
     return [args[1], set.RUSTFLAGS, set.CARGO_ENCODED_RUSTFLAGS];
   };
   const list = JSON.stringify(own);
@@ -94,12 +108,35 @@ test("should pass io-uring's switch on for armv7, wherever the user's flags are"
   ]);
 });
 
+test("should name sources by their place in the project, inner folders last, and by a link's real path too", async () => {
+  const folder = temporaryFolder();
+  const home = join(folder, "real", "home of cargo");
+  mkdirSync(home, { recursive: true });
+  symlinkSync("real", join(folder, "w"));
+  process.env.CARGO_HOME = home;
+  const workspace = join(folder, "w");
+  const targetDir = join(workspace, "target");
+  const own = [
+    `--remap-path-prefix=${workspace}=/workspace`,
+    `--remap-path-prefix=${join(folder, "real")}=/workspace`,
+    `--remap-path-prefix=${targetDir}=/workspace/target`,
+    `--remap-path-prefix=${home}=/cargo`,
+    ...["-C", "link-arg=--build-id=sha1", "-C", "target-feature=+crt-static"],
+  ];
+  const settings = (env: Record<string, string>) => targetSettings(workspace, AARCH64, targetDir, env);
+  assert.equal((await settings({})).args, ["--config", `target."cfg(all(unix))".rustflags=${JSON.stringify(own)}`]);
+  // A folder's name has a space, at which cargo would split RUSTFLAGS.
+  const { set } = await settings({ RUSTFLAGS: "--cfg a" });
+  assert.is(set.RUSTFLAGS, undefined);
+  assert.is(set.CARGO_ENCODED_RUSTFLAGS, ["--cfg", "a", ...own].join("\x1f"));
+});
+
 test("should pass flags on as TOML, whatever is in them", async () => {
   process.env.CARGO_HOME = temporaryFolder();
   const workspace = writeTree(temporaryFolder(), {
     ".cargo/config.toml": 'build.rustflags = ["-Clink-arg=a \\"b\\" \\\\ \\u007f ü"]\n',
   });
-  const { args } = await targetSettings(workspace, AARCH64, {});
+  const { args } = await settingsFor(workspace, AARCH64, {});
   assert.equal(args, [
     "--config",
     'target."cfg(all(unix))".rustflags=["-Clink-arg=a \\"b\\" \\\\ \\u007f ü","-C","target-feature=+crt-static"]',

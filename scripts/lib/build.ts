@@ -40,7 +40,8 @@ export const BUILD_KNOBS: readonly KnobName[] = [
 ];
 
 /**
- * Leaves stage0 for a target in the folder of artifacts. What is there stays as it is unless all goes well.
+ * Leaves stage0 for a target in the folder of artifacts. What is there stays as it is unless all goes well. What was built
+ * here is stripped; the whole executable, of the same build id, is kept in debug/ there, to read back traces with.
  * @param also targets that will be built next
  * @returns absolute path of the artifact
  * @throws Failure (1, 2 or 3)
@@ -49,15 +50,16 @@ export async function buildStage0(target: Target, also: readonly Target[] = []):
   const artifact = join(distDir(), assetName(target.triple));
   const given = knob(EMBED_PATH);
   // What is needed last is loaded while rustc and cargo are at work.
-  const [candidate, { place, withStage0 }, { linkageOf }] = await Promise.all([
+  const [candidate, { place, placeStripped, withStage0 }, { linkageOf }] = await Promise.all([
     given === undefined ? subBuild(target, also) : prebuilt(fromCaller(given), artifact),
     import("./build/artifact.ts"),
     import("./gate/report.ts"),
   ]);
-  const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => ({
-    linkage: linkageOf(elf),
-    ...place(fd, artifact),
-  }));
+  const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => {
+    if (given !== undefined) return { linkage: linkageOf(elf), ...place(fd, artifact) };
+    place(fd, join(distDir(), "debug", assetName(target.triple)));
+    return { linkage: linkageOf(elf), ...placeStripped(fd, elf, artifact) };
+  });
   say(
     `${bold(assetName(target.triple))}: ${size(digest.size)}, ${linkage ?? "no executable"}${changed ? "" : ", unchanged"}`,
   );

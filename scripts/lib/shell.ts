@@ -1,5 +1,8 @@
 /** Commands by zx's `$`. docs/decisions.md says why it is set up so. */
+
+import { join } from "node:path";
 import type { Options, Shell } from "zx/core";
+import { PROJECT } from "./paths.ts";
 import { groupSpawner } from "./process.ts";
 import { shellQuote } from "./shell-quote.ts";
 
@@ -23,4 +26,10 @@ export async function shell(options: Partial<Options> = {}): Promise<Shell> {
     stdio: ["ignore", "pipe", "pipe"],
     ...options,
   });
+}
+
+/** The command that runs an entry script on the runtime that runs this one. @param name file name below scripts/ */
+export function scriptCommand(name: string, args: readonly string[] = []): string[] {
+  const runtime = "deno" in process.versions ? ["run", "-A", "--quiet"] : process.execArgv;
+  return [process.execPath, ...runtime, join(PROJECT, "scripts", name), ...args];
 }

@@ -14,12 +14,9 @@ import { hasStd, type RustcAnswer, sysrootOf } from "./toolchain/rustc.ts";
 export async function ensureToolchain(request: ToolchainRequest): Promise<string> {
   const { cargo, target, choice, folder } = request;
   // The choice debian means the same compiler everywhere, whatever else could build.
-  const asked: RustcAnswer | Promise<RustcAnswer> = choice === "debian" ? {} : sysrootOf(cargo, folder);
-  const [{ sysroot, complaint }, cached] = await Promise.all([
-    asked,
-    choice === "auto" || choice === "debian" ? cachedCargo(target) : undefined,
-  ]);
+  const { sysroot, complaint }: RustcAnswer = choice === "debian" ? {} : await sysrootOf(cargo, folder);
   if (sysroot !== undefined && hasStd(sysroot, target.triple)) return cargo;
+  const cached = choice === "auto" || choice === "debian" ? await cachedCargo(target) : undefined;
   if (cached !== undefined) {
     sayDebian(cached, request);
     return cached;

@@ -9,7 +9,7 @@ import { environment, knob } from "../../../scripts/lib/knobs.ts";
 import { KINDS } from "../../../scripts/lib/package/kinds.ts";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
 import { ending } from "../../../scripts/lib/process.ts";
-import { shell } from "../../../scripts/lib/shell.ts";
+import { scriptCommand, shell } from "../../../scripts/lib/shell.ts";
 import { findProgram, type Program } from "../../../scripts/lib/tools.ts";
 import { byteName, parseSums } from "../../../scripts/lib/trust/sums.ts";
 import type { Aim, Fault, GitHub } from "../../../test/github/types.ts";
@@ -167,8 +167,7 @@ export async function runStep(step: Step, github: GitHub, log: string, faults: b
   if (faults && step.fault !== undefined) github.fault(step.fault);
   const before = github.requests.length;
   const start = performance.now();
-  const runtime = "deno" in process.versions ? ["run", "-A", "--quiet"] : process.execArgv;
-  const command = [process.execPath, ...runtime, join(PROJECT, "scripts", step.script), ...(step.args ?? [])];
+  const command = scriptCommand(step.script, step.args);
   const child = await $`${command}`;
   fs.writeFileSync(join(log, `${step.name}.log`), `${child.stderr}${child.stdout}`);
   if (!child.ok) {

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import type { Target } from "../contract.ts";
 import { fileSource } from "../elf/bytes.ts";
 import { machineName } from "../elf/names.ts";
+import { strip } from "../elf/strip.ts";
 import type { Elf } from "../elf/types.ts";
 import { readElf } from "../elf.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
@@ -71,6 +72,29 @@ export function place(fd: number, path: string): Digest & { changed: boolean } {
       file: printable(path),
     });
   });
+  return { ...digest, changed: true };
+}
+
+/** Far above what an executable with its debug information has, in bytes: it bounds the memory. */
+const STRIP_LIMIT = 1024 ** 3;
+
+/**
+ * Writes an open executable, stripped, to a path as `place` does.
+ * @throws Failure (1) when it is too large to be stripped
+ */
+export function placeStripped(fd: number, elf: Elf, path: string): Digest & { changed: boolean } {
+  const { size } = fs.fstatSync(fd);
+  if (size > STRIP_LIMIT) {
+    throw contractFailure({
+      what: "the executable is too large to be stripped",
+      expected: `at most ${STRIP_LIMIT} bytes`,
+      got: String(size),
+    });
+  }
+  const bytes = strip(fileSource(fd, size).read(0, size), elf);
+  const digest = { size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  if (holds(path, digest)) return { ...digest, changed: false };
+  writeAtomic(path, MODE, (copy) => writeAll(copy, bytes));
   return { ...digest, changed: true };
 }
 

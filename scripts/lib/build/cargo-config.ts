@@ -9,6 +9,7 @@ import { knob } from "../knobs.ts";
 import { homeDir } from "../paths.ts";
 import { at, readToml } from "../workspace.ts";
 import { matchesCfg } from "./cargo-cfg.ts";
+import { remapFlags } from "./remap.ts";
 
 export type Environment = Record<string, string>;
 
@@ -24,18 +25,21 @@ interface TargetConfig {
 /** A table of our own: in the target's, cargo would refuse to join our list with flags that the user wrote as one text. */
 const EVERY_TARGET = "cfg(all(unix))";
 const CRT_STATIC = ["-C", "target-feature=+crt-static"];
-/** What every build of a target is made with, whatever the user's flags. */
-const ownFlags = ({ rustflags = [] }: Target): string[] => [...rustflags, ...CRT_STATIC];
+/** Both files of a build, stripped or not, carry the digest of its contents. */
+const BUILD_ID = ["-C", "link-arg=--build-id=sha1"];
 
 /**
- * Linker, the target's own flags and `+crt-static`. cargo takes rustc's flags from the first of these places that has any, and from no other:
- * CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, the target's configuration, the build's. So ours go where the user's are.
+ * Linker and rustc's flags: the target's own, `+crt-static`, and those that give the same bytes in any folder. cargo takes
+ * flags from the first of these places that has any, and from no other: CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, the target's
+ * configuration, the build's. So ours go where the user's are.
+ * @param targetDir absolute path of cargo's target folder
  * @param env what cargo will get
  * @returns arguments for cargo, and variables to set in its environment
  */
 export async function targetSettings(
   workspace: string,
   target: Target,
+  targetDir: string,
   env: Environment,
 ): Promise<{ args: string[]; set: Environment }> {
   // cargo knows the folder that it runs in by its real path, and looks above that.
@@ -47,20 +51,31 @@ export async function targetSettings(
   if (target.linker !== undefined && !config.linker && !env[`${prefix}_LINKER`]) {
     set[`${prefix}_LINKER`] = target.linker;
   }
+  const own = [
+    ...(target.rustflags ?? []),
+    ...remapFlags({ workspace, cargoHome: home, targetDir }),
+    // A linker that the user names may be a compiler, which takes linkers' arguments in another form.
+    ...(set[`${prefix}_LINKER`] === undefined ? [] : BUILD_ID),
+    ...CRT_STATIC,
+  ];
   // Set but empty counts too: to cargo it means no flags from elsewhere.
   if (env.CARGO_ENCODED_RUSTFLAGS !== undefined) {
     const flags = env.CARGO_ENCODED_RUSTFLAGS.split("\x1f").filter((flag) => flag !== "");
-    set.CARGO_ENCODED_RUSTFLAGS = [...flags, ...ownFlags(target)].join("\x1f");
+    set.CARGO_ENCODED_RUSTFLAGS = [...flags, ...own].join("\x1f");
     return { args: [], set };
   }
   if (env.RUSTFLAGS !== undefined) {
-    set.RUSTFLAGS = [...flagList(env.RUSTFLAGS), ...ownFlags(target)].join(" ");
+    // RUSTFLAGS is split at spaces, which a folder's name may hold.
+    const [name, separator] = own.some((flag) => /\s/.test(flag))
+      ? (["CARGO_ENCODED_RUSTFLAGS", "\x1f"] as const)
+      : (["RUSTFLAGS", " "] as const);
+    set[name] = [...flagList(env.RUSTFLAGS), ...own].join(separator);
     return { args: [], set };
   }
   const ofTarget = [...config.targetFlags, ...flagList(env[`${prefix}_RUSTFLAGS`])];
   const ofBuild = [...config.buildFlags, ...flagList(env.CARGO_BUILD_RUSTFLAGS)];
   // The build's flags, which cargo skips once the target has any, have to come along.
-  const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...ownFlags(target)];
+  const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...own];
   return { args: ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`], set };
 }
 

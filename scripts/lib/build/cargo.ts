@@ -85,9 +85,9 @@ export async function stage0Command(
   cargo: string,
   env: Environment,
 ): Promise<CargoCommand> {
-  const { args: configArgs, set } = await targetSettings(workspace, target, env);
   // Below the usual folder, where cargo clean reaches it, yet not that folder itself: an outer cargo holds its lock.
   const targetDir = resolve(fromCaller(knob("CARGO_TARGET_DIR") ?? join(workspace, "target")), "stage0-distribution");
+  const { args: configArgs, set } = await targetSettings(workspace, target, targetDir, env);
   return cargoCommand({
     cargo,
     folder: workspace,
@@ -97,7 +97,8 @@ export async function stage0Command(
     ],
     profile,
     env,
-    set,
+    // What makes a back trace readable is kept beside the artifact, so it is not the linker that strips.
+    set: { ...set, [`CARGO_PROFILE_${profile === "release" ? "RELEASE" : "DEV"}_STRIP`]: "false" },
   });
 }
 

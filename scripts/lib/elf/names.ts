@@ -45,7 +45,7 @@ export const SHT = {
   VERSYM: 0x6fffffff,
 } as const;
 
-export const SHF = { WRITE: 1n, ALLOC: 2n, EXECINSTR: 4n, TLS: 0x400n } as const;
+export const SHF = { WRITE: 1n, ALLOC: 2n, EXECINSTR: 4n, INFO_LINK: 0x40n, TLS: 0x400n } as const;
 
 export const DT = {
   NULL: 0n,
@@ -80,6 +80,8 @@ export const NT_GNU_PROPERTY_TYPE_0 = 5;
 /** Counts that do not fit the header's 16 bits stand in section header 0 (gABI, "ELF Header"). */
 export const PN_XNUM = 0xffff;
 export const SHN_XINDEX = 0xffff;
+/** The first index that is no section: e_shnum below it counts them all. */
+export const SHN_LORESERVE = 0xff00;
 
 /** Names of `e_machine`; the contract's own where it has one. */
 const EM: Record<string, number> = {

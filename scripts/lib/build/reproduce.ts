@@ -1,0 +1,156 @@
+/** Two builds of one source in different surroundings, and where their bytes first differ (reproducible-builds.org). */
+import * as fs from "node:fs";
+import { join, resolve } from "node:path";
+import { bufferSource } from "../elf/bytes.ts";
+import { SHT } from "../elf/names.ts";
+import { readElf } from "../elf.ts";
+import { Failure, printable } from "../errors.ts";
+import { environment, knob } from "../knobs.ts";
+import { homeDir } from "../paths.ts";
+import { scriptCommand, shell } from "../shell.ts";
+
+/** What one of the two builds has around it; what is not here, e.g. the compiler, is the same for both. */
+interface Surroundings {
+  /** Folder names, of different lengths. */
+  folder: string;
+  umask: string;
+  env: Record<string, string>;
+}
+
+const jobs = (count: number): Record<string, string> => ({ CARGO_BUILD_JOBS: String(count) });
+const SURROUNDINGS: readonly [Surroundings, Surroundings] = [
+  { folder: "one", umask: "022", env: { LC_ALL: "C", TZ: "UTC0", ...jobs(1) } },
+  {
+    folder: join("another", "folder-with-a-longer-name"),
+    umask: "077",
+    env: { LC_ALL: "C.UTF-8", TZ: "Asia/Kathmandu", ...jobs(3) },
+  },
+];
+
+/**
+ * Builds stage0 twice, for a target, from copies of a workspace, each with its own folder, CARGO_HOME, HOME, target folder,
+ * umask, locale, time zone and number of jobs.
+ * @param work an empty folder
+ * @param progress told what is being done
+ * @returns paths of both artifacts
+ * @throws Failure with the build's exit code
+ */
+export async function buildTwice(
+  workspace: string,
+  triple: string,
+  work: string,
+  progress: (phase: string) => void,
+): Promise<[string, string]> {
+  const paths: string[] = [];
+  for (const [index, surroundings] of SURROUNDINGS.entries()) {
+    progress(`build ${index + 1} of 2`);
+    paths.push(await buildOnce(workspace, triple, join(work, surroundings.folder), surroundings));
+  }
+  return [paths[0] ?? "", paths[1] ?? ""];
+}
+
+async function buildOnce(workspace: string, triple: string, folder: string, around: Surroundings): Promise<string> {
+  const source = join(folder, "workspace");
+  copySource(workspace, source);
+  const home = resolve(knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
+  const cargoHome = join(folder, "cargo-home");
+  copyDownloads(home, cargoHome);
+  const dist = join(folder, "dist");
+  const outer = environment();
+  const env: Record<string, string> = {
+    ...outer,
+    ...around.env,
+    TARGET: triple,
+    WORKSPACE: source,
+    DIST: dist,
+    CARGO_HOME: cargoHome,
+    CARGO_TARGET_DIR: join(folder, "target"),
+    HOME: join(folder, "home"),
+    // The compiler and the cache stay where they are.
+    RUSTUP_HOME: outer.RUSTUP_HOME ?? join(homeDir(), ".rustup"),
+    XDG_CACHE_HOME: outer.XDG_CACHE_HOME ?? join(homeDir(), ".cache"),
+  };
+  for (const name of ["FASTBOOP_STAGE0_EMBED_PATH", "GITHUB_ENV", "GITHUB_ACTIONS", "MAKE_VARIABLES"]) delete env[name];
+  fs.mkdirSync(join(folder, "home"), { recursive: true });
+  const $ = await shell({ env });
+  const script = 'umask "$1" && shift && exec "$@"';
+  const child = await $`sh -c ${script} sh ${around.umask} ${scriptCommand("build-stage0.ts")}`;
+  if (child.ok) return child.stdout.trim().split("\n").at(-1) ?? "";
+  throw new Failure(child.exitCode === 1 || child.exitCode === 2 ? child.exitCode : 3, {
+    what: "a build failed",
+    got: printable(child.stderr.trim().split("\n").slice(-8).join("\n")),
+    fix: "make stage0 has to work first",
+  });
+}
+
+/** Copies a workspace without what was built in it. */
+function copySource(from: string, to: string): void {
+  const built = [join(from, "target"), join(from, ".git")];
+  fs.cpSync(from, to, { recursive: true, verbatimSymlinks: true, filter: (path) => !built.includes(path) });
+}
+
+/** Copies cargo's configuration and downloads, so that nothing is downloaded twice. Sources are unpacked anew. */
+function copyDownloads(from: string, to: string): void {
+  fs.mkdirSync(to, { recursive: true });
+  for (const name of ["config", "config.toml", "registry/index", "registry/cache", "git/db"]) {
+    if (fs.existsSync(join(from, name))) fs.cpSync(join(from, name), join(to, name), { recursive: true });
+  }
+}
+
+/** Where two files first differ. */
+export interface Difference {
+  /** The section whose contents differ; undefined: what differs is in none. */
+  section: string | undefined;
+  /** Bytes from the start of the section, or of the file. */
+  offset: number;
+  /** The bytes around it, printable, of both files. */
+  texts: [string, string];
+  cause: string;
+}
+
+/** Bytes that are shown before and after the first that differs. */
+const CONTEXT = 24;
+const BUILD_ID = ".note.gnu.build-id";
+/** Where causes show. What is longer in one of them moves addresses, which stand in all other sections. */
+const TELLING = [".rodata", ".comment", ".text"];
+
+/**
+ * The first difference of two executables, undefined when there is none. Sections of one name are compared, those that tell
+ * most first, and last the build id, a digest of all.
+ */
+export function firstDifference(a: Buffer, b: Buffer): Difference | undefined {
+  if (a.equals(b)) return undefined;
+  const [ours, theirs] = [contents(a), contents(b)];
+  const differing = [...ours].filter(([name, bytes]) => !theirs.get(name)?.equals(bytes)).map(([name]) => name);
+  const section =
+    TELLING.find((name) => differing.includes(name)) ?? differing.find((name) => name !== BUILD_ID) ?? differing[0];
+  const [one, other] =
+    section === undefined ? [a, b] : [ours.get(section) ?? a, theirs.get(section) ?? Buffer.alloc(0)];
+  let offset = 0;
+  while (offset < one.length && one[offset] === other[offset]) offset++;
+  const around = (bytes: Buffer): string =>
+    bytes
+      .subarray(Math.max(offset - CONTEXT, 0), offset + CONTEXT)
+      .toString("latin1")
+      .replace(/[^\x20-\x7e]/g, ".");
+  const texts: [string, string] = [around(one), around(other)];
+  return { offset, section, texts, cause: likelyCause(section, texts) };
+}
+
+/** The bytes of each section by its name; nothing when it is no ELF file. */
+function contents(bytes: Buffer): Map<string, Buffer> {
+  const { elf } = readElf(bufferSource(bytes));
+  const inFile = elf?.sections.filter(({ name, type }) => name !== "" && type !== SHT.NOBITS) ?? [];
+  return new Map(inFile.map(({ name, offset, size }) => [name, bytes.subarray(Number(offset), Number(offset + size))]));
+}
+
+function likelyCause(section: string | undefined, texts: readonly string[]): string {
+  if (texts.some((text) => /\/[\w.-]+\/[\w.-]+/.test(text)))
+    return "a path of the machine: a build script or env!() wrote it";
+  if (texts.some((text) => /\b(20[0-9]{2}-[01][0-9]-[0-3][0-9]|[0-2][0-9]:[0-5][0-9]:[0-5][0-9])\b/.test(text)))
+    return "a date or time: read SOURCE_DATE_EPOCH in its place";
+  if (section === ".comment") return "another compiler or linker";
+  if (section === BUILD_ID) return "only what follows: the build id is a digest of it";
+  if (section === ".text") return "code or the order of functions: another compiler, or a build script's output";
+  return "a build script's output, or another compiler";
+}
