@@ -292,7 +292,7 @@ testUnless(test, measuring, "should not go on when a command of our own fails", 
   const { exitCode, problems } = await failureOf(() => measure(comparison(entrants), nothingLacks, temporaryFolder()));
   assert.is(exitCode, 3);
   assert.equal(problems, [
-    { what: "a measured command ended with 3", got: "no", fix: "try it: 'sh' '-c' 'echo no >&2; exit 3'" },
+    { what: "a measured command ended with exit code 3", got: "no", fix: "try it: 'sh' '-c' 'echo no >&2; exit 3'" },
   ]);
 });
 

@@ -315,7 +315,7 @@ test("should call a file unreadable that became shorter or that the system does 
   );
   const fd = fs.openSync(temporaryFolder(), "r");
   assert.equal(readElf(fileSource(fd, 10)), {
-    error: { kind: "unreadable", expected: "10 bytes that can be read", got: "EISDIR" },
+    error: { kind: "unreadable", expected: "10 bytes that can be read", got: "the path is a folder" },
   });
   fs.closeSync(fd);
 });
