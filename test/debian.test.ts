@@ -178,7 +178,11 @@ testUnless(test, needsRoot, "should take nothing from an archive that nobody sig
   fs.writeFileSync(join(folder, "archive", "Packages"), entry);
   fs.writeFileSync(join(folder, "sources", "own.list"), `deb file:${folder}/archive ./\n`);
   fs.chmodSync(folder, 0o755);
-  const binds = { "/etc/apt/sources.list.d": join(folder, "sources") };
+  fs.writeFileSync(join(folder, "none"), "");
+  const binds = {
+    "/etc/apt/sources.list.d": join(folder, "sources"),
+    ...(fs.existsSync("/etc/apt/sources.list") ? { "/etc/apt/sources.list": join(folder, "none") } : {}),
+  };
   const { stdout } = await runProgram(viewing({ binds }, ask("unpack", join(folder, "new"), "musl-dev")));
   const [problem] = JSON.parse(stdout);
   assert.is(problem.what, "apt has no package musl-dev for arm64");
