@@ -27,9 +27,22 @@ export async function certificate(folder: string, kind: Certificate): Promise<Ke
     writeFileSync(path("ext"), `${extensions.join("\n")}\n`);
     await openssl`openssl req ${KEY} -keyout ${path("key")} -out ${path("csr")} -subj ${`/CN=local GitHub, ${kind}`}`;
     const signer = kind === "self-signed" ? ["-signkey", path("key")] : ["-CA", "ca.pem", "-CAkey", "ca.key"];
-    // Less than no days: it had expired before it was made.
-    const days = kind === "expired" ? "-1" : "2";
-    await openssl`openssl x509 -req -in ${path("csr")} ${signer} -days ${days} -extfile ${path("ext")} -out ${path("pem")}`;
+    if (kind === "expired") await expired(folder, path);
+    else
+      await openssl`openssl x509 -req -in ${path("csr")} ${signer} -days 2 -extfile ${path("ext")} -out ${path("pem")}`;
   }
   return { key: readFileSync(path("key")), cert: readFileSync(path("pem")) };
+}
+
+/** Signs what was valid for one day of the past: x509 takes no such days any more (OpenSSL 3.4), ca always did. */
+async function expired(folder: string, path: (extension: string) => string): Promise<void> {
+  const openssl = $({ cwd: folder, quiet: true });
+  writeFileSync(join(folder, "index.txt"), "");
+  writeFileSync(
+    join(folder, "ca.cnf"),
+    "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\npolicy=names\n[names]\ncommonName=supplied\n",
+  );
+  const dates = ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"];
+  const signer = ["-cert", "ca.pem", "-keyfile", "ca.key"];
+  await openssl`openssl ca -batch -notext -config ca.cnf ${signer} ${dates} -in ${path("csr")} -extfile ${path("ext")} -out ${path("pem")}`;
 }

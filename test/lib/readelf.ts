@@ -80,6 +80,8 @@ const SEGMENTS: Record<string, number> = {
   REGINFO: 0x70000000,
   ABIFLAGS: 0x70000003,
   EXIDX: 0x70000001,
+  // As binutils 2.44 calls it.
+  ARM_EXIDX: 0x70000001,
 };
 const SECTIONS: Record<string, number> = {
   NULL: 0,
