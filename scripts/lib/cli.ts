@@ -10,11 +10,13 @@ interface Option {
   type: "boolean" | "string";
   /** Placeholder of the value in the help text. */
   value?: string;
+  /** It may be given several times. */
+  multiple?: true;
   means: string;
 }
 type Options = Record<string, Option>;
 type Values<O extends Options> = {
-  [K in keyof O]?: O[K]["type"] extends "boolean" ? boolean : string;
+  [K in keyof O]?: O[K]["type"] extends "boolean" ? boolean : O[K]["multiple"] extends true ? string[] : string;
 };
 
 interface Script<O extends Options> {
@@ -72,7 +74,7 @@ const table = (rows: [string, string][]): string[] => {
 
 function parse<O extends Options>(script: Script<O>): { values: Values<O>; operands: string[] } {
   const options: ParseArgsConfig["options"] = { help: { type: "boolean" } };
-  for (const [name, { type }] of Object.entries(script.options)) options[name] = { type };
+  for (const [name, { type, multiple = false }] of Object.entries(script.options)) options[name] = { type, multiple };
   try {
     const { values, positionals } = parseArgs({
       args: process.argv.slice(2),
