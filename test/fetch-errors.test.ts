@@ -25,7 +25,7 @@ import {
   TAG,
   X86_64,
 } from "./lib/fetching.ts";
-import { namesIn, runProgram, suite } from "./lib/harness.ts";
+import { isRoot, namesIn, runProgram, suite } from "./lib/harness.ts";
 
 const test = suite("fetch: errors");
 const START = `fetching ${ASSET} of ${TAG} from SERVER/samcday/fastboop`;
@@ -568,13 +568,19 @@ const CASES: Record<string, Case> = {
   "name OUT, and not what is made beside it, when nothing can be": {
     env: { OUT: "/proc/stage0" },
     code: 3,
-    log: [
-      START,
-      "error: /proc/stage0: no such file or folder",
-      "got: ENOENT: no such file or directory, mkdir '/proc/….part'",
-      "fix: check the path, or choose another place with OUT",
-    ],
-    requests: LIST,
+    log: isRoot
+      ? [
+          START,
+          "error: /proc/stage0: no such file or folder",
+          "got: ENOENT: no such file or directory, mkdir '/proc/….part'",
+          "fix: check the path, or choose another place with OUT",
+        ]
+      : [
+          "error: /proc: permission denied",
+          "got: EACCES: permission denied, access '/proc/'",
+          "fix: check the owner and mode of the path, or choose another place with OUT",
+        ],
+    requests: isRoot ? LIST : [],
   },
   "show a path of the system's error safely": {
     env: { OUT: "x\x1b[31m/stage0" },

@@ -42,9 +42,10 @@ test("should see that a result has no place before anything is done for it", asy
     const { code, stdout, stderr } = await script(name, args, { env: elsewhere });
     assert.match(
       stderr,
-      `error: ${file}/: a part of the path is not a folder\n  got:      ${isDeno ? "Not a dir" : "ENOTDIR: not a dir"}ectory`,
+      `error: ${elsewhere.DIST}: a part of the path is not a folder\n  got:      ${isDeno ? "Not a dir" : "ENOTDIR: not a dir"}ectory`,
       name,
     );
+    assert.match(stderr, "\n  fix:      check the path, or choose another place with DIST\n", name);
     assert.is(stderr.split("error: ").length, 2, name);
     assert.equal([code, stdout], [3, ""], name);
   }

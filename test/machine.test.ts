@@ -70,7 +70,7 @@ test("should name the variable whose folder is the nearest", () => {
   const folder = temporaryFolder();
   const before = process.env.DIST;
   process.env.DIST = folder;
-  process.env.OUT = join(folder, "out");
+  process.env.OUT = join(folder, "out", "file");
   try {
     assert.is(folderKnob(join(folder, "file")), "DIST");
     assert.is(folderKnob(join(folder, "out")), "OUT");

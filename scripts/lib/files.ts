@@ -40,7 +40,7 @@ export function checkWritable(folder: string): void {
   try {
     fs.accessSync(path, fs.constants.W_OK | fs.constants.X_OK);
   } catch (error) {
-    throw withPath(error, path);
+    throw withPath(error, folder, path);
   }
 }
 

@@ -53,13 +53,18 @@ export function homeDir(): string {
   });
 }
 
+function outFolder(): string | undefined {
+  const out = knob("OUT");
+  return out === undefined ? undefined : dirname(fromCaller(out));
+}
+
 /** The variable that says in which folder a path lies; undefined when none does. */
 export function folderKnob(path: string): string | undefined {
   const folders: Record<string, () => string | undefined> = {
     DIST: distDir,
     FASTBOOP_STAGE0_CACHE: () => cacheDir(),
     TMPDIR: tmpdir,
-    OUT: () => knob("OUT"),
+    OUT: outFolder,
     DESTDIR: () => knob("DESTDIR"),
     PREFIX: () => (knob("DESTDIR") === undefined ? knob("PREFIX") : undefined),
     CARGO_TARGET_DIR: () => knob("CARGO_TARGET_DIR"),
