@@ -2,7 +2,8 @@ import * as fs from "node:fs";
 import { dirname, join, relative } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { copyProject, lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { installFix, missingTools } from "../scripts/lib/tools.ts";
+import { copyProject, isRoot, lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("entry scripts");
 
@@ -42,12 +43,16 @@ const MISSING = `error: a file: can't be read
   got:      no such file or folder
   fix:      make stage0 TARGET=x86_64-unknown-linux-musl
 `;
+/** Whoever may install QEMU is told of the file alone. */
+const [QEMU] = isRoot ? [] : missingTools(["qemu-system-x86_64"]);
+const REFUSAL =
+  MISSING + (QEMU === undefined ? "" : `error: ${QEMU} is not on PATH\n  fix:      ${installFix([QEMU])}\n`);
 const ARGS = ["--target", "x86_64-unknown-linux-musl", "a file"];
 
 testUnless(test, lacking({ programs: ["node"] }), "should run by their path from any folder", async () => {
   const cwd = elsewhere();
   const found = await runProgram([join(PROJECT, "scripts", "boot-stage0.ts"), ...ARGS], { cwd });
-  assert.equal({ ...found }, { code: 3, signal: null, stdout: "", stderr: MISSING });
+  assert.equal({ ...found }, { code: 3, signal: null, stdout: "", stderr: REFUSAL });
 });
 
 testUnless(test, lacking({ programs: ["node"] }), "should run by a link, from a project of any name", async () => {
@@ -55,13 +60,13 @@ testUnless(test, lacking({ programs: ["node"] }), "should run by a link, from a 
   const project = copyProject(join(cwd, "copy"));
   fs.symlinkSync(join(project, "scripts", "boot-stage0.ts"), join(cwd, "link"));
   const found = await runProgram(["./link", ...ARGS], { cwd });
-  assert.equal({ ...found }, { code: 3, signal: null, stdout: "", stderr: MISSING });
+  assert.equal({ ...found }, { code: 3, signal: null, stdout: "", stderr: REFUSAL });
 });
 
 testUnless(test, fs.existsSync(DENO) ? undefined : "needs deno", "should run on Deno from any folder", async () => {
   const command = [DENO, "run", "-A", join(PROJECT, "scripts", "boot-stage0.ts"), ...ARGS];
   const found = await runProgram(command, { cwd: elsewhere() });
-  assert.equal({ ...found }, { code: 3, signal: null, stdout: "", stderr: MISSING });
+  assert.equal({ ...found }, { code: 3, signal: null, stdout: "", stderr: REFUSAL });
 });
 
 test("should say in --help how they run", async () => {
