@@ -3,7 +3,16 @@ import { dirname, join, relative } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { installFix, missingTools } from "../scripts/lib/tools.ts";
-import { copyProject, isRoot, lacking, RUNTIME, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import {
+  copyProject,
+  isRoot,
+  lacking,
+  RUNTIME,
+  runProgram,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 
 const test = suite("entry scripts");
 
