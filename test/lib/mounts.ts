@@ -48,6 +48,8 @@ export const viewing = (
  */
 export const asNobody = (command: readonly string[]): string[] =>
   viewing({ binds: { "/mnt": PROJECT } }, [
+    // A folder that this user can't enter would stop whatever starts a program in it.
+    ...["env", "--chdir=/mnt"],
     ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"],
     ...command.map((argument) => argument.replaceAll(PROJECT, "/mnt")),
   ]);
