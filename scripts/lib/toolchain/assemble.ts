@@ -177,7 +177,7 @@ async function must(command: readonly string[], options: Parameters<typeof shell
   const errors = stderr.split("\n").filter((line) => /^error|: error: |No space left/.test(line));
   throw missingFailure({
     what: `making the toolchain failed: ${basename(command[0] ?? "")} ended with ${ending(result)}`,
-    got: printable(errors.slice(0, 3).join("; ") || stderr.trim().slice(-500)),
+    got: printable(errors.slice(0, 3).join("; ") || stderr.trim().slice(-500) || "nothing on stderr"),
     fix: "see whether disk and memory are used up, and run it again",
   });
 }
