@@ -156,14 +156,20 @@ test("should choose the start files of the release's GCC and the unwinder of the
   const recipe = recipeOf("aarch64-unknown-linux-musl");
   if (recipe === undefined) throw new Error("no recipe");
   const gcc = entry("gcc", "4:14.2.0-1", { depends: "cpp (= 4:14.2.0-1), gcc-14 (>= 14.2.0-4), gcc-x86-64-linux-gnu" });
-  const packages = ["musl-dev", "libgcc-14-dev", "libunwind-22-dev"].map((name) =>
+  const lld = entry("lld", "1:19.0-63", { depends: "lld-19 (>= 19~)" });
+  const packages = ["musl-dev", "libgcc-14-dev", "libunwind-19-dev", "libunwind-22-dev"].map((name) =>
     entry(name, "1", { architecture: "arm64" }),
   );
-  assert.equal(await chooseTargets(archiveOf(gcc, ...packages), [recipe], "22"), [
-    { recipe, gcc: "14", packages: ["musl-dev:arm64", "libgcc-14-dev:arm64", "libunwind-22-dev:arm64"] },
-  ]);
-  const failure = await chooseTargets(archiveOf(gcc, ...packages.slice(1)), [recipe], "22").catch(String);
-  assert.is(failure, "Failure: missing: musl-dev:arm64");
+  const chosen = (llvm: string) => [
+    { recipe, gcc: "14", llvm, packages: ["musl-dev:arm64", "libgcc-14-dev:arm64", `libunwind-${llvm}-dev:arm64`] },
+  ];
+  assert.equal(await chooseTargets(archiveOf(gcc, lld, ...packages), [recipe], "22"), chosen("22"));
+  // An architecture may lag behind.
+  assert.equal(await chooseTargets(archiveOf(gcc, lld, ...packages.slice(0, 3)), [recipe], "22"), chosen("19"));
+  const without = (from: number, to: number) =>
+    chooseTargets(archiveOf(gcc, lld, ...packages.slice(from, to)), [recipe], "22").catch(String);
+  assert.is(await without(1, 4), "Failure: missing: musl-dev:arm64");
+  assert.is(await without(0, 2), "Failure: missing: libunwind-22-dev:arm64");
 });
 
 test.run();

@@ -245,7 +245,7 @@ test("should refuse to make a toolchain for a target that Debian has no musl for
     stderr,
     [
       "error: FASTBOOP_STAGE0_TOOLCHAIN=debian has no recipe for aarch64-unknown-linux-gnu",
-      "  expected: x86_64-unknown-linux-musl or aarch64-unknown-linux-musl",
+      "  expected: x86_64-unknown-linux-musl or aarch64-unknown-linux-musl or armv7-unknown-linux-musleabihf",
       "  fix:      set FASTBOOP_STAGE0_TOOLCHAIN to auto, or choose another TARGET",
       "",
     ].join("\n"),
@@ -367,16 +367,25 @@ function probe(): (cargo: string, target: Target, profile: string, around?: type
     assert.equal([built.code, built.stderr], [0, ""]);
     const root = temporaryFolder();
     fs.copyFileSync(join(folder, "target", triple, profile, "probe"), join(root, "probe"));
-    const emulated = process.arch !== (arch === "x86_64" ? "x64" : "arm64");
+    const emulated = !HOST.startsWith(`${arch}-`);
     if (emulated) fs.copyFileSync(`/usr/bin/qemu-${arch}-static`, join(root, "qemu"));
     return runProgram(["chroot", root, ...(emulated ? ["/qemu"] : []), "/probe"], { cwd: "/" });
   };
 }
 
-for (const [index, target] of RELEASE_TARGETS.entries()) {
+const ARMV7 = target("armv7-unknown-linux-musleabihf");
+/** The cargo of Debian's toolchain for armv7. */
+async function armCargo(): Promise<string> {
+  const env = { TARGET: ARMV7.triple, FASTBOOP_STAGE0_TOOLCHAIN: "debian" };
+  const { code, stdout, stderr } = await script("toolchain.ts", [], { env });
+  assert.is(code, 0, stderr);
+  return stdout.trimEnd();
+}
+
+for (const [index, target] of [...RELEASE_TARGETS, ARMV7].entries()) {
   const needs = needsDebian ?? lacking({ programs: [`qemu-${target.arch}-static`] });
   testUnless(test, needs, `should make static programs for ${target.triple} that need nothing`, async () => {
-    const cargo = (await cargos())[index] ?? "";
+    const cargo = (await cargos())[index] ?? (await armCargo());
     const run = probe();
     const whole = await run(cargo, target, "release");
     assert.equal([whole.code, whole.stdout], [0, `${target.arch} 14 true\n`]);

@@ -89,8 +89,12 @@ async function openArchive(
   const $ = await shell({ cwd: state, env });
 
   progress(`reading Debian's package lists for ${architectures.join(" and ")}`);
-  // Its exit code says nothing of use: a third party's broken source fails it, a missing network does not.
+  // Its exit code says nothing of the packages: a third party's broken source fails it, a missing network does not.
   const update = await $`apt-get ${options} update`;
+  // One index that can't be had keeps out its whole source. An architecture by itself needs no other's.
+  if (!update.ok && architectures.length > 1) {
+    for (const one of architectures) await $`apt-get ${options} -o ${`APT::Architectures=${one}`} update`;
+  }
   const find = async (names: readonly string[]): Promise<Map<string, Package>> => {
     // It fails when no source has one of the packages, and still shows the others.
     const { stdout } = await $`apt-cache ${options} show --no-all-versions ${names}`;

@@ -58,7 +58,7 @@ export async function makeTargets(
     for (const name of fs.readdirSync(deps)) {
       if (name.endsWith(".rlib") && !name.startsWith("libthrowaway-")) fs.renameSync(join(deps, name), join(lib, name));
     }
-    copySelfContained(target, root(triple), compiler.llvm, join(lib, "self-contained"));
+    copySelfContained(target, root(triple), join(lib, "self-contained"));
     // Build scripts and procedural macros are for the host.
     const near = join("..", "..", "..", "..", basename(made), "usr", "lib", "rustlib", host.triple);
     fs.symlinkSync(near, join(folder, "sysroot", "lib", "rustlib", host.triple));
@@ -111,7 +111,7 @@ const MUSL_FILES = ["crt1.o", "rcrt1.o", "Scrt1.o", "crti.o", "crtn.o", "libc.a"
 const GCC_FILES = ["crtbegin.o", "crtbeginS.o", "crtbeginT.o", "crtend.o", "crtendS.o"];
 
 /** Gathers the target's C library, start files and unwinder, where rustc looks for them. */
-function copySelfContained({ recipe, gcc }: TargetPackages, root: string, llvm: string, folder: string): void {
+function copySelfContained({ recipe, gcc, llvm }: TargetPackages, root: string, folder: string): void {
   const files = [
     ...MUSL_FILES.map((name) => join("usr", "lib", recipe.musl, name)),
     ...GCC_FILES.map((name) => join("usr", "lib", "gcc", recipe.gcc, gcc, name)),

@@ -82,21 +82,35 @@ export interface TargetPackages {
   recipe: Recipe;
   /** Its C library, start files and unwinder. */
   packages: string[];
-  /** The version of GCC, which its start files have in their path. */
+  /** The versions of GCC and LLVM, which the start files and the unwinder have in their paths. */
   gcc: string;
+  llvm: string;
 }
 
-/** Chooses the packages of targets. @throws Failure (3) when apt's sources lack one */
+/**
+ * Chooses the packages of targets. Where an architecture lags behind, the unwinder of the release's own LLVM has to do: what
+ * programs want of one has not changed for long.
+ * @param llvm of the compiler
+ * @throws Failure (3) when apt's sources lack one
+ */
 export async function chooseTargets(
   archive: Archive,
   recipes: readonly Recipe[],
   llvm: string,
 ): Promise<TargetPackages[]> {
-  const depends = (await archive.get(["gcc"])).get("gcc")?.depends ?? [];
-  const gcc = depends.find((name) => /^gcc-[0-9]+$/.test(name))?.slice("gcc-".length) ?? "";
+  const defaults = await archive.get(["gcc", "lld"]);
+  const versionOf = (name: string): string => {
+    const named = defaults.get(name)?.depends.find((other) => new RegExp(`^${name}-[0-9]+$`).test(other));
+    return named?.slice(name.length + 1) ?? "";
+  };
+  const gcc = versionOf("gcc");
+  const choices = [llvm, versionOf("lld")];
+  const unwinder = (version: string, { architecture }: Recipe): string => `libunwind-${version}-dev:${architecture}`;
+  const found = await archive.find(recipes.flatMap((recipe) => choices.map((version) => unwinder(version, recipe))));
   const targets = recipes.map((recipe) => {
-    const names = ["musl-dev", `libgcc-${gcc}-dev`, `libunwind-${llvm}-dev`];
-    return { recipe, gcc, packages: names.map((name) => `${name}:${recipe.architecture}`) };
+    const chosen = choices.find((version) => found.has(unwinder(version, recipe))) ?? llvm;
+    const rest = ["musl-dev", `libgcc-${gcc}-dev`].map((name) => `${name}:${recipe.architecture}`);
+    return { recipe, gcc, llvm: chosen, packages: [...rest, unwinder(chosen, recipe)] };
   });
   await archive.get(targets.flatMap(({ packages }) => packages));
   return targets;

@@ -14,6 +14,12 @@ export interface Recipe {
 export const RECIPES: readonly Recipe[] = [
   { triple: "x86_64-unknown-linux-musl", architecture: "amd64", musl: "x86_64-linux-musl", gcc: "x86_64-linux-gnu" },
   { triple: "aarch64-unknown-linux-musl", architecture: "arm64", musl: "aarch64-linux-musl", gcc: "aarch64-linux-gnu" },
+  {
+    triple: "armv7-unknown-linux-musleabihf",
+    architecture: "armhf",
+    musl: "arm-linux-musleabihf",
+    gcc: "arm-linux-gnueabihf",
+  },
 ];
 
 export const recipeOf = (triple: string): Recipe | undefined => RECIPES.find((recipe) => recipe.triple === triple);
