@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import * as assert from "uvu/assert";
 import {
+  checkWritable,
   isUnchanged,
   MAX_IN_MEMORY,
   makeFolder,
@@ -14,7 +15,17 @@ import {
   writeAtomic,
   writeText,
 } from "../scripts/lib/files.ts";
-import { failureOf, isDeno, namesIn, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
+import {
+  failureOf,
+  isDeno,
+  lacking,
+  namesIn,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 
 const test = suite("files");
 
@@ -54,6 +65,12 @@ test("should see that a result has no place before anything is done for it", asy
   assert.match(stderr, `error: OUT is a folder\n`);
   assert.match(stderr, `fix:      OUT=${out.OUT}/stage0-kit.tar\n`);
   assert.is(code, 2);
+});
+
+testUnless(test, lacking({ root: true }), "should take another user's folder for one that root can write to", () => {
+  const folder = temporaryFolder();
+  fs.chownSync(folder, 12_345, 12_345);
+  checkWritable(join(folder, "new"));
 });
 
 test("should end where the file system takes no folder", async () => {
