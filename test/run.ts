@@ -25,10 +25,13 @@ await runScript({
   name: "run.ts",
   summary: "Runs test files, each as a process of its own, and sums up. As root on Debian it installs what they need.",
   operands: "[FILE…]   (default: every *.test.ts in test/)",
-  options: { in: { type: "string", value: "FOLDER", means: "run every *.test.ts there" } },
+  options: {
+    in: { type: "string", value: "FOLDER", means: "run every *.test.ts there" },
+    install: { type: "boolean", means: "install what the tests need also when files are named" },
+  },
   knobs: ["CI"],
   prints: "a line for each file, what a failed one said, the failed tests by name, and the sum",
-  async main({ in: given }, operands) {
+  async main({ in: given, install }, operands) {
     const files = operands.length > 0 ? operands.map((file) => resolve(file)) : filesIn(given ?? join(PROJECT, "test"));
     const absent = operands.filter((file) => !existsSync(resolve(file)));
     if (absent.length > 0) {
@@ -36,7 +39,7 @@ await runScript({
         ...absent.map((file) => ({ file: printable(file), what: "there is no such test file", fix: "check the path" })),
       );
     }
-    if (given === undefined) await providePackages();
+    if (install || (operands.length === 0 && given === undefined)) await providePackages();
     return sumUp(await runAll(files));
   },
 });

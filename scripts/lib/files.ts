@@ -40,13 +40,9 @@ export function checkWritable(folder: string): void {
   try {
     fs.accessSync(path, fs.constants.W_OK | fs.constants.X_OK);
   } catch (error) {
-<<<<<<< HEAD
-    throw withPath(error, folder, path);
-=======
     // Deno judges by the mode alone, without root's rights and without groups: there the write itself has to tell.
     if (errorCode(error) === "EACCES" && "deno" in process.versions) return;
-    throw withPath(error, path);
->>>>>>> 666e33e (Take a folder for writable on Deno when only its mode says that it is not)
+    throw withPath(error, folder, path);
   }
 }
 

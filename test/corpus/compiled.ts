@@ -103,7 +103,7 @@ export const COMPILED: Entry[] = [
   compiled("x-musl-headers-apart", [["headers-loaded", "bytes 64 to 288"], NO_RELRO], crashes),
   compiled("x-rust", []),
   compiled("x-rust-exec", []),
-  compiled("x-rust-debug", [["stripped", /^\.debug_(?!gdb)[a-z]+, .* more: strip would save [0-9]{7} bytes$/]]),
+  compiled("x-rust-debug", [["stripped", /^\.debug_(?!gdb)[a-z]+, .* more: strip would save [0-9]{7,8} bytes$/]]),
   compiled("x-rust-dynamic", [
     ["interpreter", '"/lib64/ld-linux-x86-64.so.2"'],
     ["needed", '"libgcc_s.so.1", "libc.so.6", "ld-linux-x86-64.so.2"'],
