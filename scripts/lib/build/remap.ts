@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from "node:fs";
 
 /** Absolute folders that rustc may write into an executable. */
-export interface SourceFolders {
+interface SourceFolders {
   workspace: string;
   /** Sources of registry and git dependencies are below it. */
   cargoHome: string;

@@ -98,7 +98,7 @@ function copyDownloads(from: string, to: string): void {
 }
 
 /** Where two files first differ. */
-export interface Difference {
+interface Difference {
   /** The section whose contents differ; undefined: what differs is in none. */
   section: string | undefined;
   /** Bytes from the start of the section, or of the file. */
