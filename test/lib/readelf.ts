@@ -113,6 +113,7 @@ const SECTIONS: Record<string, number> = {
   MIPS_REGINFO: 0x70000006,
   MIPS_ABIFLAGS: 0x7000002a,
   MIPS_DEBUG: 0x70000005,
+  MIPS_XHASH: 0x7000002b,
 };
 const GNU_NOTES: Record<string, number> = {
   NT_GNU_ABI_TAG: 1,
