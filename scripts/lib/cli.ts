@@ -109,7 +109,7 @@ export async function runScript<O extends Options>(script: Script<O>): Promise<v
   }
 }
 
-/** Shows an error on stderr. Comes out with the exit code that it calls for. */
+/** Shows an error on stderr. Returns the exit code that it calls for. */
 function showError(error: unknown): number {
   const failure = error instanceof Failure ? error : systemFailure(error);
   try {

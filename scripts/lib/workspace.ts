@@ -8,7 +8,7 @@ import { callerDir, EXAMPLE_WORKSPACE, fromCaller } from "./paths.ts";
 interface Workspace {
   /** Absolute path of the folder that holds stage0/Cargo.toml. */
   dir: string;
-  /** given: WORKSPACE; found: at or above the caller's folder; example: the project's own, for want of another. */
+  /** given: WORKSPACE; found: at or above the caller's folder; example: the project's own, when there is no other. */
   origin: "given" | "found" | "example";
 }
 

@@ -12,7 +12,7 @@ export interface Tally {
   trouble?: string;
   /** The names of the tests that failed; what is wrong with the file when none tells. */
   failures: string[];
-  /** The programs that tests were skipped, or with CI set failed, for want of. */
+  /** The programs whose absence made tests skip, or with CI set fail. */
   lacked: string[];
 }
 

@@ -33,7 +33,7 @@ export async function hardWorkspace(folder: string): Promise<string> {
   return workspace;
 }
 
-/** Makes a repository of a folder. Comes out with its one commit's name, the same for the same files. */
+/** Makes a repository of a folder. Returns its one commit's name, the same for the same files. */
 async function commitAll(folder: string): Promise<string> {
   const person = (role: string) => Object.entries(WHO).map(([key, value]) => [`GIT_${role}_${key}`, value]);
   const git = async (...args: string[]): Promise<string> => {

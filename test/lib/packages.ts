@@ -65,7 +65,7 @@ export async function providePackages(): Promise<void> {
   if (missing.length > 0) await showProgress("packages", (progress) => installPackages(missing, progress));
 }
 
-/** The one command that brings what tests were skipped for want of; undefined when nothing is missing that is known. */
+/** The one command that installs what skipped tests lacked; undefined when nothing is missing that is known. */
 export async function installCommand(lacked: readonly string[]): Promise<string | undefined> {
   if (lacked.length === 0) return undefined;
   if (hasApt()) {
