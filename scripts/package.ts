@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { assetName, DEFAULT_TARGET, downloadUrl } from "./lib/contract.ts";
 import { printable, usageFailure } from "./lib/errors.ts";
-import { checkRunsPrograms, checkWritable } from "./lib/files.ts";
+import { checkWritable } from "./lib/files.ts";
 import { digestFile, sha512File } from "./lib/hash.ts";
 import { knob } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
@@ -14,6 +14,7 @@ import { gatedPayload } from "./lib/package/payload.ts";
 import { pinRecipes, readRecipes } from "./lib/package/recipes.ts";
 import { distDir } from "./lib/paths.ts";
 import { allOf } from "./lib/pool.ts";
+import { checkRunsPrograms } from "./lib/process.ts";
 import { showProgress } from "./lib/progress.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { checkTools } from "./lib/tools.ts";
@@ -85,7 +86,7 @@ async function checked(kind: PackageKind, tag: string | undefined): Promise<[pat
     },
     async () => checkTools(KINDS[kind].tools),
     async () => checkWritable(distDir()),
-    async () => checkRunsPrograms(tmpdir(), "TMPDIR"),
+    () => checkRunsPrograms(tmpdir(), "TMPDIR"),
   ]);
   return [payload.path, payload.source];
 }

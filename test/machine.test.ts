@@ -66,6 +66,42 @@ testUnless(test, needsMounts, "should name the file and the variable when nothin
   ]);
 });
 
+/** Runs a script whose temporary folder is a file system of its own. */
+async function withTemporary(options: string, script: string[]): Promise<[TMPDIR: string, said: unknown[]]> {
+  const TMPDIR = temporaryFolder();
+  return [TMPDIR, said(await on(options, TMPDIR, script, { TMPDIR, DIST: temporaryFolder(), VERSION: "0.0.1" }))];
+}
+
+testUnless(test, needsMounts, "should name TMPDIR when no program can be run there, or nothing written", async () => {
+  const [noexec, refused] = await withTemporary("noexec", ["package.ts", "deb"]);
+  assert.equal(refused, [
+    3,
+    "",
+    `error: ${noexec}: no program can be run in this folder\n  expected: a file system that is not mounted with noexec\n  fix:      set TMPDIR to another folder\n`,
+  ]);
+  const [readOnly, unwritable] = await withTemporary("ro", ["package.ts", "deb"]);
+  assert.equal(unwritable, [
+    3,
+    "",
+    `error: ${readOnly}: the file system is read-only\n  got:      …\n  fix:      make it writable, or choose another place with TMPDIR\n`,
+  ]);
+});
+
+testUnless(test, needsMounts, "should name TMPDIR when it is full", async () => {
+  const [tiny, refused] = await withTemporary("size=4k", ["package.ts", "deb"]);
+  // The folder itself, or one of ours in it: what else writes there depends on the runtime.
+  assert.equal(
+    [...refused.slice(0, 2), String(refused[2]).replace(/(?<=\/stage0-\w+)\/stage0-\w+/, "")],
+    full(tiny, "TMPDIR"),
+  );
+});
+
+testUnless(test, needsMounts, "should not need TMPDIR where nothing temporary is made", async () => {
+  for (const options of ["ro", "noexec", "size=4k"]) {
+    assert.equal((await withTemporary(options, ["tag.ts"]))[1], [0, "v0.0.1\n", ""]);
+  }
+});
+
 test("should name the variable whose folder is the nearest", () => {
   const folder = temporaryFolder();
   const before = process.env.DIST;

@@ -102,7 +102,7 @@ testUnless(test, needsDebian, "should say that the cache's file system runs no p
   assert.is(
     stderr,
     [
-      `error: ${cache}/toolchain: no program can be run in the cache folder`,
+      `error: ${cache}/toolchain: no program can be run in this folder`,
       "  expected: a file system that is not mounted with noexec",
       `  fix:      set FASTBOOP_STAGE0_CACHE to another folder; or ${WAYS_OUT}`,
       "",

@@ -3,12 +3,13 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runScript } from "../../scripts/lib/cli.ts";
-import { checkRunsPrograms, writeText } from "../../scripts/lib/files.ts";
+import { writeText } from "../../scripts/lib/files.ts";
 import { checkDist } from "../../scripts/lib/gate/preflight.ts";
 import { knob } from "../../scripts/lib/knobs.ts";
 import { bold, duration, green, say, summarize } from "../../scripts/lib/log.ts";
 import { distDir } from "../../scripts/lib/paths.ts";
 import { allOf } from "../../scripts/lib/pool.ts";
+import { checkRunsPrograms } from "../../scripts/lib/process.ts";
 import { showProgress } from "../../scripts/lib/progress.ts";
 import { readTag, spellTag } from "../../scripts/lib/tags.ts";
 import { checkTools, requireTools } from "../../scripts/lib/tools.ts";
@@ -45,7 +46,7 @@ await runScript({
         );
       },
       async () => checkTools(neededTools()),
-      async () => checkRunsPrograms(tmpdir(), "TMPDIR"),
+      () => checkRunsPrograms(tmpdir(), "TMPDIR"),
     ]);
     await requireTools(neededTools());
     const work = join(distDir(), "rehearsal");

@@ -10,11 +10,11 @@ import {
   subBuildCargo,
 } from "./build/cargo.ts";
 import { runCargo } from "./build/cargo-run.ts";
-import { checkDist, checkWorkspace } from "./build/check.ts";
+import { checkWorkspace } from "./build/check.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { EMBED_PATH } from "./embed-path.ts";
 import { missingFailure, printable } from "./errors.ts";
-import { writeText } from "./files.ts";
+import { checkWritable, writeText } from "./files.ts";
 import { CACHE_KNOBS, environment, type KnobName, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
@@ -86,7 +86,7 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
   await checkWorkspace(dir);
   const env = nestedEnvironment(environment());
   const planned = await stage0Command(dir, target, knob("PROFILE"), cargo, env);
-  checkDist(distDir());
+  checkWritable(distDir());
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
   const command = { ...planned, cargo: await ensureToolchain({ cargo, target, choice, folder: dir, also }) };
   const path = await runLogged(command, PACKAGE, `stage0-${target.triple}`);

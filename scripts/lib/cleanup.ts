@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDiskError, withPath } from "./errors.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 type Signal = (typeof SIGNALS)[number];
@@ -66,6 +67,9 @@ export async function withTemporaryFolder<T>(use: (folder: string) => Promise<T>
   const forget = onExit(remove);
   try {
     return await use(folder);
+  } catch (error) {
+    // Writing to an open file names none, and under Deno nothing does.
+    throw isDiskError(error) ? withPath(error, folder) : error;
   } finally {
     remove();
     forget();

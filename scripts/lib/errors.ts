@@ -52,6 +52,9 @@ export const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
   EIO: { what: "input/output error", fix: "check the disk" },
 };
 
+/** Whether a system's error is the disk's, whatever the path. */
+export const isDiskError = (error: unknown): boolean => /^(ENOSPC|EDQUOT|EROFS|EIO)$/.test(errorCode(error) ?? "");
+
 /** A system's error in words; its code when there are none for it, undefined when it is no error of the system's. */
 export function systemWords(error: unknown): string | undefined {
   const code = errorCode(error);

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errorCode, missingFailure, printable, systemWords, withPath } from "./errors.ts";
+import { errorCode, missingFailure, systemWords, withPath } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
 const CHUNK = 64 * 1024;
@@ -31,18 +31,20 @@ export function makeFolder(path: string, mode = 0o777): void {
   }
 }
 
-/** Checks that a folder can be written to, or can be made, before any work is done for it. @throws the system's error */
+/**
+ * Checks that a folder can be written to, or can be made, before any work is done for it: by a folder made and removed there,
+ * because access(2) does not tell under Deno.
+ * @throws the system's error
+ */
 export function checkWritable(folder: string): void {
   let nearest = folder;
   while (!fs.existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
-  // With a slash at its end a file in the way is ENOTDIR.
-  const path = join(nearest, "/");
+  const probe = temporaryName(join(nearest, "probe"));
   try {
-    fs.accessSync(path, fs.constants.W_OK | fs.constants.X_OK);
+    fs.mkdirSync(probe);
+    fs.rmdirSync(probe);
   } catch (error) {
-    // Deno judges by the mode alone, without root's rights and without groups: there the write itself has to tell.
-    if (errorCode(error) === "EACCES" && "deno" in process.versions) return;
-    throw withPath(error, folder, path);
+    throw withPath(error, folder, probe);
   }
 }
 
@@ -70,29 +72,6 @@ export function writeAtomic<T>(path: string, mode: number, write: (fd: number) =
   } catch (error) {
     fs.rmSync(aside, { force: true });
     throw withPath(error, path, aside);
-  }
-}
-
-/**
- * Checks that programs can be run in a folder.
- * @param variable what chooses the folder
- * @throws Failure (3) when its file system is mounted with noexec, the system's error when nothing can be written there
- */
-export function checkRunsPrograms(folder: string, variable: string): void {
-  const probe = join(folder, `.stage0-probe-${process.pid}`);
-  try {
-    fs.writeFileSync(probe, "#!/bin/sh\n", { mode: 0o755 });
-    fs.accessSync(probe, fs.constants.X_OK);
-  } catch (error) {
-    if (errorCode(error) !== "EACCES" || !fs.existsSync(probe)) throw withPath(error, folder, probe);
-    throw missingFailure({
-      what: `no program can be run in the folder that ${variable} names`,
-      expected: "a file system that is not mounted with noexec",
-      file: printable(folder),
-      fix: `set ${variable} to another folder`,
-    });
-  } finally {
-    fs.rmSync(probe, { force: true });
   }
 }
 

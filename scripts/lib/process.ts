@@ -1,7 +1,9 @@
 /** Every program that runs here leads a process group of its own, so that whatever it started ends with it. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
 import { onExit } from "./cleanup.ts";
-import { errorCode } from "./errors.ts";
+import { errorCode, missingFailure, printable, withPath } from "./errors.ts";
 import { say } from "./log.ts";
 
 /** Bytes that a program may write: far more than any of ours does, and what this process has memory for. */
@@ -120,6 +122,30 @@ export function run(command: readonly string[], { onStderr, cwd, env, ...group }
     child.once("close", (exitCode, signal) =>
       resolve({ exitCode, signal, stdout: text(stdout), stderr: text(stderr) }),
     );
+  });
+}
+
+/**
+ * Checks that programs can be run in a folder, by running one.
+ * @param variable what chooses the folder
+ * @throws Failure (3) when its file system runs none, the system's error when nothing can be written there
+ */
+export async function checkRunsPrograms(folder: string, variable: string): Promise<void> {
+  // Not a temporary name: in the cache another run may remove those.
+  const probe = join(folder, `.probe-${process.pid}`);
+  try {
+    fs.writeFileSync(probe, "#!/bin/sh\n", { mode: 0o755 });
+    if ((await run([probe])).exitCode === 0) return;
+  } catch (error) {
+    throw withPath(error, folder, probe);
+  } finally {
+    fs.rmSync(probe, { force: true });
+  }
+  throw missingFailure({
+    what: "no program can be run in this folder",
+    expected: "a file system that is not mounted with noexec",
+    file: printable(folder),
+    fix: `set ${variable} to another folder`,
   });
 }
 

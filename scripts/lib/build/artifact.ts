@@ -58,8 +58,7 @@ export function withStage0<T>(candidate: Candidate, target: Target, use: (fd: nu
  */
 export function place(fd: number, path: string): Digest & { changed: boolean } {
   const digest = digestOf(fd);
-  if (holds(path, digest)) return { ...digest, changed: false };
-  writeAtomic(path, MODE, (copy) => {
+  return writeUnlessSame(path, digest, (copy) => {
     const hash = createHash("sha256");
     eachChunk(fd, (bytes) => {
       hash.update(bytes);
@@ -72,7 +71,6 @@ export function place(fd: number, path: string): Digest & { changed: boolean } {
       file: printable(path),
     });
   });
-  return { ...digest, changed: true };
 }
 
 /** Far above what an executable with its debug information has, in bytes: it bounds the memory. */
@@ -93,13 +91,13 @@ export function placeStripped(fd: number, elf: Elf, path: string): Digest & { ch
   }
   const bytes = strip(fileSource(fd, size).read(0, size), elf);
   const digest = { size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
-  if (holds(path, digest)) return { ...digest, changed: false };
-  writeAtomic(path, MODE, (copy) => writeAll(copy, bytes));
-  return { ...digest, changed: true };
+  return writeUnlessSame(path, digest, (copy) => writeAll(copy, bytes));
 }
 
-function holds(path: string, { size, sha256 }: Digest): boolean {
+function writeUnlessSame(path: string, digest: Digest, write: (fd: number) => void): Digest & { changed: boolean } {
   const status = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (!status?.isFile() || status.size !== size || (status.mode & 0o7777) !== MODE) return false;
-  return digestFile(path).sha256 === sha256;
+  const same = status?.isFile() && status.size === digest.size && (status.mode & 0o7777) === MODE;
+  if (same && digestFile(path).sha256 === digest.sha256) return { ...digest, changed: false };
+  writeAtomic(path, MODE, write);
+  return { ...digest, changed: true };
 }

@@ -3,7 +3,6 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { PACKAGE } from "../contract.ts";
 import { missingFailure, printable, usageFailure } from "../errors.ts";
-import { makeFolder, temporaryName } from "../files.ts";
 import { environment } from "../knobs.ts";
 import { run } from "../process.ts";
 import { at, readToml } from "../workspace.ts";
@@ -56,15 +55,4 @@ export async function checkPackage(cargo: string, dir: string, name: string): Pr
     file: printable(dir),
     fix: "set WORKSPACE to the root of a workspace that has it",
   });
-}
-
-/**
- * Makes the folder of artifacts, and writes a file there that it removes again.
- * @throws the system's error
- */
-export function checkDist(dist: string): void {
-  makeFolder(dist);
-  const probe = temporaryName(join(dist, "probe"));
-  fs.writeFileSync(probe, "");
-  fs.rmSync(probe);
 }

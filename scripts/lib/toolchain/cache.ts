@@ -3,11 +3,11 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { makeCacheFolder } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
-import { missingFailure, printable, usageFailure } from "../errors.ts";
+import { printable, usageFailure } from "../errors.ts";
 import { temporaryName } from "../files.ts";
 import { say } from "../log.ts";
 import { cacheDir } from "../paths.ts";
-import { run } from "../process.ts";
+import { checkRunsPrograms, run } from "../process.ts";
 import { HOST } from "./recipes.ts";
 import { hasStd } from "./rustc.ts";
 
@@ -86,18 +86,5 @@ export async function checkCache(): Promise<void> {
     });
   }
   makeCacheFolder(folder);
-  // Not a temporary name: another run may remove those.
-  const probe = join(folder, `.probe-${process.pid}`);
-  try {
-    fs.writeFileSync(probe, "#!/bin/sh\n", { mode: 0o755 });
-    if ((await run([probe])).exitCode === 0) return;
-  } finally {
-    fs.rmSync(probe, { force: true });
-  }
-  throw missingFailure({
-    what: "no program can be run in the cache folder",
-    expected: "a file system that is not mounted with noexec",
-    file: printable(folder),
-    fix: "set FASTBOOP_STAGE0_CACHE to another folder",
-  });
+  await checkRunsPrograms(folder, "FASTBOOP_STAGE0_CACHE");
 }
