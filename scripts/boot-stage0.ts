@@ -59,8 +59,8 @@ function named(path: string, chosen: Target | undefined): BootRequest {
   });
 }
 
-function line({ path, ok, outcome, kernel, pageSize, milliseconds }: Verdict): string {
+function line({ path, ok, outcome, kernel, pageSize, processor, milliseconds }: Verdict): string {
   const pages = pageSize === null ? "" : `, ${pageSize / 1024} KiB pages`;
-  const machine = kernel === null ? "no kernel" : `Linux ${kernel}${pages}`;
+  const machine = `${kernel === null ? "no kernel" : `Linux ${kernel}${pages}`}, ${processor}`;
   return `${ok ? "ok  " : "FAIL"} ${printable(path)} (${machine}): ${outcome}, ${duration(milliseconds)}\n`;
 }

@@ -40,6 +40,7 @@ interface Report {
     target: string;
     kernel: string | null;
     pageSize: number | null;
+    processor: string;
     ok: boolean;
     exitCode: number;
     outcome: string;
@@ -131,33 +132,51 @@ async function bootWithExpectations() {
   return { file, asset, waited, restarted };
 }
 
-testUnless(test, machines, "should boot both release files on every kernel, expecting the example's line", async () => {
-  const dist = distWith({ ...(await releaseFiles()) });
-  const { code, stdout, stderr } = await script("boot-stage0.ts", [], {
-    env: { DIST: dist, WORKSPACE: EXAMPLE_WORKSPACE },
-  });
-  assert.is(code, 0, stderr);
-  const [x, a, a16, ...rest] = stdout.split("\n");
-  const path = (triple: string): string => join(dist, assetName(triple)).replaceAll(/[.+]/g, "\\$&");
-  const line = (triple: string, kernel: string, pages: string, arch: string): RegExp =>
-    new RegExp(
-      `^ok   ${path(triple)} \\(Linux ${kernel}, ${pages} KiB pages\\): ` +
-        `ran as PID 1, printed "fastboop-stage0 0\\.1\\.0 ${arch} pid 1", powered the machine off, [0-9.]+ s$`,
-    );
-  assert.match(x ?? "", line(X, "[0-9.]+(-[0-9]+|\\+deb[0-9]+)-cloud-amd64", "4", "x86_64"));
-  assert.match(a ?? "", line(A, "[0-9.]+(-[0-9]+|\\+deb[0-9]+)-cloud-arm64", "4", "aarch64"));
-  assert.match(a16 ?? "", line(A, "6\\.12\\.[0-9]+\\+deb[0-9]+-arm64-16k", "16", "aarch64"));
-  assert.equal(rest, [""]);
-  assert.equal(namesIn(join(dist, "log")), [`boot-${A}-16k.log`, `boot-${A}.log`, `boot-${X}.log`]);
-  for (const name of namesIn(join(dist, "log"))) {
-    const log = fs.readFileSync(join(dist, "log", name), "utf8");
-    assert.match(log, /^\[ +0\.000000\] /);
-    // The kernel, too, goes on talking.
-    const [, after = ""] = log.split("] Run /init as init process\n");
-    assert.match(after.replace(/\[ *[0-9]+\.[0-9]+\] .*\n/g, ""), /^fastboop-stage0 0\.1\.0 (x86_64|aarch64) pid 1\n/);
-    assert.match(log, /reboot: Power down\n$/);
-  }
-});
+testUnless(
+  test,
+  machines,
+  "should boot both release files on every kernel, with an old and a new processor, expecting the example's line",
+  async () => {
+    const dist = distWith({ ...(await releaseFiles()) });
+    const { code, stdout, stderr } = await script("boot-stage0.ts", [], {
+      env: { DIST: dist, WORKSPACE: EXAMPLE_WORKSPACE },
+    });
+    assert.is(code, 0, stderr);
+    const [x, xMax, a, a16, ...rest] = stdout.split("\n");
+    const path = (triple: string): string => join(dist, assetName(triple)).replaceAll(/[.+]/g, "\\$&");
+    const line = (triple: string, kernel: string, machine: string, arch: string): RegExp =>
+      new RegExp(
+        `^ok   ${path(triple)} \\(Linux ${kernel}, ${machine}\\): ` +
+          `ran as PID 1, printed "fastboop-stage0 0\\.1\\.0 ${arch} pid 1", powered the machine off, [0-9.]+ s$`,
+      );
+    const [amd64, arm64] = ["amd64", "arm64"].map((arch) => `[0-9.]+(-[0-9]+|\\+deb[0-9]+)-cloud-${arch}`) as [
+      string,
+      string,
+    ];
+    assert.match(x ?? "", line(X, amd64, "4 KiB pages, qemu64", "x86_64"));
+    assert.match(xMax ?? "", line(X, amd64, "4 KiB pages, max", "x86_64"));
+    assert.match(a ?? "", line(A, arm64, "4 KiB pages, cortex-a57", "aarch64"));
+    assert.match(a16 ?? "", line(A, "6\\.12\\.[0-9]+\\+deb[0-9]+-arm64-16k", "16 KiB pages, max", "aarch64"));
+    assert.equal(rest, [""]);
+    assert.equal(namesIn(join(dist, "log")), [
+      `boot-${A}-16k.log`,
+      `boot-${A}.log`,
+      `boot-${X}-max.log`,
+      `boot-${X}.log`,
+    ]);
+    for (const name of namesIn(join(dist, "log"))) {
+      const log = fs.readFileSync(join(dist, "log", name), "utf8");
+      assert.match(log, /^\[ +0\.000000\] /);
+      // The kernel, too, goes on talking.
+      const [, after = ""] = log.split("] Run /init as init process\n");
+      assert.match(
+        after.replace(/\[ *[0-9]+\.[0-9]+\] .*\n/g, ""),
+        /^fastboop-stage0 0\.1\.0 (x86_64|aarch64) pid 1\n/,
+      );
+      assert.match(log, /reboot: Power down\n$/);
+    }
+  },
+);
 
 testUnless(test, machines, "should say that a file is for another machine", async () => {
   const files = await releaseFiles();
@@ -167,11 +186,12 @@ testUnless(test, machines, "should say that a file is for another machine", asyn
   const { ok, boots } = reportOf(outcome);
   assert.is(ok, false);
   assert.equal(
-    boots.map(({ target, pageSize, exitCode, outcome }) => [target, pageSize, exitCode, outcome]),
+    boots.map(({ target, pageSize, processor, exitCode, outcome }) => [target, pageSize, processor, exitCode, outcome]),
     [
-      [X, 4096, 1, "the kernel can't execute it: error -8"],
-      [A, 4096, 1, "the kernel can't execute it: error -8"],
-      [A, 16384, 1, "the kernel can't execute it: error -8"],
+      [X, 4096, "qemu64", 1, "the kernel can't execute it: error -8"],
+      [X, 4096, "max", 1, "the kernel can't execute it: error -8"],
+      [A, 4096, "cortex-a57", 1, "the kernel can't execute it: error -8"],
+      [A, 16384, "max", 1, "the kernel can't execute it: error -8"],
     ],
   );
   assert.equal(boots[0]?.problem, {
@@ -240,29 +260,43 @@ testUnless(test, compilers, "should tell every way in which PID 1 fails or lives
   assert.not.match(outcome.stderr, /\x1b/);
 });
 
-testUnless(test, compilers, "should find on 16 KiB pages what 4 KiB pages hide", async () => {
-  const file = join(temporaryFolder(), assetName(A));
-  await compile(SOURCES.waits, file, "-static", "-Wl,-z,max-page-size=4096");
-  const outcome = await script("boot-stage0.ts", ["--json", file], { env: { DIST: temporaryFolder("dist") } });
-  assert.is(outcome.code, 1, outcome.stderr);
-  assert.equal(
-    reportOf(outcome).boots.map(({ pageSize, exitCode, outcome }) => [pageSize, exitCode, outcome]),
-    [
-      [4096, 0, "ran as PID 1, kept running for 2.0 s"],
-      [16384, 1, "the kernel can't execute it: error -22"],
-    ],
-  );
-  assert.is(
-    reportOf(outcome).boots[1]?.problem?.got,
-    "segments that can't be mapped, as when they are aligned to less than a page of this kernel",
-  );
-});
+testUnless(
+  test,
+  compilers ?? lacking({ programs: ["ld.lld"] }),
+  "should find what 4 KiB pages hide, and what an old processor does",
+  async () => {
+    const folder = temporaryFolder();
+    const paged = await compile(SOURCES.waits, join(folder, "paged"), "-static", "-Wl,-z,max-page-size=4096");
+    // Says that every branch ends where one may, which is not so: a processor with BTI ends the program.
+    const flags = ["-static", "-fuse-ld=lld", "-B/usr/bin", "-Wl,-z,force-bti"];
+    const branches = await compile(SOURCES.waits, join(folder, "branches"), ...flags);
+    const outcome = await script("boot-stage0.ts", ["--json", "--target", A, paged, branches], {
+      env: { DIST: temporaryFolder("dist") },
+    });
+    assert.is(outcome.code, 1, outcome.stderr);
+    const { boots } = reportOf(outcome);
+    assert.equal(
+      boots.map(({ pageSize, processor, outcome, problem }) => [pageSize, processor, outcome, problem?.got]),
+      [
+        [4096, "cortex-a57", "ran as PID 1, kept running for 2.0 s", undefined],
+        [
+          16384,
+          "max",
+          "the kernel can't execute it: error -22",
+          "segments that can't be mapped, as when they are aligned to less than a page of this kernel",
+        ],
+        [4096, "cortex-a57", "ran as PID 1, kept running for 2.0 s", undefined],
+        [16384, "max", "PID 1 was killed by SIGILL", "kernel panic: Attempted to kill init! exitcode=0x00000004"],
+      ],
+    );
+  },
+);
 
 const armCompilers = compilers ?? lacking({ programs: ["qemu-system-arm", "arm-linux-gnueabihf-gcc"] });
 testUnless(
   test,
   armCompilers,
-  "should boot armv7 on a Cortex-A15, and refuse what is for another machine",
+  "should boot armv7 on a Cortex-A15 and a newer processor, and refuse what is for another machine",
   async () => {
     const folder = temporaryFolder();
     const right = await compileFor("arm-linux-gnueabihf", SOURCES.restarts, join(folder, assetName(ARMV7)), "-static");
@@ -275,10 +309,12 @@ testUnless(
     const { boots } = reportOf(outcome);
     for (const { kernel } of boots) assert.match(kernel ?? "", /^6\.[0-9]+\.[0-9]+.*-armmp$/);
     assert.equal(
-      boots.map(({ target, pageSize, exitCode, outcome }) => [target, pageSize, exitCode, outcome]),
+      boots.map(({ target, processor, exitCode, outcome }) => [target, processor, exitCode, outcome]),
       [
-        [ARMV7, 4096, 0, "ran as PID 1, restarted the machine"],
-        [ARMV7, 4096, 1, "the kernel can't execute it: error -8"],
+        [ARMV7, "cortex-a15", 0, "ran as PID 1, restarted the machine"],
+        [ARMV7, "max", 0, "ran as PID 1, restarted the machine"],
+        [ARMV7, "cortex-a15", 1, "the kernel can't execute it: error -8"],
+        [ARMV7, "max", 1, "the kernel can't execute it: error -8"],
       ],
     );
     assert.match(fs.readFileSync(boots[0]?.log ?? "", "utf8"), / CPU: ARMv7 Processor /);
@@ -390,7 +426,7 @@ testUnless(test, machines, "should boot by make a kernel of the user's, compress
   assert.is(code, 0, stderr);
   assert.match(
     stdout,
-    /^ok {3}\S+ \(Linux \S+, 4 KiB pages\): ran as PID 1, printed "fastboop-stage0 .* pid 1", [^\n]*\n$/,
+    /^ok {3}\S+ \(Linux \S+, 4 KiB pages, cortex-a57\): ran as PID 1, printed "fastboop-stage0 .* pid 1", [^\n]*\n$/,
   );
   assert.equal(namesIn(join(dist, "log")), [`boot-${A}.log`]);
 });

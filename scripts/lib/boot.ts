@@ -36,6 +36,8 @@ export interface Verdict extends Judgement {
   kernel: string | null;
   /** Bytes of a page; null when the kernel image does not tell. */
   pageSize: number | null;
+  /** As QEMU calls it. */
+  processor: string;
   /** The console's last lines, printable. */
   console: string[];
   /** Path of the file that holds the whole console. */
@@ -52,7 +54,7 @@ const LAST = 24;
 const WATCH_MS = 2000;
 
 /**
- * Boots each file on each kernel that there is for its target, as many at once as there are processors and at least two.
+ * Boots each file on each kernel that there is for its target, with an old and a new processor, as many at once as there are processors and at least two.
  * Nothing keeps running afterwards, however this process ends. The consoles are left in `log` in the folder of artifacts.
  * @returns the verdicts in the order of the files
  * @throws Failure (1) when a file is over the budget or no longer what was proven; (2) when a kernel that the user brings
@@ -85,10 +87,12 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
   );
   const logs = new Set<string>();
   const jobs = subjects.flatMap((subject) =>
-    (kernels.get(subject.target) ?? []).map((kernel) => {
-      const log = logPath(subject.target, kernel, logs);
-      return () => boot(subject, kernel, log, limitMs);
-    }),
+    (kernels.get(subject.target) ?? []).flatMap((kernel) =>
+      kernel.processors.map((kind, index) => {
+        const log = logPath(subject.target, `${kernel.variant}${index > 0 ? "-max" : ""}`, logs);
+        return () => boot(subject, kernel, emulatorOf(subject.target)[kind], log, limitMs);
+      }),
+    ),
   );
   progress(`booting ${jobs.length === 1 ? "a machine" : `${jobs.length} machines`}`);
   return await inParallel(jobs, Math.max(2, availableParallelism()), (job) => job());
@@ -101,7 +105,13 @@ interface Subject extends BootRequest {
 }
 
 /** Boots one file on one kernel. */
-async function boot(subject: Subject, kernel: Kernel, log: string, limitMs: number): Promise<Verdict> {
+async function boot(
+  subject: Subject,
+  kernel: Kernel,
+  processor: string,
+  log: string,
+  limitMs: number,
+): Promise<Verdict> {
   const { path, target, init, expect } = subject;
   const { seen, feed, flush } = readConsole(expect);
   const start = performance.now();
@@ -110,7 +120,7 @@ async function boot(subject: Subject, kernel: Kernel, log: string, limitMs: numb
     setTimeout(() => stop.abort(why), milliseconds);
   const limit = stopAfter(limitMs, "limit");
   let watch: NodeJS.Timeout | undefined;
-  const machine = { target, kernel: kernel.path, pageSize: kernel.pageSize, initramfs: initramfs(init) };
+  const machine = { target, kernel: kernel.path, processor, initramfs: initramfs(init) };
   const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
     feed(bytes);
     const running = seen.started && (expect === undefined || seen.match !== undefined);
@@ -130,6 +140,7 @@ async function boot(subject: Subject, kernel: Kernel, log: string, limitMs: numb
     target: target.triple,
     kernel: seen.kernel ?? null,
     pageSize: kernel.pageSize,
+    processor: processor.split(",", 1)[0] ?? "",
     ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, subject),
     console: seen.lines.slice(-LAST),
     log,
@@ -161,7 +172,7 @@ function readFile({ path, target, sha256 }: BootRequest): Buffer {
 }
 
 /** boot-<target>.log, and a number for a further file of the same target. */
-function logPath({ triple }: Target, { variant }: Kernel, taken: Set<string>): string {
+function logPath({ triple }: Target, variant: string, taken: Set<string>): string {
   for (let number = 1; ; number++) {
     const name = `boot-${triple}${variant}${number === 1 ? "" : `.${number}`}.log`;
     if (taken.has(name)) continue;

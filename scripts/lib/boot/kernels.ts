@@ -17,27 +17,39 @@ export interface Kernel {
   path: string;
   /** Bytes of a page; null when the image does not tell. */
   pageSize: number | null;
-  /** What tells this kernel from the target's others in the name of a log. */
+  /** What tells this kernel from the target's others; own: the user brings it. */
   variant: "" | "-16k";
+  /** What it is booted on. */
+  processors: readonly ("oldest" | "newest")[];
 }
 
-interface Source {
-  variant: Kernel["variant"];
+interface Source extends Pick<Kernel, "variant" | "processors"> {
   /** Debian's packages that depend on the current kernel of this kind: which of them there is depends on the release. */
   packages: readonly [string, ...string[]];
 }
 
-/** Debian builds no arm64 kernel with 64 KiB pages (docs/boot.md). */
+/**
+ * Debian builds no arm64 kernel with 64 KiB pages (docs/boot.md). The Cortex-A57's memory unit lacks those of 16 KiB, which
+ * the architecture leaves optional.
+ */
+const BOTH = ["oldest", "newest"] as const;
 const SOURCES: Record<string, { architecture: Architecture; kernels: readonly Source[] }> = {
-  x86_64: { architecture: "amd64", kernels: [{ variant: "", packages: ["linux-image-cloud-amd64"] }] },
+  x86_64: {
+    architecture: "amd64",
+    kernels: [{ variant: "", processors: BOTH, packages: ["linux-image-cloud-amd64"] }],
+  },
   aarch64: {
     architecture: "arm64",
     kernels: [
-      { variant: "", packages: ["linux-image-cloud-arm64"] },
-      { variant: "-16k", packages: ["linux-image-6.12-arm64-16k", "linux-image-arm64-16k"] },
+      { variant: "", processors: ["oldest"], packages: ["linux-image-cloud-arm64"] },
+      {
+        variant: "-16k",
+        processors: ["newest"],
+        packages: ["linux-image-6.12-arm64-16k", "linux-image-arm64-16k"],
+      },
     ],
   },
-  arm: { architecture: "armhf", kernels: [{ variant: "", packages: ["linux-image-armmp"] }] },
+  arm: { architecture: "armhf", kernels: [{ variant: "", processors: BOTH, packages: ["linux-image-armmp"] }] },
 };
 const IMAGE = "vmlinuz";
 
@@ -52,7 +64,9 @@ function knobOf(arch: string): `KERNEL_${"x86_64" | "aarch64" | "arm"}` {
  */
 export function ownKernel({ arch }: Target): Kernel | undefined {
   const path = knob(knobOf(arch));
-  return path === undefined ? undefined : { ...identify(fromCaller(path), arch), variant: "" };
+  if (path === undefined) return undefined;
+  const kernel = identify(fromCaller(path), arch);
+  return { ...kernel, variant: "", processors: [kernel.pageSize === 16384 ? "newest" : "oldest"] };
 }
 
 /**
@@ -69,7 +83,7 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
         for (const kernel of missing) await unpackKernel(kernel, archive, progress);
       });
     }
-    return kernels.map((kernel) => ({ ...identify(newestOf(kernel) ?? "", arch), variant: kernel.variant }));
+    return kernels.map((kernel) => ({ ...identify(newestOf(kernel) ?? "", arch), ...kernel }));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const own = `set ${knobOf(arch)} to a kernel image`;
@@ -127,7 +141,7 @@ const HEAD = 0x1000;
  * then shows nothing (Linux, Documentation/arch/arm64/booting.rst, "Call the kernel image", Documentation/arch/x86/boot.rst,
  * "The Real-Mode Kernel Header", and arch/arm/boot/compressed/head.S for the zImage).
  */
-function identify(path: string, arch: string): Omit<Kernel, "variant"> {
+function identify(path: string, arch: string): Pick<Kernel, "path" | "pageSize"> {
   const read = readRegular(path, HEAD);
   const expected = FORMATS[arch] ?? "a kernel";
   const fix = `set ${knobOf(arch)} to a kernel image, or unset it for Debian's`;

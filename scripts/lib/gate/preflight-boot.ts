@@ -16,8 +16,9 @@ export async function bootPassed(gated: Preflight): Promise<Preflight> {
   if (requests.length === 0) return gated;
   try {
     const verdicts = await showProgress("boot", (progress) => bootAll(requests, progress));
-    for (const { path, kernel, outcome } of verdicts)
-      say(`booted ${printable(path)} on ${kernel === null ? "an unknown kernel" : `Linux ${kernel}`}: ${outcome}`);
+    for (const { path, outcome, ...machine } of verdicts) {
+      say(`booted ${printable(path)} on ${machineName(machine)}: ${outcome}`);
+    }
     const files = gated.files.map((file) => {
       const found = verdicts.filter(({ path }) => path === file.path).flatMap(findingsOf);
       return { ...file, findings: [...file.findings, ...found] };
@@ -37,11 +38,14 @@ function requestFor({ ok, path, sha256, target: triple }: FileReport): BootReque
   return target === undefined || sha256 === null ? [] : [{ path, target, sha256 }];
 }
 
+const machineName = ({ kernel, processor }: Pick<Verdict, "kernel" | "processor">): string =>
+  `${kernel === null ? "an unknown kernel" : `Linux ${kernel}`}, ${processor}`;
+
 /** The findings of a boot; none when it succeeded. */
-function findingsOf({ exitCode, outcome, problem, kernel, log }: Verdict): Finding[] {
+function findingsOf({ exitCode, outcome, problem, log, ...machine }: Verdict): Finding[] {
   if (exitCode === 0) return [];
   const { what, got, ...rest } = problem ?? { what: outcome };
-  const seen = [what, got, kernel === null ? undefined : `Linux ${kernel}`, `console in ${printable(log)}`];
+  const seen = [what, got, machineName(machine), `console in ${printable(log)}`];
   const told = { what: seen.filter((part) => part !== undefined).join("; "), ...rest };
   return [asFinding(exitCode === 3 ? "boot-machine" : "boot", told)];
 }
