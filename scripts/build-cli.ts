@@ -1,6 +1,7 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/build/cargo.ts";
-import { checkPackage } from "./lib/build/check.ts";
+import { findPackage } from "./lib/build/check.ts";
+import { proveEmbedded } from "./lib/build/embedded.ts";
 import { BUILD_KNOBS, buildStage0, runLogged } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkEmbedPath, EMBED_PATH, writeEmbedEnv } from "./lib/embed-path.ts";
@@ -10,33 +11,37 @@ import { selectedTarget } from "./lib/target.ts";
 import { findWorkspace } from "./lib/workspace.ts";
 
 const CLI = "fastboop-cli";
+const FEATURE = "embed-stage0";
 
 await runScript({
   name: "build-cli.ts",
   summary:
     "Builds stage0 as build-stage0.ts does, then the workspace's fastboop-cli with stage0 embedded,\n" +
-    "for the machine that cargo builds for by itself, in cargo's own target folder.",
+    "for the machine that cargo builds for by itself, in cargo's own target folder, and looks for stage0's bytes in it.\n" +
+    "With FASTBOOP_STAGE0_EMBED_PATH, WORKSPACE may be the package alone, as crates.io has it.",
   options: {},
   knobs: BUILD_KNOBS,
-  prints: "the absolute path of fastboop-cli",
+  prints: "the absolute path of the executable",
   async main() {
     const target = selectedTarget();
     checkEmbedPath(distDir());
     // Before stage0 is built, which may take minutes. FASTBOOP_STAGE0_CARGO is the sub-build's alone.
     const cargo = chosenCargo("CARGO");
-    const { dir } = findWorkspace();
-    await checkPackage(cargo, dir, CLI);
+    const { dir } = findWorkspace(knob(EMBED_PATH) === undefined ? undefined : "Cargo.toml");
+    const { binaries, features } = await findPackage(cargo, dir, CLI);
+    const embeds = features.includes(FEATURE);
     const stage0 = await buildStage0(target);
     writeEmbedEnv(distDir(), stage0);
     const command = cargoCommand({
       cargo,
       folder: dir,
-      args: ["--package", CLI],
+      args: ["--package", CLI, ...(embeds ? ["--features", FEATURE] : [])],
       profile: knob("PROFILE"),
       env: nestedEnvironment(environment()),
       set: { [EMBED_PATH]: stage0 },
     });
-    process.stdout.write(`${await runLogged(command, CLI, CLI)}\n`);
+    const executables = await runLogged(command, binaries, CLI);
+    process.stdout.write(`${proveEmbedded(executables, stage0, embeds ? FEATURE : undefined)}\n`);
     return 0;
   },
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Candidate } from "./build/artifact.ts";
 import {
   type CargoCommand,
-  executableIn,
+  executablesIn,
   nestedEnvironment,
   shellLine,
   stage0Command,
@@ -89,25 +89,33 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
   checkWritable(distDir());
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
   const command = { ...planned, cargo: await ensureToolchain({ cargo, target, choice, folder: dir, also }) };
-  const path = await runLogged(command, PACKAGE, `stage0-${target.triple}`);
+  const [path] = await runLogged(command, [PACKAGE], `stage0-${target.triple}`);
   return { path, name: "cargo's executable", fix: `read what cargo did: ${printable(shellLine(command))}` };
 }
 
 /**
- * Runs cargo, keeps its log in `log/<name>.log` in the folder of artifacts, and returns the executable's path.
+ * Runs cargo and keeps its log in `log/<name>.log` in the folder of artifacts.
+ * @returns paths of the executables that it built of these names: at least one
  * @throws Failure (3) when cargo fails or names no executable, with its last errors
  */
-export async function runLogged(command: CargoCommand, binary: string, name: string): Promise<string> {
+export async function runLogged(
+  command: CargoCommand,
+  binaries: readonly string[],
+  name: string,
+): Promise<[string, ...string[]]> {
   const file = join(distDir(), "log", `${name}.log`);
   const line = shellLine(command);
   const { trouble, messages, log } = await runCargo(command);
   writeText(file, `+ ${line}\n${log}`);
-  const executable = trouble === undefined ? executableIn(messages, binary) : undefined;
-  if (executable !== undefined) return executable;
+  const [first, ...others] = trouble === undefined ? executablesIn(messages, binaries) : [];
+  if (first !== undefined) return [first, ...others];
   say(`command: ${printable(line)}`);
   say(`log: ${printable(file)}`);
   throw missingFailure({
-    what: trouble === undefined ? `cargo built no executable ${binary}` : `cargo failed: ${trouble}`,
+    what:
+      trouble === undefined
+        ? `cargo built no executable ${binaries.map(printable).join(" or ")}`
+        : `cargo failed: ${trouble}`,
     got: lastErrors(log).map(printable).join("\n            ") || "nothing on stderr",
     fix: advice(log, file),
   });

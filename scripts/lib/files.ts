@@ -187,11 +187,11 @@ export function readRegular(path: string, most: number): { bytes: Buffer; size: 
   return { bytes, size };
 }
 
-/** The first bytes of an open file, all of them when it has fewer. */
-function readStart(fd: number, most: number): Buffer {
+/** The first bytes of an open file, or those from an offset on, all of them when it has fewer. */
+export function readStart(fd: number, most: number, offset = 0): Buffer {
   const bytes = Buffer.alloc(most);
   let read = 0;
-  eachChunk(fd, (piece) => (read += piece.copy(bytes, read)), { offset: 0, size: most });
+  eachChunk(fd, (piece) => (read += piece.copy(bytes, read)), { offset, size: most });
   return bytes.subarray(0, read);
 }
 

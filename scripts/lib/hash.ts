@@ -16,14 +16,18 @@ export interface Digest {
   sha256: string;
 }
 
-/** The digest of an open file, read from its start (FIPS 180-4). */
-export function digestOf(fd: number): Digest {
+/** The digest of an open file, or of a part of it, in bytes (FIPS 180-4). */
+export function digestOf(fd: number, span?: { offset: number; size: number }): Digest {
   const hash = createHash("sha256");
   let size = 0;
-  eachChunk(fd, (bytes) => {
-    hash.update(bytes);
-    size += bytes.length;
-  });
+  eachChunk(
+    fd,
+    (bytes) => {
+      hash.update(bytes);
+      size += bytes.length;
+    },
+    span,
+  );
   return { size, sha256: hash.digest("hex") };
 }
 

@@ -12,26 +12,30 @@ interface Workspace {
   origin: "given" | "found" | "example";
 }
 
-const stage0Manifest = (dir: string): string => join(dir, "stage0", "Cargo.toml");
+const STAGE0_MANIFEST = "stage0/Cargo.toml";
 
 /**
  * WORKSPACE, else the nearest folder at or above the caller's that holds stage0/Cargo.toml, else the example.
- * @throws Failure (2) when WORKSPACE holds no stage0/Cargo.toml
+ * @param manifest what it has to hold instead, when stage0 is not built from it
+ * @throws Failure (2) when WORKSPACE does not hold it
  */
-export function findWorkspace(): Workspace {
+export function findWorkspace(manifest: "stage0/Cargo.toml" | "Cargo.toml" = STAGE0_MANIFEST): Workspace {
   const given = knob("WORKSPACE");
   if (given !== undefined) {
     const dir = fromCaller(given);
-    if (isFile(stage0Manifest(dir))) return { dir, origin: "given" };
+    if (isFile(join(dir, manifest))) return { dir, origin: "given" };
     throw usageFailure({
-      what: "WORKSPACE holds no stage0/Cargo.toml",
-      expected: "a cargo workspace with the package fastboop-stage0 in stage0/",
+      what: `WORKSPACE holds no ${manifest}`,
+      expected:
+        manifest === STAGE0_MANIFEST
+          ? "a cargo workspace with the package fastboop-stage0 in stage0/"
+          : "a cargo workspace or package",
       got: printable(dir),
       fix: "set WORKSPACE to the workspace's root, or FASTBOOP_STAGE0_EMBED_PATH to a prebuilt stage0",
     });
   }
   for (let dir = resolve(callerDir()); ; dir = dirname(dir)) {
-    if (isFile(stage0Manifest(dir))) return { dir, origin: "found" };
+    if (isFile(join(dir, manifest))) return { dir, origin: "found" };
     if (dir === dirname(dir)) return { dir: EXAMPLE_WORKSPACE, origin: "example" };
   }
 }
@@ -56,7 +60,7 @@ export async function workspaceVersion(dir: string): Promise<string> {
   const candidates = [
     at(root, "workspace", "package", "version"),
     at(root, "package", "version"),
-    at(await readToml(stage0Manifest(dir)), "package", "version"),
+    at(await readToml(join(dir, STAGE0_MANIFEST)), "package", "version"),
   ];
   const version = candidates.find((candidate) => typeof candidate === "string");
   if (typeof version === "string") return version;

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { emulatorOf } from "../../../scripts/lib/boot/qemu.ts";
+import { findEmbedded } from "../../../scripts/lib/build/embedded.ts";
 import { assetName, DEFAULT_TARGET, INSTALL_PATH, RELEASE_TARGETS, SUMS } from "../../../scripts/lib/contract.ts";
 import { contractFailure, Failure, missingFailure, printable } from "../../../scripts/lib/errors.ts";
 import { digestFile } from "../../../scripts/lib/hash.ts";
@@ -198,7 +199,6 @@ export async function runStep(step: Step, github: GitHub, log: string, faults: b
  */
 export async function custody(work: string, github: GitHub, tag: string, done: readonly Done[]): Promise<Link[]> {
   const built = join(work, "dist", ASSET);
-  const bytes = fs.readFileSync(built);
   const origin = digestFile(built);
   const links: Link[] = [{ place: "built by cargo", path: built, ...origin }];
   const listed = parseSums(fs.readFileSync(join(work, "dist", SUMS))).entries.get(byteName(ASSET)) ?? "none";
@@ -213,14 +213,9 @@ export async function custody(work: string, github: GitHub, tag: string, done: r
   links.push({ place: "fetched without a token", path: fetched, ...digestFile(fetched) });
   for (const { step, stdout, stderr } of done) {
     if (step.name === "embed") {
-      // The program holds other bytes too: it has to contain all of the payload.
-      const inside = fs.readFileSync(stdout).includes(bytes);
-      links.push({
-        place: "embedded in fastboop-cli",
-        path: stdout,
-        size: origin.size,
-        sha256: inside ? origin.sha256 : "other bytes",
-      });
+      const { held } = findEmbedded(stdout, built);
+      const sha256 = held?.sha256 ?? "other bytes";
+      links.push({ place: "embedded in fastboop-cli", path: stdout, size: origin.size, sha256 });
     }
     if (step.script === "package.ts") {
       // The digest that package.ts logs of the payload in the package.

@@ -127,15 +127,11 @@ export function shellLine({ cargo, args, folder, set }: CargoCommand): string {
   return [`cd ${plain(folder)} &&`, ...assignments, plain(cargo), ...args.map(plain)].join(" ");
 }
 
-/** The executable that cargo's JSON messages name for a package's binary; undefined when there is none. */
-export function executableIn(messages: string, name: string): string | undefined {
-  let executable: string | undefined;
-  for (const line of messages.split("\n").filter((text) => text.startsWith("{"))) {
-    const message = parsed(line);
-    const path = at(message, "executable");
-    if (typeof path === "string" && at(message, "target", "name") === name) executable = path;
-  }
-  return executable;
+/** The executables that cargo's JSON messages name for a package's binaries, in the order in which they were built. */
+export function executablesIn(messages: string, binaries: readonly string[]): string[] {
+  const lines = messages.split("\n").filter((text) => text.startsWith("{"));
+  const artifacts = lines.map(parsed).filter((message) => binaries.includes(String(at(message, "target", "name"))));
+  return artifacts.map((message) => at(message, "executable")).filter((path) => typeof path === "string");
 }
 
 /** A line as JSON. Undefined when it is none: a cargo that is a wrapper script may say something of its own. */

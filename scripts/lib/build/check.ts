@@ -37,22 +37,39 @@ export async function checkWorkspace(dir: string): Promise<void> {
   }
 }
 
+interface Package {
+  /** Names of the executables that it builds. */
+  binaries: string[];
+  features: string[];
+}
+
 /**
- * Checks, by asking cargo, that the workspace of a folder has a package.
+ * What cargo says of a package in the workspace of a folder.
  * @param cargo absolute path
- * @throws Failure (3) when it has not, or its manifests can't be read
+ * @throws Failure (3) when there is none that builds an executable, or the manifests can't be read
  */
-export async function checkPackage(cargo: string, dir: string, name: string): Promise<void> {
+export async function findPackage(cargo: string, dir: string, name: string): Promise<Package> {
   const command = [cargo, "metadata", "--no-deps", "--offline", "--format-version=1"];
   const env = nestedEnvironment(environment());
   const { exitCode, stdout, stderr } = await run(command, { cwd: dir, env });
-  const found = exitCode === 0 ? [at(JSON.parse(stdout), "packages") ?? []].flat() : [];
-  const names = found.map((entry) => at(entry, "name"));
-  if (names.includes(name)) return;
+  const packages = exitCode === 0 ? listAt(JSON.parse(stdout), "packages") : [];
+  const found = packages.find((entry) => at(entry, "name") === name);
+  const targets = listAt(found, "targets").filter((target) => listAt(target, "kind").includes("bin"));
+  if (targets.length > 0) {
+    return {
+      binaries: targets.map((target) => String(at(target, "name"))),
+      features: Object.keys(at(found, "features") ?? {}),
+    };
+  }
+  const names = packages.map((entry) => at(entry, "name"));
   throw missingFailure({
-    what: `the workspace has no package ${name}`,
-    got: printable(exitCode === 0 ? names.join(", ") : stderr.trim().replace(/\s*\n\s*/g, ": ")),
+    what: found === undefined ? `the workspace has no package ${name}` : `the package ${name} builds no executable`,
+    ...(found === undefined
+      ? { got: printable(exitCode === 0 ? names.join(", ") : stderr.trim().replace(/\s*\n\s*/g, ": ")) }
+      : {}),
     file: printable(dir),
     fix: "set WORKSPACE to the root of a workspace that has it",
   });
 }
+
+const listAt = (table: unknown, key: string): unknown[] => [at(table, key) ?? []].flat();
