@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import type { GitHub, ReleaseSpec } from "./github/types.ts";
 import { elfFile } from "./lib/elf-file.ts";
 import {
+  AARCH64,
   ASSET,
   assets,
   BYTES,
@@ -572,7 +573,7 @@ const CASES: Record<string, Case> = {
       ? [
           START,
           "error: /proc/stage0: no such file or folder",
-          "got: ENOENT: no such file or directory, mkdir '/proc/….part'",
+          "got: ENOENT: no such file or directory, open '/proc/….part'",
           "fix: check the path, or choose another place with OUT",
         ]
       : [
@@ -687,6 +688,30 @@ test("should ask nobody about a file that an earlier run put there, and see when
     assert.equal(repaired.requests, LIST);
     assert.ok(readFileSync(placed(again)).equals(BYTES));
     assert.is(statSync(placed(again)).mode & 0o7777, 0o755);
+  });
+});
+
+test("should gate what only the cache vouches for, and fetch it again when it does not pass", async () => {
+  await http(async (github, folder) => {
+    const first = await fetchRun(github, { TARGET: AARCH64 }, { folder });
+    const out = placed(first, OTHER);
+    const releases = join(folder, "cache", "releases");
+    const name = namesIn(releases).flatMap((origin) => join(releases, origin, TAG, `${OTHER}.json`))[0] ?? "";
+    writeFileSync(out, BYTES);
+    writeFileSync(name, JSON.stringify({ sha256: SHA256, by: ["SHA256SUMS"] }));
+    const again = await fetchRun(github, { TARGET: AARCH64 }, { folder });
+    assert.is(again.code, 0, again.log);
+    assert.match(
+      again.log,
+      /^note: FOLDER\/dist\/fetched\/v1\.2\.3\/\S+ is what the cache says, and does not pass the gate: it is fetched again\n/,
+    );
+    assert.ok(readFileSync(out).equals(OTHER_BYTES));
+
+    writeFileSync(out, BYTES);
+    writeFileSync(name, JSON.stringify({ sha256: SHA256, by: ["SHA256SUMS"] }));
+    const offline = await fetchRun(github, { TARGET: AARCH64, FASTBOOP_STAGE0_OFFLINE: "1" }, { folder });
+    assert.is(offline.code, 3, offline.log);
+    assert.is(offline.stdout, "");
   });
 });
 

@@ -1,5 +1,15 @@
 /** What goes wrong on the way, kind by kind: message, exit code, files left behind and requests made, over http and https. */
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { Aim, Fault } from "./github/types.ts";
@@ -455,7 +465,7 @@ test("should keep what came for a later run, which resumes there", async () => {
     return [await fetchRun(github, {}, { folder }), await fetchRun(github, {}, { folder })];
   });
   assert.is(first.code, 3);
-  assert.equal(first.left, ["…part", "…part/body", "…part/state.json"]);
+  assert.equal(first.left, ["…part"]);
   says(
     first.log,
     ill(
@@ -468,87 +478,77 @@ test("should keep what came for a later run, which resumes there", async () => {
   );
   assert.is(second.code, 0);
   assert.equal(second.left, [ASSET]);
-  says(second.log, well("resuming after 244.1 KiB that an earlier run left"));
+  says(second.log, well("resuming after 244.1 KiB that another run left"));
   assert.equal(second.requests, [...LIST, ...rest(250_000)]);
 });
 
-test("should clear away what a dead run left of other bytes, and leave a live one's alone", async () => {
-  const run = await pools.http.lend(async (github) => {
-    await github.addRelease({ tag: TAG, assets: assets() });
-    const folder = newFolder();
-    // No process has this id with this start; a process elsewhere that wrote a moment ago may be alive.
-    const names = [
-      `.${ASSET}.${"0".repeat(16)}.MACHINE.4194304.1.part`,
-      `.${ASSET}.${"0".repeat(16)}.ffffffff.1.1.part`,
-    ];
-    github.fault({ kind: "short", after: 50_000, framing: "length", on: "blob", ...ASSET_ONLY, times: 5 });
-    await fetchRun(github, {}, { folder });
-    const where = join(folder, "dist", "fetched", TAG);
-    const [, machine = ""] = /\.([0-9a-f]{8})\.[0-9]+\.[0-9]+\.part$/.exec(namesIn(where)[0] ?? "") ?? [];
-    for (const name of names) mkdirSync(join(where, name.replace("MACHINE", machine)));
-    return fetchRun(github, {}, { folder });
-  });
-  assert.is(run.code, 0, run.log);
-  assert.equal(run.left, ["…part", ASSET]);
-});
-
-/** A run after folders were put where a dead process of this machine would have left its own. */
-async function afterOthers(plant: (part: string, folder: string) => void): Promise<Run> {
+/** A run after files were put where others would have left their partials. */
+async function afterOthers(plant: (where: string) => void): Promise<Run> {
   return pools.http.lend(async (github) => {
     await github.addRelease({ tag: TAG, assets: assets() });
     const folder = newFolder();
-    github.fault({ kind: "short", after: 50_000, framing: "length", on: "blob", ...ASSET_ONLY, times: 5 });
-    await fetchRun(github, {}, { folder });
     const where = join(folder, "dist", "fetched", TAG);
-    const [name = ""] = namesIn(where);
-    const [, machine = ""] = /\.([0-9a-f]{8})\.[0-9]+\.[0-9]+\.part$/.exec(name) ?? [];
-    rmSync(join(where, name), { recursive: true });
-    plant(join(where, `.${ASSET}.${SHA256.slice(0, 16)}.${machine}.4194304.1.part`), folder);
+    mkdirSync(where, { recursive: true });
+    plant(where);
     return fetchRun(github, {}, { folder });
   });
 }
+const SAME = `.${ASSET}.${SHA256.slice(0, 16)}`;
+const FROM_400_000 = "resuming after 390.6 KiB that another run left";
 
-test("should take over no folder that others can write to, nor follow a link in place of one", async () => {
-  const open = await afterOthers((part) => {
-    mkdirSync(part);
-    chmodSync(part, 0o777);
-    writeFileSync(join(part, "body"), "theirs");
-  });
-  assert.is(open.code, 0, open.log);
-  assert.equal(open.left, ["…part", "…part/body", ASSET]);
-  const link = await afterOthers((part, folder) => {
-    mkdirSync(join(folder, "elsewhere"));
-    writeFileSync(join(folder, "elsewhere", "body"), "theirs");
-    symlinkSync(join(folder, "elsewhere"), part);
-  });
-  assert.is(link.code, 0, link.log);
-  assert.is(readFileSync(join(link.folder, "elsewhere", "body"), "utf8"), "theirs");
-});
-
-testUnless(test, lacking({ root: true }), "should take over nothing that another user has put there", async () => {
-  const run = await afterOthers((part, folder) => {
-    writeFileSync(join(folder, "precious"), "ours");
-    mkdirSync(part, { mode: 0o700 });
-    symlinkSync(join(folder, "precious"), join(part, "body"));
-    chownSync(part, 65_534, 65_534);
+test("should resume the longest of what others left, and clear that away with what is a day old", async () => {
+  const run = await afterOthers((where) => {
+    for (const [name, size] of Object.entries({ "00.part": 300_000, part: 400_000, "11.part": 0 }))
+      writeFileSync(join(where, `${SAME}.${name}`), BYTES.subarray(0, size), { mode: 0o600 });
+    // Over the size budget.
+    truncateSync(join(where, `${SAME}.11.part`), 32 * 1024 * 1024 + 1);
+    for (const [name, days] of [
+      ["old", 1.1],
+      ["young", 0.9],
+    ] as const) {
+      const path = join(where, `.${ASSET}.${"0".repeat(16)}.${name}.part`);
+      writeFileSync(path, "other bytes");
+      utimesSync(path, new Date(), new Date(Date.now() - days * 86_400_000));
+    }
   });
   assert.is(run.code, 0, run.log);
-  assert.is(readFileSync(join(run.folder, "precious"), "utf8"), "ours");
-  assert.equal(run.left, ["…part", "…part/body", ASSET]);
+  says(run.log, well(FROM_400_000));
+  assert.equal(run.requests, [...LIST, ...rest(400_000)]);
+  assert.equal(namesIn(join(run.folder, "dist", "fetched", TAG)), [`.${ASSET}.${"0".repeat(16)}.young.part`, ASSET]);
+  assert.ok(readFileSync(placed(run)).equals(BYTES));
 });
 
-test("should take up no bytes of another file", async () => {
-  const folder = newFolder();
-  const second = await pools.http.lend(async (github) => {
-    await github.addRelease({ tag: TAG, assets: assets() });
-    github.fault({ kind: "short", after: 50_000, framing: "length", on: "blob", ...ASSET_ONLY, times: 5 });
-    await fetchRun(github, {}, { folder });
-    // The server has another ETag now, and If-Range tells.
-    github.fault({ kind: "etag", on: "blob", ...ASSET_ONLY });
-    return fetchRun(github, {}, { folder });
+test("should resume nothing that others can write to, and nothing by a link", async () => {
+  const run = await afterOthers((where) => {
+    writeFileSync(join(where, `${SAME}.00.part`), "theirs");
+    chmodSync(join(where, `${SAME}.00.part`), 0o622);
+    writeFileSync(join(where, "elsewhere"), "theirs");
+    symlinkSync("elsewhere", join(where, `${SAME}.11.part`));
+    mkdirSync(join(where, `${SAME}.22.part`));
   });
-  assert.is(second.code, 0);
-  assert.equal(second.requests, [...LIST, `web ${ASSET} 250000- 302`, "blob 250000- 200"]);
+  assert.is(run.code, 0, run.log);
+  says(run.log, well());
+  assert.equal(run.left, ["…part", "…part", "…part", "elsewhere", ASSET]);
+});
+
+testUnless(test, lacking({ root: true }), "should resume nothing that another user has put there", async () => {
+  const run = await afterOthers((where) => {
+    writeFileSync(join(where, `${SAME}.00.part`), "theirs", { mode: 0o600 });
+    chownSync(join(where, `${SAME}.00.part`), 65_534, 65_534);
+  });
+  assert.is(run.code, 0, run.log);
+  says(run.log, well());
+  assert.equal(run.left, ["…part", ASSET]);
+});
+
+test("should download it from the start when what another run left is of another file", async () => {
+  const run = await afterOthers((where) =>
+    writeFileSync(join(where, `${SAME}.00.part`), Buffer.alloc(400_000), { mode: 0o600 }),
+  );
+  says(run.log, well(FROM_400_000, "the parts do not make up the whole; downloading it again from the start"));
+  assert.equal(run.requests, [...LIST, ...rest(400_000), `web ${ASSET} 302`, "blob 200"]);
+  assert.ok(readFileSync(placed(run)).equals(BYTES));
+  assert.equal(run.left, [ASSET]);
 });
 
 test("should have let no secret into any log", () => assert.equal(leaks(), []));

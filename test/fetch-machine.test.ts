@@ -108,6 +108,42 @@ for (const count of [2, 10]) {
 
 testUnless(
   test,
+  lacking({ root: true, programs: ["unshare"] }),
+  "should leave a live download in another container alone, however long it has been still",
+  async () => {
+    await withRelease("http", async (github) => {
+      slowly(github);
+      const folder = newFolder();
+      const where = join(folder, "dist", "fetched", TAG);
+      let stopped = 0;
+      // The process that fetches is unshare's child: the first of its own process namespace.
+      const first = fetchRun(
+        github,
+        {},
+        { folder, prefix: ["unshare", "--pid", "--fork"], started: (pid) => (stopped = pid) },
+      );
+      const begun = (): string[] => namesIn(where).filter((name) => name.endsWith(".part"));
+      const bytes = (): number => fs.statSync(join(where, begun()[0] ?? ""), { throwIfNoEntry: false })?.size ?? 0;
+      while (begun().length === 0 || bytes() < 100_000) await new Promise((resolve) => setTimeout(resolve, 5));
+      const [child] = fs.readFileSync(`/proc/${stopped}/task/${stopped}/children`, "utf8").trim().split(" ");
+      process.kill(Number(child), "SIGSTOP");
+      const longAgo = new Date(Date.now() - 3_600_000);
+      for (const name of begun()) fs.utimesSync(join(where, name), longAgo, longAgo);
+      const second = await fetchRun(github, {}, { folder });
+      assert.is(second.code, 0, second.log);
+      assert.ok(fs.readFileSync(placed(second)).equals(BYTES));
+      fs.rmSync(join(folder, "cache"), { recursive: true, force: true });
+      process.kill(Number(child), "SIGCONT");
+      const run = await first;
+      assert.is(run.code, 0, run.log);
+      assert.ok(fs.readFileSync(placed(second)).equals(BYTES));
+      assert.equal(namesIn(where), [ASSET]);
+    });
+  },
+);
+
+testUnless(
+  test,
   lacking({ root: true, programs: ["mount", "umount"] }),
   "should leave nothing on a full disk and say so",
   async () => {

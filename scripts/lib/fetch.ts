@@ -3,18 +3,20 @@
  * is loaded when one is due.
  */
 import * as fs from "node:fs";
-import { printable } from "./errors.ts";
+import type { Target } from "./contract.ts";
+import { Failure, printable } from "./errors.ts";
 import { readRecord } from "./fetch/cache.ts";
 import { readPinsOf, requireTrust } from "./fetch/pins.ts";
 import { type AssetRequest, assetLabel, type Fetched, MODE, maxSize } from "./fetch/request.ts";
+import { tryOpenRegular } from "./files.ts";
 import type { Release } from "./github/answers.ts";
-import { type Digest, digestFile } from "./hash.ts";
+import { digestOf } from "./hash.ts";
 import { say } from "./log.ts";
 import { agreedDigest, isPinned, witnessNames } from "./trust.ts";
 
 /**
  * Takes the file that is at the final path when it has the digest of a pin or of an earlier run's record; downloads it
- * otherwise. The file is hashed in either case, and gated unless the record of an earlier run says that it was.
+ * otherwise. The file is hashed and gated in either case.
  * @param release the release, when the API was asked for it already
  * @throws Failure (2) when the origin is not the default one and nothing pins the asset
  */
@@ -23,20 +25,14 @@ export async function fetchAsset(request: AssetRequest, release?: Release): Prom
   const what = assetLabel(request);
   const pins = await readPinsOf(target, async () => tag);
   requireTrust(request, pins);
-  const record = readRecord(request);
   const known = isPinned(pins.witnesses)
     ? { sha256: agreedDigest(pins.witnesses, what), by: witnessNames(pins.witnesses) }
     : // An answer of the API is newer than a record.
       release === undefined
-      ? record
+      ? readRecord(request)
       : undefined;
-  const there = known && alreadyThere(out, known.sha256);
+  const there = known && (await alreadyThere(out, target, known.sha256, isPinned(pins.witnesses)));
   if (known !== undefined && there !== undefined) {
-    // What a record is about has passed the gate.
-    if (record?.sha256 !== known.sha256) {
-      const { assertPasses } = await import("./gate/assert-passes.ts");
-      assertPasses(out, target, out, there);
-    }
     say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
     return { path: out, ...there };
   }
@@ -44,12 +40,27 @@ export async function fetchAsset(request: AssetRequest, release?: Release): Prom
   return downloadAsset(request, pins, known, release);
 }
 
-/** The file at a path when it has the digest and is within the size budget, made executable; else undefined. */
-function alreadyThere(path: string, sha256: string): Digest | undefined {
-  const status = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (!status?.isFile() || status.size > maxSize()) return undefined;
-  const digest = digestFile(path);
-  if (digest.sha256 !== sha256) return undefined;
-  if ((status.mode & 0o7777) !== MODE) fs.chmodSync(path, MODE);
-  return digest;
+/**
+ * The file at a path when it has the digest and is within the size budget, made executable; else undefined.
+ * @param pinned whether the digest is a pin's; a record of the cache is worth nothing when the gate refuses its file
+ * @throws Failure when the gate refuses a pinned file
+ */
+async function alreadyThere(path: string, target: Target, sha256: string, pinned: boolean) {
+  const file = tryOpenRegular(path, { follow: false });
+  if ("reason" in file) return undefined;
+  try {
+    if (file.status.size > maxSize()) return undefined;
+    const digest = digestOf(file.fd);
+    if (digest.sha256 !== sha256) return undefined;
+    const { assertPasses } = await import("./gate/assert-passes.ts");
+    assertPasses(path, target, path, { ...digest, fd: file.fd });
+    if ((Number(file.status.mode) & 0o7777) !== MODE) fs.fchmodSync(file.fd, MODE);
+    return digest;
+  } catch (error) {
+    if (pinned || !(error instanceof Failure)) throw error;
+    say(`note: ${printable(path)} is what the cache says, and does not pass the gate: it is fetched again`);
+    return undefined;
+  } finally {
+    fs.closeSync(file.fd);
+  }
 }

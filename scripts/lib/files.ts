@@ -165,9 +165,9 @@ export function isUnchanged({ fd, status: before }: OpenFile): boolean {
 }
 
 /** As openRegular, with the system's errors among the reasons. */
-export function tryOpenRegular(path: string): OpenFile | Unreadable {
+export function tryOpenRegular(path: string, how?: { follow: boolean }): OpenFile | Unreadable {
   try {
-    return openRegular(path);
+    return openRegular(path, how);
   } catch (error) {
     const words = systemWords(error);
     if (words === undefined) throw error;

@@ -17,14 +17,15 @@ import { NO_MACHINE, READABLE, RULES, ruleById, type Subject, SWAP } from "./gat
  * @param expected.target the target that the file is for; else its name gives it, and a name outside the contract is a finding
  * @param expected.maxSize size budget in bytes
  * @param expected.content what a caller has found who just read the file; then only the headers are read
+ * @param expected.fd the file when the caller has it open; then the path is only its name
  */
 export function inspect(
   path: string,
-  expected: { target?: Target | undefined; maxSize: number; content?: Content | undefined },
+  expected: { target?: Target | undefined; maxSize: number; content?: Content | undefined; fd?: number | undefined },
 ): FileReport {
   const named = targetOfAsset(basename(path));
   const target = expected.target ?? named;
-  const observed = observe(path, expected.maxSize, expected.content);
+  const observed = observe(path, expected);
   const subject: Subject = { ...observed, size: observed.size ?? 0, maxSize: expected.maxSize, target, named };
   const findings = applyRules(subject);
   return {
@@ -64,10 +65,10 @@ const unreadable = (got: string, expected = REGULAR): Observation => ({
 });
 
 /** Reads what the rules need of a file, and says so when that fails. */
-function observe(path: string, maxSize: number, known: Content | undefined): Observation {
+function observe(path: string, { maxSize, content: known, fd }: Parameters<typeof inspect>[1]): Observation {
   let file: OpenFile | undefined;
   try {
-    const opened = openRegular(path);
+    const opened = fd === undefined ? openRegular(path) : { fd, status: fs.fstatSync(fd, { bigint: true }) };
     if ("reason" in opened) return unreadable(opened.reason);
     file = opened;
     const size = Number(file.status.size);
@@ -84,7 +85,7 @@ function observe(path: string, maxSize: number, known: Content | undefined): Obs
     if (words === undefined) throw error;
     return unreadable(words);
   } finally {
-    if (file !== undefined) fs.closeSync(file.fd);
+    if (file !== undefined && fd === undefined) fs.closeSync(file.fd);
   }
 }
 

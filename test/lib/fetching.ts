@@ -54,7 +54,7 @@ export interface Run extends Outcome {
   log: string;
   /** The folder that the run had to itself. */
   folder: string;
-  /** Names below dist/fetched/TAG, hidden ones too; those in a partial's folder as `…part/NAME`. */
+  /** Names below dist/fetched/TAG, hidden ones too; a partial is `…part`. */
   left: string[];
   /** What the server saw: route, last part of the path, range, status. */
   requests: string[];
@@ -145,11 +145,7 @@ function plain(text: string, github: GitHub | undefined, folder: string): string
 }
 
 /** Other runs may be at work in the folder. */
-const leftIn = (folder: string): string[] =>
-  namesIn(folder).flatMap((name) => {
-    const shown = name.replace(/^\..*\.part$/, "…part");
-    return shown === name ? [name] : [shown, ...namesIn(join(folder, name)).map((inner) => `${shown}/${inner}`)];
-  });
+const leftIn = (folder: string): string[] => namesIn(folder).map((name) => name.replace(/^\..*\.part$/, "…part"));
 
 /** Where a run has put the asset. */
 export const placed = (run: Run, name = ASSET): string => join(run.folder, "dist", "fetched", TAG, name);

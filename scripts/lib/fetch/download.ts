@@ -31,12 +31,14 @@ export async function download(
   options: { host: string; sha256: string; policy: RetryPolicy } & Limits,
 ): Promise<Download> {
   const { host, sha256, policy } = options;
+  partial.resume(options.size ?? options.maxSize);
   let furthest = partial.size;
   const attempt = (): Promise<Download> =>
     withStallTimeout(host, policy, async (signal, onBytes) => {
       if (partial.total !== undefined && partial.size === partial.total) return partial.received();
-      const resume = partial.size > 0 && partial.validator !== undefined;
-      const range = resume ? { range: `bytes=${partial.size}-`, "if-range": partial.validator ?? "" } : {};
+      const { size: have, validator } = partial;
+      // Without a validator the digest tells whether the parts fit.
+      const range = have > 0 ? { range: `bytes=${have}-`, ...(validator && { "if-range": validator }) } : {};
       const response = await open(range, signal);
       const peer = printable(response.url.host);
       onBytes(0, peer);
@@ -93,7 +95,6 @@ function accept(response: HttpResponse, partial: PartialDownload, limits: Limits
       }
       partial.total = announced;
       partial.mixed = true;
-      partial.save();
     }
     if (!complete) checkAnnounced(partial.total, limits);
   } catch (error) {

@@ -1,28 +1,22 @@
 /**
- * A download in progress: a hidden folder beside the final path, with the bytes so far (`body`) and what a later run needs to
- * resume it (`state.json`). Each process has its own, so any number may fetch the same file at once. What a dead process
- * left is taken over by renaming its folder, which only one process can do.
+ * A download in progress: a hidden file beside the final path that this process makes and that nobody else opens for
+ * writing, so what gets the final name is what was hashed. What another run of the same asset left, dead or alive, is
+ * copied and never taken over: nothing depends on knowing who is alive, or on a clock.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash, type Hash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../errors.ts";
-import { eachChunk, fsyncPath, makeFolder, writeAll } from "../files.ts";
+import { eachChunk, fsyncPath, makeFolder, openRegular, withFd, writeAll, writeAtomic } from "../files.ts";
 import type { Digest } from "../hash.ts";
 import { say, shortSize } from "../log.ts";
-import { partialName, takeOver } from "./stale-partials.ts";
 
 /** Bytes that are hashed and written at a time: large pieces cost a third less than the network's small ones. */
 const BATCH = 1024 * 1024;
 /** On a slow connection bytes are written at least this often, so that a kill loses little. */
 const LATEST_MS = 100;
-
-interface State {
-  /** ETag or Last-Modified of the bytes so far; without one the download can't be resumed. */
-  validator?: string | undefined;
-  /** Size of the asset in bytes, once a server has told it. */
-  total?: number | undefined;
-}
+/** What nobody wrote to for so long is removed, by the file system's own clock. */
+const ABANDONED_MS = 86_400_000;
 
 /** What was downloaded. */
 export interface Download extends Digest {
@@ -31,16 +25,20 @@ export interface Download extends Digest {
 }
 
 export class PartialDownload {
-  /** Path of the bytes so far. */
-  readonly path: string;
-  /** Whether the bytes came in more than one response, of this run or of an earlier one. */
+  /** Open for reading and writing; the gate reads it here. */
+  readonly fd: number;
+  /** Whether the bytes came in more than one response, of this run or of another one. */
   mixed = false;
+  /** ETag or Last-Modified of the bytes so far, for If-Range. */
   validator: string | undefined;
+  /** Size of the asset in bytes, once a server has told it. */
   total: number | undefined;
   readonly #out: string;
-  readonly #folder: string;
-  readonly #fd: number;
+  readonly #path: string;
+  /** Starts of the names of all partials for the final path, and of those of the same asset. */
+  readonly #names: { all: string; same: string };
   #open = true;
+  #resumed = false;
   readonly #buffer = Buffer.allocUnsafe(BATCH);
   readonly #algorithms: readonly string[];
   #hashes: Hash[] = [];
@@ -50,29 +48,21 @@ export class PartialDownload {
 
   /**
    * @param out the final path
-   * @param sha256 digest of the asset: only a stale partial of the same asset is taken over
+   * @param sha256 digest of the asset: only partials of the same asset are resumed
    * @param options.sha512 whether to compute SHA-512 too
    */
   constructor(out: string, sha256: string, { sha512 = false } = {}) {
     this.#out = out;
     this.#algorithms = sha512 ? ["sha256", "sha512"] : ["sha256"];
-    const [prefix, content] = [`.${basename(out).slice(0, 100)}.`, sha256.slice(0, 16)];
-    this.#folder = join(dirname(out), `${prefix}${content}.${partialName()}`);
-    this.path = join(this.#folder, "body");
-    const stale = this.#withFinalPath(() => {
+    const all = `.${basename(out).slice(0, 100)}.`;
+    this.#names = { all, same: `${all}${sha256.slice(0, 16)}.` };
+    this.#path = join(dirname(out), `${this.#names.same}${randomBytes(8).toString("hex")}.part`);
+    const { O_RDWR, O_CREAT, O_EXCL, O_APPEND } = fs.constants;
+    this.fd = this.#withFinalPath(() => {
       makeFolder(dirname(out));
-      const found = takeOver(dirname(out), prefix, content, this.#folder);
-      if (!found) fs.mkdirSync(this.#folder, { mode: 0o700 });
-      return found;
+      return fs.openSync(this.#path, O_RDWR | O_CREAT | O_EXCL | O_APPEND, 0o600);
     });
-    try {
-      this.#fd = fs.openSync(this.path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND, 0o600);
-      if (stale) this.#resume();
-      else this.restart();
-    } catch (error) {
-      fs.rmSync(this.#folder, { recursive: true, force: true });
-      throw error;
-    }
+    this.restart();
   }
 
   /** A system's error names the final path: the user knows no partial. */
@@ -88,45 +78,48 @@ export class PartialDownload {
     return this.#written + this.#buffered;
   }
 
-  /** Whether a later run could resume here. */
-  get worthKeeping(): boolean {
-    return this.size > 0 && this.validator !== undefined;
-  }
-
   /** Drops all bytes and starts with what a server said of the asset. */
-  restart({ validator, total }: State = {}): void {
-    this.#reset({ validator, total });
-    fs.ftruncateSync(this.#fd, 0);
-    this.save();
-  }
-
-  /** Starts with what an earlier run left. */
-  #resume(): void {
-    const state = readState(join(this.#folder, "state.json"));
-    if (state.validator === undefined) {
-      this.restart();
-      return;
-    }
-    this.#reset(state);
-    eachChunk(this.#fd, (bytes) => this.#add(bytes));
-    this.mixed = this.#written > 0;
-    if (this.mixed) say(`resuming after ${shortSize(this.#written)} that an earlier run left`);
-  }
-
-  #reset({ validator, total }: State): void {
+  restart({ validator, total }: { validator?: string | undefined; total?: number | undefined } = {}): void {
     this.#hashes = this.#algorithms.map((algorithm) => createHash(algorithm));
     this.#buffered = 0;
     this.#written = 0;
     this.mixed = false;
     this.validator = validator;
     this.total = total;
+    fs.ftruncateSync(this.fd, 0);
   }
 
-  /** Records validator and total for a later run. */
-  save(): void {
-    const state: State = { validator: this.validator, total: this.total };
-    // No fsync: a state that a power cut destroyed only makes the download start again.
-    fs.writeFileSync(join(this.#folder, "state.json"), JSON.stringify(state));
+  /** Copies the bytes that another run of the same asset has so far, once. @param most bytes that the asset may have */
+  resume(most: number): void {
+    if (this.#resumed) return;
+    this.#resumed = true;
+    const { mtimeMs: now } = fs.fstatSync(this.fd);
+    let longest: { path: string; size: number } | undefined;
+    for (const path of this.#others(this.#names.all)) {
+      const status = fs.lstatSync(path, { throwIfNoEntry: false });
+      if (status === undefined || !isOwn(status)) continue;
+      if (now - status.mtimeMs > ABANDONED_MS) fs.rmSync(path, { recursive: true, force: true });
+      else if (basename(path).startsWith(this.#names.same) && status.size > (longest?.size ?? 0) && status.size <= most)
+        longest = { path, size: status.size };
+    }
+    if (longest === undefined) return;
+    try {
+      const file = openRegular(longest.path, { follow: false });
+      if ("reason" in file) return;
+      const span = { offset: 0, size: longest.size };
+      withFd(file.fd, (fd) => isOwn(fs.fstatSync(fd)) && eachChunk(fd, (bytes) => this.write(bytes), span));
+    } catch (error) {
+      // The other run has finished meanwhile, or it is a link.
+      if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ELOOP") throw error;
+    }
+    this.mixed = this.size > 0;
+    if (this.mixed) say(`resuming after ${shortSize(this.size)} that another run left`);
+  }
+
+  /** The paths of the other partials whose names start so. */
+  #others(start: string): string[] {
+    const names = fs.readdirSync(dirname(this.#out)).filter((name) => name.startsWith(start) && name.endsWith(".part"));
+    return names.map((name) => join(dirname(this.#out), name)).filter((path) => path !== this.#path);
   }
 
   /** Takes the next bytes. @throws the system's error when they can't be written */
@@ -143,15 +136,11 @@ export class PartialDownload {
 
   flush(): void {
     const bytes = this.#buffer.subarray(0, this.#buffered);
-    this.#withFinalPath(() => writeAll(this.#fd, bytes));
-    this.#add(bytes);
-    this.#buffered = 0;
-    this.#flushed = performance.now();
-  }
-
-  #add(bytes: Buffer): void {
+    this.#withFinalPath(() => writeAll(this.fd, bytes));
     for (const hash of this.#hashes) hash.update(bytes);
     this.#written += bytes.length;
+    this.#buffered = 0;
+    this.#flushed = performance.now();
   }
 
   /** Size and digests of the bytes so far. */
@@ -161,42 +150,58 @@ export class PartialDownload {
     return { size: this.#written, sha256, ...(sha512 === undefined ? {} : { sha512 }) };
   }
 
-  /** Gives the bytes their final name and mode. */
-  finish(out: string, mode: number): void {
-    fs.fchmodSync(this.#fd, mode);
-    fs.fsyncSync(this.#fd);
-    fs.renameSync(this.path, out);
-    fsyncPath(dirname(out));
-    this.drop();
+  /** Gives the bytes their final name and mode, and removes what other runs of the same asset left. */
+  finish(mode: number): void {
+    fs.fchmodSync(this.fd, mode);
+    fs.fsyncSync(this.fd);
+    if (!this.#rename(this.#out)) {
+      // A run that was done first has removed it: the bytes are still those of our descriptor.
+      writeAtomic(this.#out, mode, (copy) => eachChunk(this.fd, (bytes) => writeAll(copy, bytes)));
+    }
+    fsyncPath(dirname(this.#out));
+    for (const path of this.#others(this.#names.same)) {
+      const status = fs.lstatSync(path, { throwIfNoEntry: false });
+      if (status !== undefined && isOwn(status)) fs.rmSync(path, { force: true });
+    }
+    this.#close();
   }
 
-  /** Leaves the bytes for a later run. */
-  keep(): void {
+  /** Renames the file. Returns false when its name is gone, or is another file's. */
+  #rename(to: string): boolean {
+    const named = fs.lstatSync(this.#path, { throwIfNoEntry: false, bigint: true });
+    const { dev, ino } = fs.fstatSync(this.fd, { bigint: true });
+    if (named?.ino !== ino || named.dev !== dev) return false;
+    try {
+      fs.renameSync(this.#path, to);
+      return true;
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+      return false;
+    }
+  }
+
+  /** Leaves the bytes for a later run, in the place of those that an earlier run left. Returns whether there are any. */
+  keep(): boolean {
+    if (this.size === 0) return this.drop();
     this.flush();
+    this.#rename(join(dirname(this.#out), `${this.#names.same}part`));
     this.#close();
+    return true;
   }
 
   /** Removes everything. */
-  drop(): void {
+  drop(): false {
     this.#close();
-    fs.rmSync(this.#folder, { recursive: true, force: true });
+    fs.rmSync(this.#path, { force: true });
+    return false;
   }
 
   #close(): void {
-    if (this.#open) fs.closeSync(this.#fd);
+    if (this.#open) fs.closeSync(this.fd);
     this.#open = false;
   }
 }
 
-function readState(path: string): State {
-  try {
-    const { validator, total } = JSON.parse(fs.readFileSync(path, "utf8")) as Record<string, unknown>;
-    return {
-      ...(typeof validator === "string" && /^[\x21-\x7e][\x20-\x7e]{0,200}$/.test(validator) && { validator }),
-      ...(Number.isSafeInteger(total) && { total: total as number }),
-    };
-  } catch {
-    // Missing or damaged: the download starts again.
-    return {};
-  }
-}
+/** Whether nobody else can write to a partial: in /tmp, for example, anyone may make a file with such a name. */
+const isOwn = (status: fs.Stats): boolean =>
+  status.isFile() && status.uid === process.getuid?.() && (status.mode & 0o022) === 0;

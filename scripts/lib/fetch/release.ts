@@ -49,18 +49,16 @@ export async function downloadAsset(
     for (const line of witnessLines(witnesses, received.sha256)) say(line);
     if (received.sha256 !== sha256) throw wrongDigest(witnesses, what, received);
     checkEntry(pins.entry, received, what);
-    assertPasses(partial.path, request.target, what, received);
-    partial.finish(request.out, MODE);
+    assertPasses(request.out, request.target, what, { ...received, fd: partial.fd });
+    partial.finish(MODE);
     cacheAsset(request.out, received);
     const by = witnessNames(witnesses.filter(({ kind }) => kind === "release"));
     if (source?.isFinal && by.length > 0) writeRecord(request, { sha256, by });
     say(`${what}: ${size(received.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
     return { path: request.out, size: received.size, sha256 };
   } catch (error) {
-    if (error instanceof HttpFailure && partial.worthKeeping) {
-      partial.keep();
-      say(`${shortSize(partial.size)} are kept for the next run, which resumes there`);
-    } else partial.drop();
+    if (!(error instanceof HttpFailure)) partial.drop();
+    else if (partial.keep()) say(`${shortSize(partial.size)} are kept for the next run, which resumes there`);
     throw error;
   }
 }

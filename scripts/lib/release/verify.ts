@@ -53,7 +53,7 @@ async function verifyDownload(
   const path = join(folder, file.name);
   const partial = new PartialDownload(path, file.sha256);
   const { sha256 } = await source.download(partial, file.sha256, { size: file.size, maxSize: file.size });
-  if (sha256 === file.sha256) return partial.finish(path, 0o644);
+  if (sha256 === file.sha256) return partial.finish(0o644);
   throw contractFailure({
     what: `${printable(file.name)} differs after upload and download`,
     expected: file.sha256,
