@@ -2,12 +2,13 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { bufferSource, fileSource, type Source } from "../scripts/lib/elf/bytes.ts";
+import { DT } from "../scripts/lib/elf/names.ts";
 import type { Elf } from "../scripts/lib/elf/types.ts";
 import { readElf } from "../scripts/lib/elf.ts";
 import { compileAll, MADE, PROGRAMS } from "./corpus/compile.ts";
 import { Patch } from "./corpus/patch.ts";
 import { tables } from "./corpus/synthetic.ts";
-import { lacking, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { lacking, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { PUBLISHED, published } from "./lib/published.ts";
 import { readelf, type View } from "./lib/readelf.ts";
 
@@ -259,6 +260,37 @@ function watched(source: Source): { source: Source; reads: [offset: number, leng
   return { source: { size: source.size, read }, reads };
 }
 
+testUnless(test, compilers, "should count the relocations of each type as readelf does", async () => {
+  const folder = await compileAll();
+  const names = [
+    "x-static",
+    "x-static-pie",
+    "x-lld-pie",
+    "x-musl-pie",
+    "x-export-dynamic",
+    "a-static-pie",
+    "arm-static",
+  ];
+  for (const name of names) {
+    const { stdout } = await runProgram(["readelf", "-rW", join(folder, name)]);
+    const counts = new Map<number, number>();
+    for (const [, info = ""] of stdout.matchAll(/^[0-9a-f]+ +([0-9a-f]+) R_/gm)) {
+      const type = Number(BigInt(`0x${info}`) & (name.startsWith("arm-") ? 0xffn : 0xffffffffn));
+      counts.set(type, (counts.get(type) ?? 0) + 1);
+    }
+    const read = readElf(bufferSource(fs.readFileSync(join(folder, name)))).elf?.relocations ?? [];
+    const all = new Map<number, number>();
+    for (const { types } of read) for (const [type, count] of types) all.set(type, (all.get(type) ?? 0) + count);
+    assert.ok(counts.size > 0, name);
+    assert.equal([...all].sort(), [...counts].sort(), name);
+    assert.equal(
+      read.map(({ unwritable }) => unwritable),
+      read.map(() => 0),
+      name,
+    );
+  }
+});
+
 testUnless(test, compilers, "should read as much of a file of 1 GiB as of a small one", async () => {
   const small = fs.readFileSync(join(await compileAll(), "x-static-pie"));
   const shoff = Number(new Patch(small).get("shoff"));
@@ -276,7 +308,11 @@ testUnless(test, compilers, "should read as much of a file of 1 GiB as of a smal
     large.reads.map(([, length]) => length),
     little.reads.map(([, length]) => length),
   );
-  assert.ok(large.reads.reduce((sum, [, length]) => sum + length, 0) < 8192);
+  const sizes = ofLarge?.dynamic
+    .filter(({ tag }) => tag === DT.RELASZ || tag === DT.PLTRELSZ)
+    .map(({ value }) => value);
+  const relocations = Number(sizes?.reduce((sum, size) => sum + size, 0n));
+  assert.ok(large.reads.reduce((sum, [, length]) => sum + length, 0) < 8192 + relocations);
 });
 
 test("should not ask for more than 8 MiB at a time, whatever a file claims", () => {

@@ -11,14 +11,14 @@ import { readElf } from "../scripts/lib/elf.ts";
 import {
   covers,
   endOfContent,
-  lostRelocations,
+  linkageOf,
   ofType,
   span,
   strippable,
-  unapplied,
   unlikeSections,
 } from "../scripts/lib/gate/layout.ts";
-import { type Finding, linkageOf } from "../scripts/lib/gate/report.ts";
+import { lostRelocations, unapplied } from "../scripts/lib/gate/relocations.ts";
+import type { Finding } from "../scripts/lib/gate/report.ts";
 import { RULES, ruleById } from "../scripts/lib/gate/rules.ts";
 import { applyRules, crossCheck, exitCodeFor, inspect } from "../scripts/lib/gate.ts";
 import { elfFile } from "./lib/elf-file.ts";
@@ -357,7 +357,7 @@ test("should take the content from whoever has read it, when it is that of the f
   assert.is(report.sha256, "of another");
   assert.equal(
     report.findings.map(({ rule }) => rule),
-    ["relro", "build-paths"],
+    ["sections", "relro", "build-paths"],
   );
   const shorter = inspect(path, { target, maxSize: SIZE, content: { ...content, size: SIZE - 1 } });
   assert.equal(

@@ -53,7 +53,7 @@ export async function buildStage0(target: Target, also: readonly Target[] = []):
   const [candidate, { place, placeStripped, withStage0 }, { linkageOf }] = await Promise.all([
     given === undefined ? subBuild(target, also) : prebuilt(fromCaller(given), artifact),
     import("./build/artifact.ts"),
-    import("./gate/report.ts"),
+    import("./gate/layout.ts"),
   ]);
   const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => {
     if (given !== undefined) return { linkage: linkageOf(elf), ...place(fd, artifact) };

@@ -5,9 +5,10 @@
  */
 
 import { BecameShorter, bytesAt, defect, type File, fields, SHAPES, type Source } from "./elf/bytes.ts";
-import { checkProperties, readDynamic, readInterpreter, readNotes } from "./elf/contents.ts";
+import { checkProperties, hasMoldRest, readDynamic, readInterpreter, readNotes } from "./elf/contents.ts";
 import { readHeader, readSections, readSegments } from "./elf/headers.ts";
 import { NT_GNU_BUILD_ID } from "./elf/names.ts";
+import { readRelocations } from "./elf/relocations.ts";
 import { describe, SNIFF } from "./elf/sniff.ts";
 import type { ElfResult } from "./elf/types.ts";
 import { systemWords } from "./errors.ts";
@@ -50,8 +51,25 @@ function read(source: Source): ElfResult {
   const interpreter = readInterpreter(file, segments);
   const dynamic = readDynamic(file, segments);
   const notes = readNotes(file, segments, sections);
-  checkProperties(file, segments);
+  checkProperties(file, header.machine, segments);
+  const moldRest = sections.length === 0 && hasMoldRest(file, segments);
+  const relocations = readRelocations(file, header, segments, sections, dynamic);
   const buildId = notes.find(({ name, type }) => name === "GNU" && type === NT_GNU_BUILD_ID)?.description;
   const { defects } = file;
-  return { elf: { bits, order, header, segments, sections, dynamic, interpreter, notes, buildId, defects } };
+  return {
+    elf: {
+      bits,
+      order,
+      header,
+      segments,
+      sections,
+      dynamic,
+      relocations,
+      interpreter,
+      notes,
+      buildId,
+      moldRest,
+      defects,
+    },
+  };
 }

@@ -1,6 +1,6 @@
 /** Files for armv7: the 32-bit class, Arm's flags and entries, and the limits of its smaller addresses. */
 import type { Built } from "./compile.ts";
-import { ARMV7, compiled, crashes, cut, type Entry, type Findings, NO_RELRO, patched } from "./entry.ts";
+import { ARMV7, compiled, crashes, cut, type Entry, type Findings, NO_RELRO, NO_SECTIONS, patched } from "./entry.ts";
 import { type Patch, TYPES } from "./patch.ts";
 
 const armv7 = { target: ARMV7 };
@@ -50,7 +50,7 @@ export const OF_ARMV7: Entry[] = [
     { ...armv7, name: "x86_64 file as armv7" },
   ),
   compiled("x32-bare", [["machine", "x86-64"], NO_RELRO], { ...armv7, name: "x32 file as armv7" }),
-  changed("without section headers", "arm-static", (p) => p.withoutSections(), []),
+  changed("without section headers", "arm-static", (p) => p.withoutSections(), [NO_SECTIONS]),
   cut(
     "cut by one byte, armv7",
     "arm-static",
@@ -112,20 +112,22 @@ export const OF_ARMV7: Entry[] = [
     crashes,
   ),
   // Addresses end at 1 GiB, in the middle of the 2 that some kernels leave.
-  changed("data up to the last address", "arm-bare", (p) => data(p, 0x3ffff000n, 0x1000n), [NO_RELRO]),
+  changed("data up to the last address", "arm-bare", (p) => data(p, 0x3ffff000n, 0x1000n), [NO_SECTIONS, NO_RELRO]),
   changed("data one byte past the last address", "arm-bare", (p) => data(p, 0x3ffff000n, 0x1001n), [
     ["load-address", /^LOAD at 0x3ffff0/],
+    NO_SECTIONS,
     NO_RELRO,
   ]),
   changed(
     "addresses past 32 bits",
     "arm-bare",
     (p) => data(p, 0xfffff000n, 0x2000n),
-    [["load-address", /^LOAD at 0xfffff0/], NO_RELRO],
+    [["load-address", /^LOAD at 0xfffff0/], NO_SECTIONS, NO_RELRO],
     crashes,
   ),
   changed("PT_LOADs that share a page", "arm-bare", (p) => data(p, 0x10000n, 0x1000n), [
     ["load-order", /^LOAD at 0x100/],
+    NO_SECTIONS,
     NO_RELRO,
   ]),
   changed(

@@ -26,7 +26,10 @@ const lld = "-fuse-ld=lld";
 /** Thumb code unless told otherwise, which has register 7 for its frames as long as it has frames. */
 const ARM_BARE = ["-O1", "-fomit-frame-pointer", "-nostdlib", "-static", "-s", "-Wl,--build-id=none"];
 /** The start file and the unwinder's frames of musl's static-pie, which Debian's musl-gcc does not use. */
-const MUSL = "/usr/lib/x86_64-linux-musl";
+const MUSL_PIE = [
+  ...["-static", "-s", "-fPIE", "-nostartfiles", "-Wl,-pie,--no-dynamic-linker,-z,text"],
+  ...["rcrt1.o", "crti.o", "crtn.o"].map((name) => `/usr/lib/x86_64-linux-musl/${name}`),
+];
 
 const RECIPES = {
   "x-static": gcc("hello.c", "-static", "-s"),
@@ -65,20 +68,18 @@ const RECIPES = {
   "x-write-execute": bare("exit.c", "-static", "-s", "-Wl,-T,SOURCES/write-execute.ld", "-Wl,--build-id=none"),
   "x32-bare": bare("exit.c", "-mx32", "-static", "-s"),
   "x-musl": musl("hello.c", "-static", "-s"),
+  "x-relr": gcc("hello.c", "-static-pie", "-s", lld, "-Wl,--pack-dyn-relocs=relr"),
+  "x-android": gcc("hello.c", "-static-pie", "-s", lld, "-Wl,--pack-dyn-relocs=android"),
+  "x-export-dynamic": gcc("hello.c", "-static-pie", "-s", "-Wl,--export-dynamic"),
+  "x-ifunc": gcc("ifunc.c", "-static", "-s"),
+  "x-v3": gcc("hello.c", "-static", "-s", "-march=x86-64-v3", "-mneeded"),
+  "x-netbsd": bare("netbsd.s", "-static", "-s"),
+  "x-musl-ifunc": musl("ifunc.c", "-static", "-s"),
   "x-musl-silently-dynamic": musl("hello.c", "-static-pie", "-s"),
   "x-musl-nmagic": musl("hello.c", "-static", "-s", "-Wl,-n"),
   "x-musl-headers-apart": musl("hello.c", "-static", "-s", "-Wl,-T,SOURCES/headers-apart.ld"),
-  "x-musl-pie": musl(
-    "hello.c",
-    "-static",
-    "-s",
-    "-fPIE",
-    "-nostartfiles",
-    "-Wl,-pie,--no-dynamic-linker,-z,text",
-    `${MUSL}/rcrt1.o`,
-    `${MUSL}/crti.o`,
-    `${MUSL}/crtn.o`,
-  ),
+  "x-musl-pie": musl("hello.c", ...MUSL_PIE),
+  "x-musl-relr": musl("hello.c", lld, "-Wl,--pack-dyn-relocs=relr", ...MUSL_PIE),
   "x-rust": rust("-Ctarget-feature=+crt-static", "-Cstrip=symbols"),
   "x-rust-exec": rust("-Ctarget-feature=+crt-static", "-Crelocation-model=static", "-Cstrip=symbols"),
   "x-rust-debug": rust("-Ctarget-feature=+crt-static", "-g"),
@@ -90,6 +91,8 @@ const RECIPES = {
   "a-16k-pages": cross("aarch64-linux-gnu", "hello.c", "-static-pie", "-s", "-Wl,-z,max-page-size=16384"),
   "a-bare": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static", "-s"),
   "a-bare-pie": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static-pie", "-s", "-fPIE"),
+  "a-bti": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static", "-s", "-mbranch-protection=standard"),
+  "a-ifunc": cross("aarch64-linux-gnu", "ifunc.c", "-static", "-s"),
   "a-far": cross("aarch64-linux-gnu", "exit.c", "-O1", "-nostdlib", "-static", "-s", "-Wl,-Ttext-segment=0x8000000000"),
   "arm-static": cross("arm-linux-gnueabihf", "hello.c", "-static", "-s"),
   // The cross compiler looks for a linker beside itself.
@@ -108,13 +111,18 @@ const RECIPES = {
   "ppc64-dynamic": cross("powerpc64-linux-gnu", "hello.c"),
 } satisfies Record<string, Recipe>;
 
-export type Built = keyof typeof RECIPES | "x-many-sections" | "x-debug-only" | "x-strip-debug";
+export type Built = keyof typeof RECIPES | "x-many-sections" | "x-many-notes" | "x-debug-only" | "x-strip-debug";
 
 /** Made of other files or of source text that is too long to keep. */
 const DERIVED: Record<Exclude<Built, keyof typeof RECIPES>, readonly string[][]> = {
   "x-many-sections": [
     ["as", "many-sections.s", "-o", "many-sections.o"],
     ["ld", "-s", "many-sections.o", "-o", "x-many-sections"],
+  ],
+  // As many as 1,500 of SystemTap's probes have.
+  "x-many-notes": [
+    ["as", "many-notes.s", "-o", "many-notes.o"],
+    ["ld", "-s", "many-notes.o", "-o", "x-many-notes"],
   ],
   "x-debug-only": [["objcopy", "--only-keep-debug", "x-static-symbols", "x-debug-only"]],
   "x-strip-debug": [["strip", "-s", "x-static-symbols", "-o", "x-strip-debug"]],
@@ -124,6 +132,11 @@ const DERIVED: Record<Exclude<Built, keyof typeof RECIPES>, readonly string[][]>
 const manySections = (): string =>
   fs.readFileSync(join(SOURCES, "stack-note.s"), "utf8") +
   Array.from({ length: 66_000 }, (_, number) => `.section .s${number}, "", @progbits\n.byte 0\n`).join("");
+
+/** More bytes of notes than are read, which are not loaded. */
+const manyNotes = (): string =>
+  fs.readFileSync(join(SOURCES, "stack-note.s"), "utf8") +
+  '.section .note.stapsdt, "", @note\n.rept 1500\n.long 8, 60, 3\n.asciz "stapsdt"\n.zero 60\n.endr\n';
 
 /** What the recipes need beyond a compiler for this machine. */
 export const PROGRAMS = [
@@ -166,6 +179,7 @@ export async function compileAll(): Promise<string> {
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   fs.writeFileSync(join(folder, "many-sections.s"), manySections());
+  fs.writeFileSync(join(folder, "many-notes.s"), manyNotes());
   for (const command of Object.values(DERIVED).flat()) await run(command, folder);
   try {
     fs.renameSync(folder, done);

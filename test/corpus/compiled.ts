@@ -33,6 +33,7 @@ export const COMPILED: Entry[] = [
   compiled("x-static-symbols", [["stripped", /^\.debug_aranges, .* and 5 more: strip would save [0-9]{5} bytes$/]]),
   compiled("x-strip-debug", []),
   compiled("x-debug-only", [
+    ["load-rights", /^LOAD at 0x400000: R, [0-9]+ of [0-9]+ bytes, LOAD at 0x401000: RX, 0 of [0-9]+ bytes, /],
     ["entry", /^0x4[0-9a-f]{5}$/],
     ["stripped", /^\.debug_aranges, /],
   ]),
@@ -82,7 +83,10 @@ export const COMPILED: Entry[] = [
   ]),
   compiled("x-entry-zero", [NO_ENTRY, NO_RELRO], crashes),
   compiled("x-entry-data", [["entry", "0x403000"], NO_RELRO], crashes),
-  compiled("x-text-relocation", [["text-relocations", "DT_TEXTREL"]]),
+  compiled("x-text-relocation", [
+    ["relocation-types", "DT_RELA: 1"],
+    ["text-relocations", "DT_TEXTREL"],
+  ]),
   compiled("x-no-stack-note", [NO_STACK, NO_RELRO]),
   compiled("x-high", [["load-address", /^LOAD at 0x7ffffffff000, /], NO_RELRO], crashes),
   compiled("x-low", [["load-address", /^LOAD at 0x1000, /], NO_RELRO]),
@@ -134,13 +138,14 @@ export const COMPILED: Entry[] = [
     aarch64,
   ),
   // The entry of PowerPC's first 64-bit ABI is the address of a descriptor in the data.
-  compiled("ppc64-static", [...PPC64, ["entry", /^0x10[0-9a-f]{6}$/], NO_STACK], aarch64),
+  compiled("ppc64-static", [...PPC64, ["load-rights", ".iplt"], ["entry", /^0x10[0-9a-f]{6}$/], NO_STACK], aarch64),
   compiled(
     "ppc64-dynamic",
     [
       ...PPC64,
       ["interpreter", '"/lib64/ld64.so.1"'],
       ["needed", '"libc.so.6"'],
+      ["load-rights", ".plt"],
       ["entry", /^0x1[0-9a-f]{4}$/],
       NO_STACK,
       ["stripped", /^\.symtab, \.strtab: /],

@@ -19,6 +19,7 @@ export const ARMV7 = "armv7-unknown-linux-musleabihf";
 
 export type Findings = Entry["findings"];
 export const NO_RELRO = ["relro", "none"] as const;
+export const NO_SECTIONS = ["sections", "none"] as const;
 export const NO_STACK = ["stack-rights", "none"] as const;
 export const NO_ENTRY = ["entry", "0x0"] as const;
 export const NEEDS_LIBC: Findings = [

@@ -12,6 +12,7 @@ import type { Entry } from "./entry.ts";
 import { FOREIGN } from "./foreign.ts";
 import { LIMITS } from "./limits.ts";
 import { PATCHED } from "./patched.ts";
+import { START } from "./start.ts";
 import { synthetic } from "./synthetic.ts";
 
 export const ENTRIES: readonly Entry[] = [
@@ -20,6 +21,7 @@ export const ENTRIES: readonly Entry[] = [
   ...PATCHED,
   ...LIMITS,
   ...OF_ARMV7,
+  ...START,
   ...FOREIGN,
   ...synthetic(),
 ];

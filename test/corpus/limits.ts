@@ -1,5 +1,5 @@
 /** Files at the very limit of a rule, and one step past it. */
-import { aarch64, crashes, type Entry, NO_ENTRY, NO_RELRO, NO_STACK, patched } from "./entry.ts";
+import { aarch64, crashes, type Entry, NO_ENTRY, NO_RELRO, NO_SECTIONS, NO_STACK, patched } from "./entry.ts";
 import { Patch, TYPES } from "./patch.ts";
 
 /** A file without sections, so that its segments can be moved alone. */
@@ -21,29 +21,35 @@ function atTheEnd(patch: Patch, past: bigint): Patch {
 /** Files at the very limit of a rule, and one step past it. */
 export const LIMITS: Entry[] = [
   patched("data up to the last address that is left to it", "x-bare", moved({ vaddr: 0x3ffffffff000, memsz: 0x1000 }), [
+    NO_SECTIONS,
     NO_RELRO,
   ]),
   patched(
     "data one byte past the last address that is left to it",
     "x-bare",
     moved({ vaddr: 0x3ffffffff000, memsz: 0x1001 }),
-    [["load-address", "LOAD at 0x3ffffffff000, 4097 bytes"], NO_RELRO],
+    [["load-address", "LOAD at 0x3ffffffff000, 4097 bytes"], NO_SECTIONS, NO_RELRO],
   ),
-  patched("1 GiB of memory", "x-bare", (p) => moved({ memsz: (1n << 30n) - others(p) })(p), [NO_RELRO]),
+  patched("1 GiB of memory", "x-bare", (p) => moved({ memsz: (1n << 30n) - others(p) })(p), [NO_SECTIONS, NO_RELRO]),
   patched("1 GiB and a byte of memory", "x-bare", (p) => moved({ memsz: (1n << 30n) - others(p) + 1n })(p), [
     ["load-size", "1073741825 bytes"],
+    NO_SECTIONS,
     NO_RELRO,
   ]),
-  patched("code at 64 KiB", "x-bare", (p) => low(p, 0x10000n), [NO_RELRO]),
+  patched("code at 64 KiB", "x-bare", (p) => low(p, 0x10000n), [NO_SECTIONS, NO_RELRO]),
   patched("code below 64 KiB", "x-bare", (p) => low(p, 0xf000n), [
     ["load-address", /^LOAD at 0xf000, [0-9]+ bytes$/],
+    NO_SECTIONS,
     NO_RELRO,
   ]),
   patched("p_align of 1 GiB", "x-static-pie", (p) => p.segment(TYPES.LOAD, { align: 1n << 30n }), []),
   patched("p_align of 2 GiB", "x-static-pie", (p) => p.segment(TYPES.LOAD, { align: 1n << 31n }), [
     ["load-alignment", "LOAD at 0x0, offset 0x0, p_align 0x80000000"],
   ]),
-  patched("a PT_LOAD that fills its page", "x-bare", (p) => p.segment(TYPES.LOAD, { memsz: 0x1000 }), [NO_RELRO]),
+  patched("a PT_LOAD that fills its page", "x-bare", (p) => p.segment(TYPES.LOAD, { memsz: 0x1000 }), [
+    ["load-rights", /^LOAD at 0x400000: R, [0-9]+ of 4096 bytes$/],
+    NO_RELRO,
+  ]),
   patched(
     "a PT_LOAD without memory after the others",
     "x-bare",
@@ -114,22 +120,24 @@ export const LIMITS: Entry[] = [
     "an entry at the last byte of the code",
     "x-bare",
     (p) => p.withoutSections().segment(TYPES.LOAD, { filesz: 1, memsz: 1 }, 1),
-    [NO_RELRO],
+    [NO_SECTIONS, NO_RELRO],
   ),
-  patched("data up to the last address on a phone", "a-bare", (p) => atTheEnd(p, 0n), [NO_RELRO], aarch64),
+  patched("data up to the last address on a phone", "a-bare", (p) => atTheEnd(p, 0n), [NO_SECTIONS, NO_RELRO], aarch64),
   patched(
     "data past the last address on a phone",
     "a-bare",
     (p) => atTheEnd(p, 1n),
-    [["load-address", /^LOAD at 0x3ffff[0-9a-f]{5}, [0-9]+ bytes$/], NO_RELRO],
+    [["load-address", /^LOAD at 0x3ffff[0-9a-f]{5}, [0-9]+ bytes$/], NO_SECTIONS, NO_RELRO],
     aarch64,
   ),
   patched("a small p_align, and an address that does not fit a page", "x-bare", moved({ vaddr: 0x403010, align: 16 }), [
     ["load-alignment", "LOAD at 0x403010, offset 0x3000, p_align 0x10"],
+    NO_SECTIONS,
     NO_RELRO,
   ]),
   patched("an address that fits a p_align of 12 KiB", "x-bare", moved({ vaddr: 0x603000, align: 0x3000 }), [
     ["load-alignment", "LOAD at 0x603000, offset 0x3000, p_align 0x3000"],
+    NO_SECTIONS,
     NO_RELRO,
   ]),
   patched(
@@ -229,6 +237,7 @@ export const LIMITS: Entry[] = [
     crashes,
   ),
   patched(".bss before its segment", "x-musl", (p) => p.section(p.findSection(8), { addr: 0x401000 }), [
+    ["load-rights", ".bss"],
     ["section-loaded", ".bss"],
   ]),
   patched(
@@ -236,19 +245,19 @@ export const LIMITS: Entry[] = [
     "x-bare",
     (p) =>
       p.withoutSections().segment(TYPES.LOAD, { offset: 64, vaddr: 0x400040, filesz: 0x1b4 - 64, memsz: 0x1b4 - 64 }),
-    [NO_RELRO],
+    [NO_SECTIONS, NO_RELRO],
   ),
   patched(
     "a header table that the first PT_LOAD cuts off",
     "x-bare",
     (p) => p.withoutSections().segment(TYPES.LOAD, { filesz: 0x100, memsz: 0x100 }),
-    [["headers-loaded", /^bytes 64 to [0-9]+$/], NO_RELRO],
+    [["headers-loaded", /^bytes 64 to [0-9]+$/], NO_SECTIONS, NO_RELRO],
   ),
   patched(
     "headers that can be run and not read",
     "x-bare",
     (p) => p.withoutSections().segment(TYPES.LOAD, { flags: 1 }),
-    [["headers-loaded", "X"], NO_RELRO],
+    [["load-rights", "LOAD at 0x400000: X"], NO_SECTIONS, NO_RELRO],
   ),
   patched(
     "entry 0 where there is code",
@@ -266,6 +275,7 @@ export const LIMITS: Entry[] = [
   patched("DT_RELR outside memory", "x-bare-pie", (p) => p.dynamic(21, 1n << 40n, 36).dynamic(0x6ffffef5, 1, 35), [
     ["relocations", "DT_RELR"],
     ["relocations", "DT_RELRENT missing"],
+    ["relocation-types", "DT_RELR"],
   ]),
   patched(
     "an empty table of relocations outside memory",

@@ -1,5 +1,15 @@
 /** Files of which a few fields were changed, on purpose, by a tool or by a broken disk. */
-import { aarch64, crashes, type Entry, NEEDS_LIBC, NO_ENTRY, NO_RELRO, NO_STACK, patched } from "./entry.ts";
+import {
+  aarch64,
+  crashes,
+  type Entry,
+  NEEDS_LIBC,
+  NO_ENTRY,
+  NO_RELRO,
+  NO_SECTIONS,
+  NO_STACK,
+  patched,
+} from "./entry.ts";
 import { Patch, TYPES } from "./patch.ts";
 
 export const PATCHED: Entry[] = [
@@ -21,6 +31,7 @@ export const PATCHED: Entry[] = [
   ]),
   patched("a static-pie that says ET_EXEC", "x-static-pie", (p) => p.header({ type: 2 }), [
     ["load-address", /^LOAD at 0x0, [0-9]+ bytes, LOAD at 0x9000, [0-9]+ bytes$/],
+    ["relocation-types", /^\.rela\.dyn: [0-9]+ of type 8$/],
   ]),
   patched("a static-pie without DF_1_PIE", "x-static-pie", (p) => p.dynamic(0x6ffffffb, 1), [
     ["type", "ET_DYN without DF_1_PIE"],
@@ -63,6 +74,7 @@ export const PATCHED: Entry[] = [
     [
       ["interpreter", "one, but no PT_INTERP"],
       ["dynamic", /^\.dynamic bytes [0-9]+ to [0-9]+ without one$/],
+      ["relocation-types", ".rela.dyn: 2 of type 6, .rela.plt: 1 of type 7"],
     ],
     crashes,
   ),
@@ -144,9 +156,12 @@ export const PATCHED: Entry[] = [
     ["section-bounds", /^\.init bytes 8589934592 to [0-9]+$/],
     ["section-loaded", ".init"],
   ]),
-  patched("without section headers", "x-static", (p) => p.withoutSections(), []),
-  patched("without section headers, a static-pie", "x-static-pie", (p) => p.withoutSections(), []),
-  patched("a dynamic PIE without section headers", "x-dynamic-pie", (p) => p.withoutSections(), NEEDS_LIBC),
+  patched("without section headers", "x-static", (p) => p.withoutSections(), [NO_SECTIONS]),
+  patched("without section headers, a static-pie", "x-static-pie", (p) => p.withoutSections(), [NO_SECTIONS]),
+  patched("a dynamic PIE without section headers", "x-dynamic-pie", (p) => p.withoutSections(), [
+    ...NEEDS_LIBC,
+    NO_SECTIONS,
+  ]),
   patched(
     "PT_LOAD outside the file",
     "x-static",
@@ -154,6 +169,7 @@ export const PATCHED: Entry[] = [
     [
       ["segment-bounds", /^LOAD bytes [0-9]+ to 343[0-9]+$/],
       ["load-size", /^343[0-9]{8} bytes$/],
+      ["load-rights", ".bss, __libc_freeres_ptrs"],
     ],
   ),
   patched(
@@ -165,12 +181,13 @@ export const PATCHED: Entry[] = [
   patched("p_filesz above p_memsz", "x-static", (p) => p.segment(TYPES.LOAD, { memsz: 0x10 }, 3), [
     ["load-size", /^LOAD at 0x[0-9a-f]+: [0-9]+ of 16 bytes$/],
     ["section-loaded", ".bss, __libc_freeres_ptrs"],
+    ["relocation-types", ".rela.plt: 24"],
   ]),
   patched(
     "a static-pie whose data is 128 GiB away",
     "x-bare-pie",
     (p) => moveLast(p.withoutSections(), 1n << 37n).segment(TYPES.LOAD, { flags: 6 }),
-    [["load-size", /^1374389[0-9]{5} bytes$/]],
+    [["load-size", /^1374389[0-9]{5} bytes$/], NO_SECTIONS],
     crashes,
   ),
   patched("PT_TLS larger in the file", "x-static", (p) => p.segment(TYPES.TLS, { memsz: 1 }), [
@@ -232,7 +249,10 @@ export const PATCHED: Entry[] = [
     "data without W",
     "x-musl",
     (p) => p.segment(TYPES.LOAD, { flags: 4 }, 3),
-    [["section-loaded", /^\.tdata, \.init_array, \.fini_array and [0-9] more$/]],
+    [
+      ["load-rights", /^LOAD at 0x406[0-9a-f]{3}: R, [0-9]+ of [0-9]+ bytes$/],
+      ["section-loaded", /^\.tdata, \.init_array, \.fini_array and [0-9] more$/],
+    ],
     crashes,
   ),
   patched(
@@ -299,6 +319,7 @@ export const PATCHED: Entry[] = [
     [
       ["relocations", "DT_RELA"],
       ["relocations", ".rela.dyn"],
+      ["relocations", "DT_RELACOUNT 8 of 7"],
     ],
   ),
   patched(
@@ -308,6 +329,7 @@ export const PATCHED: Entry[] = [
     [
       ["relocations", "DT_RELA"],
       ["relocations", ".rela.dyn"],
+      ["relocations", "DT_RELACOUNT 8 of 7"],
     ],
   ),
   patched("DT_JMPREL without a size", "x-static-pie", (p) => p.dynamic(2, 0, 21), [
@@ -354,7 +376,7 @@ export const PATCHED: Entry[] = [
       const more = new Patch(Buffer.concat([new Patch(built("x-bare")).withoutSections().bytes, Buffer.alloc(64)]));
       return more.header({ shoff: more.bytes.length - 64, shentsize: 64 }).bytes;
     },
-    findings: [["trailing-bytes", /^an end at byte [0-9]+$/], NO_RELRO],
+    findings: [["trailing-bytes", /^an end at byte [0-9]+$/], NO_SECTIONS, NO_RELRO],
   },
   patched("p_align that is no power of two", "x-static", (p) => p.segment(TYPES.LOAD, { align: 0x3000 }), [
     ["load-alignment", "LOAD at 0x400000, offset 0x0, p_align 0x3000"],
@@ -390,6 +412,7 @@ export const PATCHED: Entry[] = [
     NO_RELRO,
   ]),
   patched("two PT_LOADs in one page", "x-bare", (p) => p.segment(TYPES.LOAD, { memsz: 0x1001 }), [
+    ["load-rights", /^LOAD at 0x400000: R, [0-9]+ of 4097 bytes$/],
     ["load-order", "LOAD at 0x401000"],
     NO_RELRO,
   ]),
@@ -397,7 +420,7 @@ export const PATCHED: Entry[] = [
     "headers that may not be read",
     "x-musl",
     (p) => p.segment(TYPES.LOAD, { flags: 0 }),
-    [["headers-loaded", "no right at all"]],
+    [["load-rights", "LOAD at 0x400000: no right at all"]],
     crashes,
   ),
   patched("PT_PHDR of another table", "x-dynamic", (p) => p.segment(TYPES.PHDR, { offset: 0, vaddr: 0x400000 }), [

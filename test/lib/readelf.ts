@@ -116,6 +116,8 @@ const SECTIONS: Record<string, number> = {
   MIPS_XHASH: 0x7000002b,
 };
 const GNU_NOTES: Record<string, number> = {
+  // NetBSD's.
+  IDENT: 1,
   NT_GNU_ABI_TAG: 1,
   NT_GNU_BUILD_ID: 3,
   NT_GNU_GOLD_VERSION: 4,
@@ -218,11 +220,13 @@ function dynamicValue(label: string, words: string): bigint | undefined {
 }
 
 function notesIn(text: string): View["notes"] {
-  return [...text.matchAll(/^ {2}(\S.*?|) +0x([0-9a-f]{8})\t(\S+)/gm)].map(([, name = "", size = "", type = ""]) => ({
-    name,
-    size: Number.parseInt(size, 16),
-    type: GNU_NOTES[type],
-  }));
+  return [...text.matchAll(/^ {2}(\S.*?|)[ \t]+0x([0-9a-f]{8})\t(\S+)/gm)].map(
+    ([, name = "", size = "", type = ""]) => ({
+      name,
+      size: Number.parseInt(size, 16),
+      type: GNU_NOTES[type],
+    }),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Below the ELF reader: bytes at checked positions, and fields in the file's class and byte order. */
 import * as fs from "node:fs";
-import type { Defect } from "./types.ts";
+import { PT } from "./names.ts";
+import type { Defect, Segment } from "./types.ts";
 
 /** Bytes at positions. `read` returns fewer than asked only when the file has become shorter than `size`. */
 export interface Source {
@@ -53,6 +54,14 @@ export const within = (source: Source, offset: bigint, length: bigint): boolean 
   offset + length <= BigInt(source.size);
 
 export const range = (offset: bigint, length: bigint): string => `bytes ${offset} to ${offset + length}`;
+
+/** The file offset of an address, by the PT_LOAD that maps it. */
+export function offsetOf(segments: readonly Segment[], address: bigint): bigint | undefined {
+  const load = segments.find(
+    ({ type, vaddr, filesz }) => type === PT.LOAD && address >= vaddr && address < vaddr + filesz,
+  );
+  return load === undefined ? undefined : address - load.vaddr + load.offset;
+}
 
 /** The file ended before its size. */
 export class BecameShorter extends Error {}

@@ -1,7 +1,7 @@
 /** What the headers of an ELF file point at: interpreter, dynamic section, notes. */
 
-import { bytesAt, defect, type File, fields, range, strings, untilNul, within } from "./bytes.ts";
-import { DT, NT_GNU_PROPERTY_TYPE_0, PT, SHF, SHT } from "./names.ts";
+import { bytesAt, defect, type File, fields, offsetOf, range, strings, untilNul, within } from "./bytes.ts";
+import { DT, FEATURE_1_AND, NT_GNU_PROPERTY_TYPE_0, PT, SHF, SHT } from "./names.ts";
 import type { DynamicEntry, Note, Section, Segment } from "./types.ts";
 
 /** Most bytes of the dynamic section, and of all notes together. */
@@ -65,28 +65,24 @@ function nameEntries(file: File, segments: Segment[], entries: DynamicEntry[]): 
   }
 }
 
-/** The file offset of an address, by the PT_LOAD that maps it. */
-function offsetOf(segments: Segment[], address: bigint): bigint | undefined {
-  const load = segments.find(
-    ({ type, vaddr, filesz }) => type === PT.LOAD && address >= vaddr && address < vaddr + filesz,
-  );
-  return load === undefined ? undefined : address - load.vaddr + load.offset;
-}
-
-/** The notes: those of the PT_NOTEs, then those of the SHT_NOTEs that no PT_NOTE holds, because they are not loaded. */
+/**
+ * The notes: those of the PT_NOTEs, then those of the SHT_NOTEs that no PT_NOTE holds, because they are not loaded. Of the
+ * latter there may be any number, as of SystemTap's probes: nobody reads them when the program starts.
+ */
 export function readNotes(file: File, segments: Segment[], sections: Section[]): Note[] {
   const pieces = [
     ...segments
       .filter(({ type }) => type === PT.NOTE)
-      .map(({ offset, filesz, align }) => ({ offset, length: filesz, align })),
+      .map(({ offset, filesz, align }) => ({ offset, length: filesz, align, loaded: true })),
     ...sections
       .filter(({ type, flags }) => type === SHT.NOTE && (segments.length === 0 || (flags & SHF.ALLOC) === 0n))
-      .map(({ offset, size, addralign }) => ({ offset, length: size, align: addralign })),
+      .map(({ offset, size, addralign }) => ({ offset, length: size, align: addralign, loaded: false })),
   ];
   const notes: Note[] = [];
   let room = BigInt(PART_LIMIT);
-  for (const { offset, length, align } of pieces) {
+  for (const { offset, length, align, loaded } of pieces) {
     const inside = within(file.source, offset, length);
+    if (inside && length > room && !loaded) continue;
     if (!inside || length > room) {
       const limit = inside
         ? `at most ${PART_LIMIT} bytes of notes`
@@ -95,10 +91,14 @@ export function readNotes(file: File, segments: Segment[], sections: Section[]):
       return notes;
     }
     room -= length;
-    if (!parseNotes(file, bytesAt(file.source, offset, length), align === 8n ? 8 : 4, notes)) {
+    const bytes = bytesAt(file.source, offset, length);
+    // A segment of p_align 8 may hold notes that are padded to 4 bytes, as mold's do.
+    const found = (align === 8n ? parseNotes(file, bytes, 8) : undefined) ?? parseNotes(file, bytes, 4);
+    if (found === undefined) {
       defect(file, "notes", "notes that end where their segment ends", `others in ${range(offset, length)}`);
       return notes;
     }
+    notes.push(...found);
   }
   return notes;
 }
@@ -106,13 +106,16 @@ export function readNotes(file: File, segments: Segment[], sections: Section[]):
 /** Most bytes of PT_GNU_PROPERTY that Linux accepts. */
 const PROPERTIES_LIMIT = 1024;
 
-/** Notes the defect of a PT_GNU_PROPERTY for which Linux refuses the file (fs/binfmt_elf.c, parse_elf_properties). */
-export function checkProperties(file: File, segments: Segment[]): void {
+/**
+ * Notes the defect of a PT_GNU_PROPERTY for which Linux refuses the file (fs/binfmt_elf.c, parse_elf_properties, and on
+ * aarch64 asm/elf.h, arch_parse_elf_property).
+ */
+export function checkProperties(file: File, machine: number, segments: Segment[]): void {
   for (const { type, offset, filesz } of segments) {
     if (type !== PT.GNU_PROPERTY || !within(file.source, offset, filesz)) continue;
     if (filesz > PROPERTIES_LIMIT) {
       defect(file, "notes", `at most ${PROPERTIES_LIMIT} bytes of PT_GNU_PROPERTY`, range(offset, filesz));
-    } else if (!isPropertyNote(file, bytesAt(file.source, offset, filesz))) {
+    } else if (!isPropertyNote(file, machine, bytesAt(file.source, offset, filesz))) {
       defect(
         file,
         "notes",
@@ -124,7 +127,7 @@ export function checkProperties(file: File, segments: Segment[]): void {
 }
 
 /** Whether the bytes begin with a NT_GNU_PROPERTY_TYPE_0 that is whole, as are its properties (psABI, "Program Property"). */
-function isPropertyNote(file: File, bytes: Buffer): boolean {
+function isPropertyNote(file: File, machine: number, bytes: Buffer): boolean {
   const start = 16;
   if (bytes.length < start) return false;
   const next = fields(file, bytes);
@@ -138,25 +141,39 @@ function isPropertyNote(file: File, bytes: Buffer): boolean {
     next.at = at;
     const [property, size] = [next.u32(), next.u32()];
     at += 8 + Math.ceil(size / word) * word;
-    if (property <= before || at > end) return false;
+    if (property <= before || at > end || (property === FEATURE_1_AND.get(machine) && size !== 4)) return false;
     before = property;
   }
   return true;
 }
 
-/** Adds the notes in the bytes (gABI, "Note Section"; the padding is the segment's alignment). False: they are malformed. */
-function parseNotes(file: File, bytes: Buffer, align: number, notes: Note[]): boolean {
+/** The notes in the bytes (gABI, "Note Section"), each padded to an alignment; undefined when they are malformed. */
+function parseNotes(file: File, bytes: Buffer, align: number): Note[] | undefined {
   const padded = (length: number): number => Math.ceil(length / align) * align;
   const next = fields(file, bytes);
+  const notes: Note[] = [];
   for (let at = 0; at < bytes.length; ) {
-    if (at + 12 > bytes.length) return false;
+    if (at + 12 > bytes.length) return undefined;
     next.at = at;
     const [nameLength, length, type] = [next.u32(), next.u32(), next.u32()];
     const start = at + padded(12 + nameLength);
-    if (start + length > bytes.length) return false;
+    if (start + length > bytes.length) return undefined;
     const name = untilNul(bytes.subarray(at + 12, at + 12 + nameLength));
     notes.push({ name, type, description: bytes.toString("hex", start, start + length) });
     at = start + padded(length);
   }
-  return true;
+  return notes;
+}
+
+const MOLD = "mold ";
+
+/**
+ * Whether the bytes behind the last segment begin as those do that `mold -z nosectionheader` leaves: the sections that are
+ * not loaded, without their headers, and mold's comment first.
+ */
+export function hasMoldRest({ source }: File, segments: readonly Segment[]): boolean {
+  const ends = segments.filter(({ type }) => type !== PT.NULL).map(({ offset, filesz }) => offset + filesz);
+  const end = ends.sort((a, b) => (a < b ? -1 : 1)).at(-1) ?? 0n;
+  const length = BigInt(MOLD.length);
+  return within(source, end, length) && bytesAt(source, end, length).toString("latin1") === MOLD;
 }

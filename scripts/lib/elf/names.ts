@@ -52,6 +52,7 @@ export const DT = {
   NEEDED: 1n,
   PLTRELSZ: 2n,
   STRTAB: 5n,
+  SYMTAB: 6n,
   RELA: 7n,
   RELASZ: 8n,
   RELAENT: 9n,
@@ -69,13 +70,32 @@ export const DT = {
   RELRSZ: 35n,
   RELR: 36n,
   RELRENT: 37n,
+  ANDROID_REL: 0x6000000fn,
+  ANDROID_RELA: 0x60000011n,
+  ANDROID_RELR: 0x6fffe000n,
+  RELACOUNT: 0x6ffffff9n,
+  RELCOUNT: 0x6ffffffan,
   FLAGS_1: 0x6ffffffbn,
 } as const;
 export const DF_TEXTREL = 4n;
 export const DF_1_PIE = 0x08000000n;
 
+export const NT_GNU_ABI_TAG = 1;
 export const NT_GNU_BUILD_ID = 3;
 export const NT_GNU_PROPERTY_TYPE_0 = 5;
+/** The property of protections that all of a program's objects have (BTI, PAC, IBT, SHSTK), by machine. */
+export const FEATURE_1_AND = new Map([
+  [62, 0xc0000002],
+  [183, 0xc0000000],
+]);
+export const X86_ISA_1_NEEDED = 0xc0008002;
+
+/** The relocations that start-up code knows, by machine. */
+export const RELOCATION_TYPES: ReadonlyMap<number, { NONE: number; RELATIVE: number; IRELATIVE: number }> = new Map([
+  [40, { NONE: 0, RELATIVE: 23, IRELATIVE: 160 }],
+  [62, { NONE: 0, RELATIVE: 8, IRELATIVE: 37 }],
+  [183, { NONE: 0, RELATIVE: 1027, IRELATIVE: 1032 }],
+]);
 
 /** Counts that do not fit the header's 16 bits stand in section header 0 (gABI, "ELF Header"). */
 export const PN_XNUM = 0xffff;

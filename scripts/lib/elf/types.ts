@@ -60,9 +60,21 @@ export interface Note {
   description: string;
 }
 
+/** A table of the relocations that a program applies to itself. */
+export interface Relocations {
+  /** The dynamic tag of its address, or its section. */
+  name: string;
+  /** How many there are of each type. */
+  types: ReadonlyMap<number, number>;
+  /** How many of the machine's type RELATIVE it begins with. */
+  relative: number;
+  /** How many would change what no PT_LOAD lets be written. */
+  unwritable: number;
+}
+
 /** A part of the file that violates the format. What could be read of it is in the result. */
 export interface Defect {
-  part: "header" | "program headers" | "section headers" | "dynamic" | "notes";
+  part: "header" | "program headers" | "section headers" | "dynamic" | "relocations" | "notes";
   expected: string;
   got: string;
 }
@@ -76,12 +88,16 @@ export interface Elf {
   sections: Section[];
   /** Entries of the first PT_DYNAMIC before its DT_NULL; empty when there is none. */
   dynamic: DynamicEntry[];
+  /** Those that the dynamic section of an ET_DYN names; the sections of relocations in the memory of other files. */
+  relocations: Relocations[];
   /** The path in the first PT_INTERP, without its NUL; undefined without one, empty when it is outside the file. */
   interpreter: string | undefined;
   /** Those of the PT_NOTEs, then those of SHT_NOTEs that are not loaded. */
   notes: Note[];
   /** NT_GNU_BUILD_ID in lower-case hexadecimal. */
   buildId: string | undefined;
+  /** Whether there are no section headers, and behind the last segment is what mold leaves in such a file. */
+  moldRest: boolean;
   defects: Defect[];
 }
 

@@ -33,7 +33,7 @@ export const ofType = (elf: Elf, ...types: number[]): Segment[] =>
 export const loads = (elf: Elf): Segment[] => ofType(elf, PT.LOAD);
 
 export const has = (flags: number, flag: number): boolean => (flags & flag) !== 0;
-const hasBit = (flags: bigint, flag: bigint): boolean => (flags & flag) !== 0n;
+export const hasBit = (flags: bigint, flag: bigint): boolean => (flags & flag) !== 0n;
 export const rights = ({ flags }: Segment): string =>
   (has(flags, PF.R) ? "R" : "") + (has(flags, PF.W) ? "W" : "") + (has(flags, PF.X) ? "X" : "");
 
@@ -43,6 +43,15 @@ export const hasFlag = (elf: Elf, tag: bigint, flag: bigint): boolean =>
 export const isPie = (elf: Elf): boolean => hasFlag(elf, DT.FLAGS_1, DF_1_PIE);
 export const names = (elf: Elf, ...tags: bigint[]): string[] =>
   elf.dynamic.filter(({ tag }) => tags.includes(tag)).map(({ name }) => name ?? "(no name)");
+
+/** How a program is linked; null when it is no program. */
+export type Linkage = "static" | "static-pie" | "dynamic" | "shared library";
+export function linkageOf(elf: Elf): Linkage | null {
+  if (ofType(elf, PT.INTERP).length > 0 || names(elf, DT.NEEDED).length > 0) return "dynamic";
+  if (elf.header.type === ET.EXEC) return "static";
+  if (elf.header.type === ET.DYN) return isPie(elf) ? "static-pie" : "shared library";
+  return null;
+}
 
 /** Bytes that a section takes in the file. */
 export const fileSize = ({ type, size }: Section): bigint => (type === SHT.NOBITS || type === SHT.NULL ? 0n : size);
@@ -81,7 +90,7 @@ interface Range {
   vaddr: bigint;
   filesz: bigint;
 }
-const holds = (load: Segment, { vaddr, filesz }: Range): boolean =>
+export const holds = (load: Segment, { vaddr, filesz }: Range): boolean =>
   vaddr >= load.vaddr && vaddr + filesz <= load.vaddr + load.filesz;
 
 /** Whether a PT_LOAD maps a segment's bytes of the file to the segment's addresses. */
@@ -118,6 +127,26 @@ export function unloaded(elf: Elf): Section[] {
   });
 }
 
+/** Sections of zeros where a PT_LOAD has bytes of the file: what the program takes for 0 would be something else. */
+export function overlaid(elf: Elf): Section[] {
+  const candidates = loads(elf);
+  return elf.sections.filter(
+    ({ type, flags, addr, size }) =>
+      type === SHT.NOBITS &&
+      hasBit(flags, SHF.ALLOC) &&
+      !hasBit(flags, SHF.TLS) &&
+      size > 0n &&
+      candidates.some(({ vaddr, filesz }) => addr >= vaddr && addr < vaddr + filesz),
+  );
+}
+
+/** Whether an address is in a section of code; true of a file without section headers, which does not tell. */
+export const isCode = (elf: Elf, address: bigint): boolean =>
+  elf.sections.length === 0 ||
+  elf.sections.some(
+    ({ flags, addr, size }) => hasBit(flags, SHF.EXECINSTR) && address >= addr && address < addr + size,
+  );
+
 /**
  * PT_TLSs that are not what the sections of thread-local storage make: size and alignment decide where each variable is.
  * Linkers may round the size in memory up.
@@ -139,59 +168,6 @@ export function unlikeSections(elf: Elf): Segment[] {
       vaddr + memsz < all ||
       units(memsz) !== units(all - start),
   );
-}
-
-/** The tables of relocations that a static-pie applies to itself: address, size in bytes, type of their sections. */
-const RELOCATIONS = [
-  ["DT_RELA", DT.RELA, DT.RELASZ, [SHT.RELA]],
-  ["DT_REL", DT.REL, DT.RELSZ, [SHT.REL]],
-  ["DT_RELR", DT.RELR, DT.RELRSZ, [SHT.RELR]],
-  ["DT_JMPREL", DT.JMPREL, DT.PLTRELSZ, [SHT.RELA, SHT.REL]],
-] as const;
-
-/** The value of a tag. Of two entries the later counts: start-up code goes through them and keeps what it saw last. */
-const tagValue = (elf: Elf, wanted: bigint): bigint | undefined =>
-  elf.dynamic.findLast(({ tag }) => tag === wanted)?.value;
-
-/** Tables of relocations without address or size, outside of memory, or that are not whole sections. */
-export function lostRelocations(elf: Elf): string[] {
-  return RELOCATIONS.filter(([, table, size, types]) => {
-    const [vaddr, filesz] = [tagValue(elf, table), tagValue(elf, size)];
-    if (vaddr === undefined || filesz === undefined) return vaddr !== filesz;
-    const sections = elf.sections.filter(({ type }) => types.some((known) => known === type));
-    const whole =
-      elf.sections.length === 0 ||
-      (sections.some(({ addr }) => addr === vaddr) &&
-        sections.some(({ addr, size }) => addr + size === vaddr + filesz));
-    return filesz > 0n && !(whole && loads(elf).some((load) => holds(load, { vaddr, filesz })));
-  }).map(([name]) => name);
-}
-
-/** Sections of relocations in no table of the dynamic section: a static-pie would not apply them. */
-export function unapplied(elf: Elf): Section[] {
-  if (elf.header.type !== ET.DYN) return [];
-  const tables = RELOCATIONS.map(([, table, size]) => [tagValue(elf, table) ?? 0n, tagValue(elf, size) ?? 0n] as const);
-  return elf.sections.filter(
-    ({ type, flags, addr, size }) =>
-      RELOCATIONS.some(([, , , types]) => types.some((known) => known === type)) &&
-      hasBit(flags, SHF.ALLOC) &&
-      size > 0n &&
-      !tables.some(([start, length]) => addr >= start && addr + size <= start + length),
-  );
-}
-
-/** What goes with a table of relocations, size or kind of its entries, and is missing or wrong (gABI, "Dynamic Section"). */
-export function wrongEntries(elf: Elf): string[] {
-  const word = BigInt(elf.bits / 8);
-  const wanted = [
-    ["DT_RELAENT", DT.RELA, DT.RELAENT, 3n * word],
-    ["DT_RELENT", DT.REL, DT.RELENT, 2n * word],
-    ["DT_RELRENT", DT.RELR, DT.RELRENT, word],
-    ["DT_PLTREL", DT.JMPREL, DT.PLTREL, elf.bits === 64 ? DT.RELA : DT.REL],
-  ] as const;
-  return wanted
-    .filter(([, table, tag, value]) => hasTag(elf, table) && tagValue(elf, tag) !== value)
-    .map(([name, , tag]) => `${name} ${tagValue(elf, tag) ?? "missing"}`);
 }
 
 /** The byte after the last one that a header, segment or section accounts for; what has no bytes accounts for none. */

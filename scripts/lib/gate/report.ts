@@ -1,8 +1,8 @@
 /** What the gate reports of a file, JSON-ready. */
-import { DT, ET, machineName, PT, SHF, sectionName, segmentName, typeName } from "../elf/names.ts";
+import { DT, machineName, SHF, sectionName, segmentName, typeName } from "../elf/names.ts";
 import type { Elf } from "../elf/types.ts";
 import { printable } from "../errors.ts";
-import { fileSize, isPie, loads, names, ofType, rights, strippable } from "./layout.ts";
+import { fileSize, type Linkage, linkageOf, loads, names, rights, strippable } from "./layout.ts";
 import type { Severity } from "./rules.ts";
 
 /** A rule that a file breaks. The texts are printable. */
@@ -13,8 +13,6 @@ export interface Finding {
   got: string;
   fix: string;
 }
-
-type Linkage = "static" | "static-pie" | "dynamic" | "shared library";
 
 /** What a picture needs of a segment: bytes of the file, address in hexadecimal, bytes in memory. */
 export interface SegmentView {
@@ -121,12 +119,4 @@ export function describeElf(elf: Elf | undefined) {
       }),
     ),
   };
-}
-
-/** How a program is linked; null when it is no program. */
-export function linkageOf(elf: Elf): Linkage | null {
-  if (ofType(elf, PT.INTERP).length > 0 || names(elf, DT.NEEDED).length > 0) return "dynamic";
-  if (elf.header.type === ET.EXEC) return "static";
-  if (elf.header.type === ET.DYN) return isPie(elf) ? "static-pie" : "shared library";
-  return null;
 }

@@ -11,26 +11,37 @@ import {
   hasFlag,
   hasTag,
   isAligned,
+  isCode,
   isLoadedBy,
   isPie,
   KIB_64,
   larger,
   loads,
-  lostRelocations,
   MOST_HEADERS,
   MOST_MEMORY,
   memory,
   misplaced,
   names,
   ofType,
+  overlaid,
   rights,
   span,
   strippable,
-  unapplied,
   unlikeSections,
   unloaded,
-  wrongEntries,
 } from "./layout.ts";
+import {
+  androidTables,
+  hasSymbols,
+  isPacked,
+  lostRelocations,
+  unapplied,
+  unknownTypes,
+  unwritable,
+  wrongCounts,
+  wrongEntries,
+} from "./relocations.ts";
+import { neededLevels, otherSystems } from "./system.ts";
 
 export type Severity = "fail" | "warn";
 
@@ -100,6 +111,7 @@ const readError =
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const quoted = (text: string): string => `"${printable(text)}"`;
 const show = (segment: Segment): string => `${segmentName(segment.type)} at ${hex(segment.vaddr)}`;
+const isOfMusl = (target: Target | undefined): boolean => target?.triple.includes("-musl") ?? true;
 const isWhole = (elf: Elf): boolean => !elf.defects.some(({ part }) => part.endsWith("headers"));
 const showBytes = ({ offset }: Segment | Section, size: bigint): string => `bytes ${offset} to ${offset + size}`;
 
@@ -221,12 +233,21 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "os-abi",
     severity: "fail",
-    demands: "EI_OSABI is SYSV (0) or GNU (3)",
-    why: "the file says that it was made for another system",
+    demands: "EI_OSABI is SYSV (0) or GNU (3), and no note names another system (NetBSD, OpenBSD, the Hurd …)",
+    why: "the file says that it was made for another system, whose system calls have other numbers",
     fix: "build it with a Linux toolchain",
-    check: elf(({ header }) =>
-      demand(header.osabi === 0 || header.osabi === 3, "EI_OSABI 0 or 3", () => String(header.osabi)),
-    ),
+    check: elf((elf) => [
+      ...demand([0, 3].includes(elf.header.osabi), "EI_OSABI 0 or 3", () => String(elf.header.osabi)),
+      ...none(otherSystems(elf), "notes of Linux", (system) => system),
+    ]),
+  },
+  {
+    id: "instruction-set",
+    severity: "fail",
+    demands: "a file for x86_64 needs no more than the first x86-64 processors have (GNU_PROPERTY_X86_ISA_1_NEEDED)",
+    why: "a processor that lacks an instruction kills the program with SIGILL, and the targets promise to run on the first",
+    fix: "build it without -march, -C target-cpu and -C target-feature for newer processors",
+    check: elf((elf) => none(neededLevels(elf), "the baseline x86-64", (level) => level)),
   },
   {
     id: "interpreter",
@@ -340,6 +361,33 @@ export const RULES: readonly CheckedRule[] = [
     }),
   },
   {
+    id: "load-rights",
+    severity: "fail",
+    demands:
+      "every PT_LOAD can be read, those with more bytes of memory than of the file can be written, and no section of zeros " +
+      "is among the file's bytes",
+    why:
+      "with execute-only memory nothing else can be read, Linux before 6.6 kills a program whose zeros it can't write, and " +
+      "variables would begin with what the file has",
+    fix: "build it with the linker's own page layout; let no tool edit its segments",
+    check: elf((elf) => [
+      ...none(
+        loads(elf).filter(({ flags }) => !has(flags, PF.R)),
+        "PT_LOADs with R",
+        (segment) => `${show(segment)}: ${rights(segment) || "no right at all"}`,
+      ),
+      ...none(
+        loads(elf).filter(({ flags, filesz, memsz }) => memsz > filesz && !has(flags, PF.W)),
+        "W for PT_LOADs with zeros behind their bytes",
+        (segment) =>
+          `${show(segment)}: ${rights(segment) || "no right at all"}, ${segment.filesz} of ${segment.memsz} bytes`,
+      ),
+      ...none(overlaid(elf), "sections of zeros behind the bytes of their PT_LOAD", ({ name }) =>
+        printable(name || "NOBITS"),
+      ),
+    ]),
+  },
+  {
     id: "load-alignment",
     severity: "fail",
     demands:
@@ -408,8 +456,8 @@ export const RULES: readonly CheckedRule[] = [
     id: "entry",
     severity: "fail",
     demands:
-      "the entry point is not 0 and lies in the file's bytes of an executable PT_LOAD, at a multiple of 4 on aarch64 and " +
-      "armv7, unless it is odd on armv7: that is Thumb code",
+      "the entry point is not 0 and lies in the file's bytes of an executable PT_LOAD and in a section of code, at a " +
+      "multiple of 4 on aarch64 and armv7, unless it is odd on armv7: that is Thumb code",
     why: "the program would crash on its first instruction, and the kernel panics when PID 1 dies",
     fix: "build it with a start file (crt1.o, rcrt1.o) or name the entry with -e",
     check: elf((elf) => {
@@ -420,16 +468,17 @@ export const RULES: readonly CheckedRule[] = [
       // Linux refuses the others on arm (arch/arm/kernel/elf.c, elf_check_arch).
       const thumb = machine === MACHINES.arm && entry % 2n === 1n;
       const aligned = (machine !== MACHINES.aarch64 && machine !== MACHINES.arm) || thumb || entry % 4n === 0n;
-      return demand(entry !== 0n && home !== undefined && aligned, "an address in an executable PT_LOAD", () =>
-        hex(entry),
-      );
+      const good = entry !== 0n && home !== undefined && aligned;
+      return [
+        ...demand(good, "an address in an executable PT_LOAD", () => hex(entry)),
+        ...demand(!good || isCode(elf, entry), "an address in a section of code (SHF_EXECINSTR)", () => hex(entry)),
+      ];
     }),
   },
   {
     id: "headers-loaded",
     severity: "fail",
-    demands:
-      "the first PT_LOAD holds the program header table and can be read, and PT_PHDR, when there is one, names that table",
+    demands: "the first PT_LOAD holds the program header table, and PT_PHDR, when there is one, names that table",
     why: "the C library finds thread-local storage through it (AT_PHDR) before main",
     fix: "do not link with -n or -N, and let no tool move the program headers",
     check: elf((elf) => {
@@ -441,11 +490,6 @@ export const RULES: readonly CheckedRule[] = [
           first.filter(({ offset, filesz }) => phoff < offset || end > offset + filesz),
           "the program header table in the first PT_LOAD",
           () => `bytes ${phoff} to ${end}`,
-        ),
-        ...none(
-          first.filter(({ flags }) => !has(flags, PF.R)),
-          "a first PT_LOAD with R",
-          (segment) => rights(segment) || "no right at all",
         ),
         ...none(
           ofType(elf, PT.PHDR).filter(({ offset }) => offset !== phoff),
@@ -524,8 +568,8 @@ export const RULES: readonly CheckedRule[] = [
     id: "relocations",
     severity: "fail",
     demands:
-      "every table of relocations in the dynamic section has its address, its size and its kind of entries, is in a PT_LOAD " +
-      "and made of sections of relocations, and a static-pie's leave none of those out",
+      "the dynamic section's tables of relocations are whole sections in a PT_LOAD, with size, kind and count of entries, " +
+      "and a static-pie's leave none out and have a symbol table",
     why: "a static-pie relocates itself by them before anything else, and crashes",
     fix: "download or build the file again",
     check: elf((elf) => [
@@ -534,12 +578,36 @@ export const RULES: readonly CheckedRule[] = [
         printable(name || sectionName(type)),
       ),
       ...none(wrongEntries(elf), "the entries of the machine's tables of relocations", (tag) => tag),
+      ...none(wrongCounts(elf), "a count of the relative relocations that a table begins with", (count) => count),
+      ...demand(hasSymbols(elf), "a DT_SYMTAB that is a symbol table in memory", () => "none"),
+      ...defects(elf, "relocations"),
+    ]),
+  },
+  {
+    id: "relocation-types",
+    severity: "fail",
+    demands:
+      "a static program has only relocations that its start-up code applies: relative ones in a static-pie, IRELATIVE " +
+      "with glibc, none that are packed (DT_ANDROID_*, DT_RELR with musl)",
+    why:
+      "start-up code passes over others or takes them for relative ones, and the program crashes; musl applies DT_RELR from " +
+      "1.2.4 on, and toolchains have older ones",
+    fix:
+      "link without --pack-dyn-relocs, -z pack-relative-relocs and --export-dynamic; with musl, take the attributes ifunc " +
+      "and target_clones out",
+    check: elf((elf, { target }) => [
+      ...none(unknownTypes(elf), "relocations that start-up code applies", (relocations) => relocations),
+      ...none(unwritable(elf), "relocations of memory that can be written", (relocations) => relocations),
+      ...none(androidTables(elf), "no DT_ANDROID_*", (name) => name),
+      ...demand(!isOfMusl(target) || !isPacked(elf), "no DT_RELR", () => "DT_RELR"),
     ]),
   },
   {
     id: "notes",
     severity: "fail",
-    demands: "the notes are well-formed, and PT_GNU_PROPERTY is one of at most 1024 bytes",
+    demands:
+      "the notes are well-formed, and PT_GNU_PROPERTY is one of at most 1024 bytes, with 4 of them for the property of " +
+      "protections (FEATURE_1_AND)",
     why: "the kernel reads some of them (PT_GNU_PROPERTY), and the build id is one",
     fix: "download or build the file again",
     check: elf((elf) => defects(elf, "notes")),
@@ -596,11 +664,15 @@ export const RULES: readonly CheckedRule[] = [
     id: "trailing-bytes",
     severity: "fail",
     demands: "no byte follows the last header, segment and section",
-    why: "they are no part of the program: an appended payload, or two files in one",
+    why: "they are no part of the program: an appended payload, two files in one, or a packed program (UPX)",
     fix: "download or build the file again",
     check: elf((elf, { size }) => {
       const end = endOfContent(elf);
-      return demand(!isWhole(elf) || BigInt(size) <= end, `an end at byte ${end}`, () => `an end at byte ${size}`);
+      return demand(
+        !isWhole(elf) || elf.moldRest || BigInt(size) <= end,
+        `an end at byte ${end}`,
+        () => `an end at byte ${size}`,
+      );
     }),
   },
   {
@@ -610,6 +682,22 @@ export const RULES: readonly CheckedRule[] = [
     why: "the payload travels over USB in an image that boots from memory",
     fix: "strip it and build it with --release, or raise FASTBOOP_STAGE0_MAX_SIZE",
     check: ({ size, maxSize }) => demand(size <= maxSize, `at most ${maxSize} bytes`, () => `${size} bytes`),
+  },
+  {
+    id: "sections",
+    severity: "warn",
+    demands: "there is a section header table",
+    why: "without it nothing shows whether code, data, relocations and thread-local storage are where they belong",
+    fix: "do not remove it (strip --strip-section-headers, sstrip, mold -z nosectionheader); strip -s leaves it",
+    check: elf((elf) => demand(elf.sections.length > 0 || !isWhole(elf), "a section header table", () => "none")),
+  },
+  {
+    id: "recent-relocations",
+    severity: "warn",
+    demands: "a file for a target without musl has no relocations in the packed form of DT_RELR",
+    why: "the start-up code of glibc before 2.36 does not apply them, and the program crashes",
+    fix: "link without -z pack-relative-relocs or --pack-dyn-relocs=relr",
+    check: elf((elf, { target }) => demand(isOfMusl(target) || !isPacked(elf), "no DT_RELR", () => "DT_RELR")),
   },
   {
     id: "stack-rights",

@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 export const PLAN: Readonly<Record<string, readonly string[]>> = {
   "scripts/lib/gate/rules.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/gate/layout.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
+  "scripts/lib/gate/relocations.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
+  "scripts/lib/gate/system.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/gate.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/gate/report.ts": ["test/gate-edges.test.ts", "test/gate.test.ts"],
   "scripts/lib/trust/sums.ts": ["test/sums-edges.test.ts", "test/trust-edges.test.ts", "test/sums.test.ts"],
