@@ -14,7 +14,15 @@ await runScript({
     "Fetches one stage0 of a release to OUT, verified: its digest by everyone who vouches for it, then the gate. " +
     "FASTBOOP_STAGE0_EMBED_PATH names a local file to verify and take instead. See docs/fetch.md.",
   options: {},
-  knobs: [...FETCH_KNOBS, "TARGET", "FASTBOOP_STAGE0_TARGET", "OUT", "FASTBOOP_STAGE0_EMBED_PATH", "GITHUB_ENV"],
+  knobs: [
+    ...FETCH_KNOBS,
+    "TARGET",
+    "FASTBOOP_STAGE0_TARGET",
+    "OUT",
+    "FASTBOOP_STAGE0_EMBED_PATH",
+    "GITHUB_ENV",
+    "GITHUB_OUTPUT",
+  ],
   prints: "the absolute path of the file",
   async main() {
     const path = await fetchStage0();

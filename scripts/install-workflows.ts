@@ -1,5 +1,5 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { contractFailure, printable, usageFailure } from "./lib/errors.ts";
@@ -7,11 +7,13 @@ import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
 import { fromCaller } from "./lib/paths.ts";
-import { workflowFiles } from "./lib/workflow-files.ts";
+import { copiesFor } from "./lib/workflow-files.ts";
 
 await runScript({
   name: "install-workflows.ts",
-  summary: "Copies the workflows into the .github/workflows of a repository; writes nothing over unless FORCE=1.",
+  summary:
+    "Copies the workflows into the .github/workflows of a repository, as stage0-NAME where it has workflows of these names.\n" +
+    "Of what is there it writes over its own files only, and over changed ones only with FORCE=1.",
   options: { check: { type: "boolean", means: "write nothing; fail when a copy is missing or differs" } },
   knobs: ["WORKSPACE", "FORCE"],
   prints: "the path of each file that was written",
@@ -23,10 +25,17 @@ await runScript({
     const folder = join(fromCaller(workspace), ".github", "workflows");
     if (!existsSync(fromCaller(workspace))) throw usageFailure({ file: printable(workspace), what: "no such folder" });
 
-    const copies = workflowFiles().map(({ file, text }) => {
-      const path = join(folder, file);
-      return { path, text, found: existsSync(path) ? readFileSync(path, "utf8") : undefined };
-    });
+    const copies = copiesFor(folder);
+    const foreign = copies.filter((copy) => copy.foreign);
+    if (foreign.length > 0) {
+      throw usageFailure(
+        ...foreign.map(({ path }) => ({
+          file: printable(path),
+          what: "is there and not of this project; nothing was written",
+          fix: "give it another name",
+        })),
+      );
+    }
     const differing = copies.filter(({ text, found }) => found !== undefined && found !== text);
     const missing = copies.filter(({ found }) => found === undefined);
     if (check && differing.length + missing.length > 0) {

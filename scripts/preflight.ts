@@ -14,8 +14,9 @@ await runScript({
   name: "preflight.ts",
   summary:
     "Checks stage0 files by the rules of the gate: those that are named, else the release assets in dist/ and every other\n" +
-    "file there with a stage0 name. The file name gives the target, else --target does. TARGET: only that asset of dist/.",
-  operands: "[FILE…]",
+    "file there with a stage0 name. The file name gives the target, else --target does. TARGET: only that asset of dist/.\n" +
+    "FOLDER: the release assets in it or in the folders of it; --target: only that one.",
+  operands: "[FILE… | FOLDER]",
   options: {
     target: { type: "string", value: "TRIPLE", means: "the target that the named files are for" },
     json: { type: "boolean", means: "print the result as JSON (docs/preflight.schema.json)" },
@@ -23,7 +24,9 @@ await runScript({
   },
   knobs: ["BOOT", ...BOOT_KNOBS, "GITHUB_STEP_SUMMARY"],
   prints: "a line for each file, or JSON; stderr tells every finding",
-  async main({ target, json, html }, files) {
+  async main({ target: given, json, html }, files) {
+    // A workflow's input that is not set is empty.
+    const target = given || undefined;
     const maxSize = knob("FASTBOOP_STAGE0_MAX_SIZE");
     const boot = knob("BOOT");
     if (files.length === 0 && target !== undefined) {

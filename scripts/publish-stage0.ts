@@ -3,7 +3,7 @@ import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
 import { repository } from "./lib/github/origin.ts";
 import { knob, NETWORK_KNOBS } from "./lib/knobs.ts";
-import { summarize } from "./lib/log.ts";
+import { setOutputs, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { releaseFiles } from "./lib/release/files.ts";
 import { draftOf, dryRun, publish } from "./lib/release/publish.ts";
@@ -28,6 +28,7 @@ await runScript({
     "FASTBOOP_STAGE0_MAX_SIZE",
     "GITHUB_SERVER_URL",
     "GITHUB_API_URL",
+    "GITHUB_OUTPUT",
     "GITHUB_STEP_SUMMARY",
     ...NETWORK_KNOBS,
   ],
@@ -49,6 +50,7 @@ await runScript({
     }
     const { tag, url, draft } = await (draftOnly ? draftOf(publication) : publish(publication, files));
     summarize(`Release [${tag}](${url}): ${draft ? "draft" : "published"}, ${files.length} assets`);
+    setOutputs({ url });
     process.stdout.write(`${url}\n`);
     return 0;
   },

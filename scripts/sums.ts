@@ -1,8 +1,8 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
-import { type Check, checkList, writeList } from "./lib/dist.ts";
-import { Failure, printableJson } from "./lib/errors.ts";
-import { duration, report, say, shortSize } from "./lib/log.ts";
+import { type Check, checkList, renameHosted, writeList } from "./lib/dist.ts";
+import { Failure, printableJson, usageFailure } from "./lib/errors.ts";
+import { duration, report, say, setOutputs, shortSize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { nameText } from "./lib/trust/sums.ts";
 
@@ -21,12 +21,16 @@ await runScript({
     "Writes SHA256SUMS over the artifacts in DIST, or checks them against it. Every regular file is an artifact but hidden ones, *.log and *.env.",
   options: {
     verify: { type: "boolean", means: "check instead of writing; every problem is reported in one run" },
+    rename: { type: "boolean", means: "first give files the names that GitHub keeps them by" },
     json: { type: "boolean", means: "print files, digests and problems as JSON" },
   },
-  knobs: ["DIST"],
+  knobs: ["DIST", "GITHUB_OUTPUT"],
   prints: "the path of SHA256SUMS, or JSON",
-  main({ verify = false, json = false }) {
+  main({ verify = false, rename = false, json = false }) {
     const start = performance.now();
+    if (verify && rename)
+      throw usageFailure({ what: "--rename changes what --verify checks", fix: "give one of them" });
+    if (rename) renameHosted(distDir());
     const check = verify ? checkList(distDir()) : writeList(distDir());
     const trouble = [...check.problems, ...check.unread];
     for (const note of check.notes) report(note, "warning");
@@ -40,6 +44,7 @@ await runScript({
     const bytes = [...check.digests.values()].reduce((sum, { size }) => sum + size, 0);
     const count = `${check.digests.size} files, ${shortSize(bytes)}, ${duration(performance.now() - start)}`;
     say(`${verify ? "checked" : "listed"} ${count}`);
+    setOutputs({ path: check.list });
     if (!json) process.stdout.write(`${check.list}\n`);
     return 0;
   },

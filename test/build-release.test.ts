@@ -5,6 +5,7 @@ import { EXAMPLE_WORKSPACE } from "../scripts/lib/paths.ts";
 import { snapshot, stage0Crate } from "./lib/crate.ts";
 import {
   copyProject,
+  envLines,
   isDeno,
   lacking,
   namesIn,
@@ -94,7 +95,7 @@ test("should build both, and leave them and stage0.env as they are the next time
     assert.is(snapshot(dist)?.[name], before?.[name]);
     assert.match(before?.[name] ?? "", / 100755 /);
   }
-  assert.is(fs.readFileSync(join(dist, "stage0.env"), "utf8"), `FASTBOOP_STAGE0_EMBED_PATH=${built[AARCH64]}\n`);
+  assert.is(fs.readFileSync(join(dist, "stage0.env"), "utf8"), envLines(built[AARCH64]));
 });
 
 test("should name the selected target in stage0.env when all are built", async () => {

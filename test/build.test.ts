@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { snapshot, writeTree } from "./lib/crate.ts";
 import {
+  envLines,
   isRoot,
   lacking,
   make,
@@ -167,7 +168,7 @@ test("should copy the file with mode 0755, and leave an identical one untouched"
   assert.is(status.mode & 0o7777, 0o755);
   assert.ok(status.isFile());
   assert.is(status.nlink, 1);
-  assert.is(fs.readFileSync(join(dist, "stage0.env"), "utf8"), `FASTBOOP_STAGE0_EMBED_PATH=${artifact}\n`);
+  assert.is(fs.readFileSync(join(dist, "stage0.env"), "utf8"), envLines(artifact));
   const before = snapshot(dist);
   const second = await script("build-stage0.ts", [], { env });
   assert.is(second.stderr, taken(join(folder, "link"), sum, ", unchanged"));
@@ -261,7 +262,7 @@ test("should hand the path on in GitHub Actions, and only when all went well", a
   assert.is((await run(join(folder, "absent"))).code, 3);
   assert.is(fs.readFileSync(variables, "utf8"), "BEFORE=1\n");
   assert.is((await run(built[AARCH64])).code, 0);
-  assert.is(fs.readFileSync(variables, "utf8"), `BEFORE=1\nFASTBOOP_STAGE0_EMBED_PATH=${join(dist, NAME)}\n`);
+  assert.is(fs.readFileSync(variables, "utf8"), `BEFORE=1\n${envLines(join(dist, NAME))}`);
 });
 
 test("should refuse a folder of artifacts that no NAME=value file can name", async () => {

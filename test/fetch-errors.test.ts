@@ -26,7 +26,7 @@ import {
   TAG,
   X86_64,
 } from "./lib/fetching.ts";
-import { isRoot, namesIn, runProgram, suite } from "./lib/harness.ts";
+import { envLines, isRoot, namesIn, runProgram, suite } from "./lib/harness.ts";
 
 const test = suite("fetch: errors");
 const START = `fetching ${ASSET} of ${TAG} from SERVER/samcday/fastboop`;
@@ -657,7 +657,7 @@ for (const protocol of ["http", "https"] as const) {
       if (spec.code !== 0) return;
       assert.ok(readFileSync(path).equals(spec.env && "TARGET" in spec.env ? ARM_BYTES : BYTES));
       assert.is(statSync(path).mode & 0o7777, 0o755);
-      assert.is(readFileSync(join(run.folder, "dist", "stage0.env"), "utf8"), `FASTBOOP_STAGE0_EMBED_PATH=${path}\n`);
+      assert.is(readFileSync(join(run.folder, "dist", "stage0.env"), "utf8"), envLines(path));
     });
   }
 }
@@ -827,7 +827,7 @@ test("should tell GitHub Actions the path and the error", async () => {
   await http(async (github, folder) => {
     const file = join(folder, "github-env");
     const run = await fetchRun(github, { GITHUB_ENV: file, GITHUB_ACTIONS: "true" }, { folder });
-    assert.is(readFileSync(file, "utf8"), `FASTBOOP_STAGE0_EMBED_PATH=${placed(run)}\n`);
+    assert.is(readFileSync(file, "utf8"), envLines(placed(run)));
     const bad = await fetchRun(github, { TAG: "v9.9.9", GITHUB_ACTIONS: "true" }, { folder });
     assert.match(bad.log, /^::error::SERVER\/samcday\/fastboop has no release v9\.9\.9%0A/m);
   });

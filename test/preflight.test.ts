@@ -131,6 +131,51 @@ testUnless(test, rust, "should gate one target's asset alone when TARGET names i
   assert.is((await gate(folder, [A], { TARGET: X86_64 })).stderr, "");
 });
 
+testUnless(
+  test,
+  rust,
+  "should find the release assets of a named folder one folder down, as downloads lie",
+  async () => {
+    const folder = await release();
+    const at = (path: string): string => join(folder, path);
+    for (const [name, artifact] of [
+      [X, "fastboop-stage0-x86_64"],
+      [A, "deep/er/fastboop-stage0-aarch64"],
+    ] as const) {
+      fs.mkdirSync(at(`in/${artifact}`), { recursive: true });
+      fs.renameSync(at(name), at(`in/${artifact}/${name}`));
+    }
+    fs.mkdirSync(at("in/web"));
+    fs.writeFileSync(at("in/web/index.html"), "");
+    const x = `in/fastboop-stage0-x86_64/${X}`;
+    const a = `in/deep/er/fastboop-stage0-aarch64/${A}`;
+    const lines =
+      (await line("ok  ", x, `${X86_64}  static-pie`, at(x))) + (await line("ok  ", a, `${AARCH64}  static`, at(a)));
+    assert.equal(await gate(folder, ["in"]), { code: 0, signal: null, stdout: lines, stderr: "" });
+    const [only] = lines.split(/(?<=\n)/);
+    for (const args of [
+      ["--target", X86_64, "in"],
+      [`--target=`, x],
+    ]) {
+      assert.equal(await gate(folder, args), { code: 0, signal: null, stdout: only, stderr: "" });
+    }
+
+    fs.mkdirSync(at("in/again"));
+    fs.copyFileSync(at(x), at(`in/again/${X}`));
+    const twice = await gate(folder, ["in"]);
+    const fix = "make stage0-all builds every one";
+    assert.is(twice.stderr, shown("error", "release-asset", `one ${X}`, `in/again/${X}, ${x}`, fix));
+    assert.is(twice.code, 1);
+
+    // What the folder itself has is all that counts: dist/debug/ has files of the same names.
+    fs.copyFileSync(at(a), at(`in/${A}`));
+    const missing = await gate(folder, ["in"]);
+    assert.equal([missing.code, missing.stderr], [1, shown("error", "release-asset", X, "no such file", fix)]);
+    const other = await gate(folder, ["--target", X86_64, "in"]);
+    assert.equal([other.code, other.stderr], [1, shown("error", "release-asset", X, "no such file", fix)]);
+  },
+);
+
 test("should fail a folder without the release assets, and be unable to check one that is not there", async () => {
   const folder = temporaryFolder();
   const absent = (name: string) =>

@@ -568,4 +568,36 @@ for (const [index, { name, check, write, misreads, miswrites }] of TOOLS.entries
   });
 }
 
+test("should give files the names that GitHub keeps them by, unless two would get one", async () => {
+  const dist = distWith({ "fastboop_0.0.1~rc21_amd64.deb": "deb", "a b~c.log": "log", "kept-1.0+2@3.tar.gz": "tar" });
+  const renamed = await sums(dist, "--rename");
+  assert.equal([renamed.code, renamed.stdout], [0, `${join(dist, "SHA256SUMS")}\n`], renamed.stderr);
+  assert.match(
+    renamed.stderr,
+    /^fastboop_0\.0\.1~rc21_amd64\.deb is now fastboop_0\.0\.1\.rc21_amd64\.deb, as GitHub keeps it\n/,
+  );
+  const names = [AARCH64, X86_64, "fastboop_0.0.1.rc21_amd64.deb", "kept-1.0+2@3.tar.gz"];
+  assert.equal(
+    entriesOf(listOf(dist)).map(([name]) => name),
+    names,
+  );
+  assert.equal(namesIn(dist), ["SHA256SUMS", "a b~c.log", ...names]);
+
+  const before = { "x~1.deb": "one", "x.1.deb": "two", "y~~1": "three", "y~1": "four" };
+  const two = distWith(before);
+  const refused = await sums(two, "--rename");
+  assert.is(
+    refused.stderr,
+    ["x.1.deb", "y.1"]
+      .map((name) => {
+        const got = name === "y.1" ? "y~~1" : "x~1.deb";
+        const fix = "give one of them another name";
+        return `error: ${two}: GitHub keeps two files under one name: ${name}\n  got:      ${got}\n  fix:      ${fix}\n`;
+      })
+      .join(""),
+  );
+  assert.equal([refused.code, namesIn(two)], [1, [AARCH64, X86_64, ...Object.keys(before)].sort()]);
+  assert.is((await sums(two, "--rename", "--verify")).code, 2);
+});
+
 test.run();

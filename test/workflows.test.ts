@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { ACTIONS, checkActions } from "../ci/dev/lib/actions.ts";
 import { checkWorkflows, readWorkflows } from "../ci/dev/lib/workflows.ts";
 import { decideRelease } from "../scripts/lib/release/decision.ts";
 import { WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
@@ -213,7 +214,9 @@ test("should install into a repository once, and say when a copy has drifted", a
   assert.is(second.stdout, "");
   assert.is(second.code, 0);
 
-  writeFileSync(join(folder, "ci.yml"), "mine\n");
+  const [mark] = readFileSync(join(folder, "ci.yml"), "utf8").split(/(?<=\n)/);
+  const changed = `${mark}changed\n`;
+  writeFileSync(join(folder, "ci.yml"), changed);
   const drift = await run(["--check"]);
   assert.is(
     drift.stderr,
@@ -226,12 +229,75 @@ test("should install into a repository once, and say when a copy has drifted", a
     `error: ${join(folder, "ci.yml")}: is there and differs; nothing was written\n  fix:      FORCE=1 writes over it\n`,
   );
   assert.is(refused.code, 2);
-  assert.is(readFileSync(join(folder, "ci.yml"), "utf8"), "mine\n");
+  assert.is(readFileSync(join(folder, "ci.yml"), "utf8"), changed);
 
   const forced = await run([], { FORCE: "1" });
   assert.is(forced.stdout, `${join(folder, "ci.yml")}\n`);
   assert.is((await run(["--check"])).code, 0);
   assert.is(statSync(join(folder, "ci.yml")).mode & 0o777, 0o644);
+});
+
+test("should lay the workflows beside a repository's own, and never touch those", async () => {
+  const repository = temporaryFolder();
+  const folder = join(repository, ".github", "workflows");
+  mkdirSync(folder, { recursive: true });
+  const own = { "ci.yml": "name: theirs\n", "docs.yml": "name: docs\n" };
+  for (const [name, text] of Object.entries(own)) writeFileSync(join(folder, name), text);
+  const run = (args: string[] = [], extra = {}) =>
+    script("install-workflows.ts", args, { env: { WORKSPACE: repository, ...extra } });
+  const beside = NAMES.map((name) => `stage0-${name}`);
+
+  const first = await run([], { FORCE: "1" });
+  assert.equal([first.code, first.stdout], [0, beside.map((name) => `${join(folder, name)}\n`).join("")]);
+  assert.is((await run(["--check"])).code, 0);
+  for (const [name, text] of Object.entries(own)) assert.is(readFileSync(join(folder, name), "utf8"), text);
+  const workflows = (await readWorkflows(folder)).filter(({ file }) => beside.includes(file));
+  assert.equal(
+    workflows.map(({ data }) => Object.keys(data?.on ?? {})),
+    NAMES.map(() => ["workflow_call"]),
+  );
+  assert.match(
+    readFileSync(join(folder, "stage0-release.yml"), "utf8"),
+    "uses: ./.github/workflows/stage0-debian.yml\n",
+  );
+  for (const name of Object.keys(own)) rmSync(join(folder, name));
+  assert.equal(await problems(folder), []);
+
+  writeFileSync(join(folder, "ci.yml"), own["ci.yml"]);
+  writeFileSync(join(folder, "stage0-rpm.yml"), "name: theirs, too\n");
+  const refused = await run([], { FORCE: "1" });
+  assert.is(
+    refused.stderr,
+    `error: ${join(folder, "stage0-rpm.yml")}: is there and not of this project; nothing was written\n  fix:      give it another name\n`,
+  );
+  assert.is(refused.code, 2);
+});
+
+test("should find an action that does more than to call a script, or drops an input", async () => {
+  assert.equal(await checkActions(), []);
+  const folder = temporaryFolder();
+  cpSync(ACTIONS, folder, { recursive: true });
+  const file = join(folder, "sums", "action.yml");
+  const text = readFileSync(file, "utf8");
+  const call = `'"$GITHUB_ACTION_PATH/../run" sums.ts --rename'`;
+  const does = {
+    what: "does more than to call one script",
+    expected: '"$GITHUB_ACTION_PATH/../run" SCRIPT, with quoted variables',
+  };
+  for (const run of [
+    '"$GITHUB_ACTION_PATH/../run" sums.ts ${{ inputs.path }}',
+    '"$GITHUB_ACTION_PATH/../run" sums.ts $DIST',
+    '"$GITHUB_ACTION_PATH/../run" sums.ts; true',
+    '"$GITHUB_ACTION_PATH/../run" absent.ts',
+  ]) {
+    writeFileSync(file, text.replace(call, `'${run}'`));
+    assert.equal(await checkActions(folder), [{ file, ...does, got: run }]);
+  }
+  writeFileSync(file, text.replace("DIST: ${{ inputs.path }}", "DIST: dist"));
+  assert.equal(await checkActions(folder), [{ file, what: "hands on no input path" }]);
+  writeFileSync(file, text);
+  rmSync(join(folder, "sums", "README.md"));
+  assert.equal(await checkActions(folder), [{ file, what: "has no README.md beside it" }]);
 });
 
 test("should want to know the repository to install into", async () => {

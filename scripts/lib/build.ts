@@ -36,6 +36,7 @@ export const BUILD_KNOBS: readonly KnobName[] = [
   "CARGO_HOME",
   "CARGO_CFG_TARGET_ARCH",
   "GITHUB_ENV",
+  "GITHUB_OUTPUT",
   ...CACHE_KNOBS,
 ];
 

@@ -1,11 +1,12 @@
 /** The folder of artifacts: what is in it, what of it a release carries, and its list of digests. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { RELEASE_ASSETS, SUMS } from "./contract.ts";
-import { errorCode, Failure, missingFailure, type Problem, systemWords } from "./errors.ts";
+import { hostedName, RELEASE_ASSETS, SUMS } from "./contract.ts";
+import { contractFailure, errorCode, Failure, missingFailure, type Problem, printable, systemWords } from "./errors.ts";
 import { readSmall, writeText } from "./files.ts";
 import { type Digest, digestSteady } from "./hash.ts";
-import { formatSums, parseSums, showName } from "./trust/sums.ts";
+import { say } from "./log.ts";
+import { formatSums, nameText, parseSums, showName } from "./trust/sums.ts";
 
 type Kind = "regular file" | "symbolic link" | "folder" | "special file";
 /** What is directly in a folder: kinds by name; names are byte strings, in the order of their bytes. */
@@ -45,6 +46,35 @@ export function writeList(folder: string): Check {
     writeText(check.list, formatSums(entries));
   }
   return check;
+}
+
+/**
+ * Gives the artifacts of a folder the names that GitHub keeps them by: `~` becomes a dot.
+ * @throws Failure (3) when the folder is not there, (1) when a name is taken already, before anything is renamed
+ */
+export function renameHosted(folder: string): void {
+  const names = filesOf(listFolder(folder)).flatMap((name) => nameText(name) ?? []);
+  const renamed = names.filter((name) => hostedName(name) !== name);
+  const kept = names.filter((name) => hostedName(name) === name);
+  const taken = renamed.filter(
+    (name, index) =>
+      kept.includes(hostedName(name)) ||
+      renamed.slice(0, index).some((other) => hostedName(other) === hostedName(name)),
+  );
+  if (taken.length > 0) {
+    throw contractFailure(
+      ...taken.map((name) => ({
+        file: folder,
+        what: `GitHub keeps two files under one name: ${printable(hostedName(name))}`,
+        got: printable(name),
+        fix: "give one of them another name",
+      })),
+    );
+  }
+  for (const name of renamed) {
+    fs.renameSync(join(folder, name), join(folder, hostedName(name)));
+    say(`${printable(name)} is now ${hostedName(name)}, as GitHub keeps it`);
+  }
 }
 
 /**

@@ -1,16 +1,23 @@
-/** The path of a stage0 file for the build that embeds it (specification, "Embed Modes"): make can't export a variable itself. */
+/**
+ * The path of a stage0 file for the build that embeds it (specification, "Embed Modes") and for the fastboop that loads it:
+ * make can't export a variable itself.
+ */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { printable, usageFailure } from "./errors.ts";
 import { writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
+import { setOutputs } from "./log.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 /** Names a prebuilt stage0 to the build that embeds it. */
 export const EMBED_PATH = "FASTBOOP_STAGE0_EMBED_PATH";
+/** Names a stage0 to a fastboop that loads it at run time. */
+const LOAD_PATH = "FASTBOOP_STAGE0_PATH";
 
 /** The line for sh to eval. */
-export const exportLine = (path: string): string => `export ${EMBED_PATH}=${shellQuote(path)}`;
+export const exportLine = (path: string): string =>
+  `export ${EMBED_PATH}=${shellQuote(path)} ${LOAD_PATH}=${shellQuote(path)}`;
 
 /**
  * Checks, before any work is done, that writeEmbedEnv can name files in a folder.
@@ -26,12 +33,15 @@ export function checkEmbedPath(path: string): void {
 }
 
 /**
- * Writes the embed path to `<dist>/stage0.env` as NAME=value and, in GitHub Actions, to $GITHUB_ENV.
+ * Writes the path for both to `<dist>/stage0.env` as NAME=value and, in GitHub Actions, to $GITHUB_ENV and as the step's
+ * output "path".
  * @throws as checkEmbedPath
  */
 export function writeEmbedEnv(dist: string, path: string): void {
   checkEmbedPath(path);
-  writeText(join(dist, "stage0.env"), `${EMBED_PATH}=${path}\n`);
+  const lines = `${EMBED_PATH}=${path}\n${LOAD_PATH}=${path}\n`;
+  writeText(join(dist, "stage0.env"), lines);
   const actions = knob("GITHUB_ENV");
-  if (actions !== undefined) appendFileSync(actions, `${EMBED_PATH}=${path}\n`);
+  if (actions !== undefined) appendFileSync(actions, lines);
+  setOutputs({ path });
 }

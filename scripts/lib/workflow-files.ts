@@ -1,5 +1,5 @@
 /** The workflow files that are installed and checked. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "./paths.ts";
 
@@ -17,3 +17,45 @@ export const workflowFiles = (folder = WORKFLOW_FOLDER): WorkflowFile[] =>
     .filter((name) => /\.ya?ml$/.test(name))
     .sort()
     .map((file) => ({ file, text: readFileSync(join(folder, file), "utf8") }));
+
+/** A workflow on its way into a repository. */
+interface Copy {
+  /** Absolute. */
+  path: string;
+  text: string;
+  /** What is there now; undefined: nothing. */
+  found: string | undefined;
+  /** Whether what is there was not written by us. */
+  foreign: boolean;
+}
+
+/** The first line of every workflow of ours, without what may change in it. */
+const isOurs = (text: string): boolean => text.startsWith("# Written by make install-workflows of stage0-distribution");
+
+/**
+ * The workflows as a folder of a repository is to have them: under the specification's names, or beside the repository's own
+ * as stage0-NAME where one of those names is taken, reusable and never started by an event.
+ */
+export function copiesFor(folder: string): Copy[] {
+  const copyOf = ({ file, text }: WorkflowFile): Copy => {
+    const path = join(folder, file);
+    const found = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+    return { path, text, found, foreign: found !== undefined && !isOurs(found) };
+  };
+  const files = workflowFiles();
+  const copies = files.map(copyOf);
+  return copies.some(({ foreign }) => foreign) ? files.map((file) => copyOf(beside(file, files))) : copies;
+}
+
+const BESIDE = "stage0-";
+
+function beside({ file, text }: WorkflowFile, all: readonly WorkflowFile[]): WorkflowFile {
+  const renamed = all.reduce(
+    (result, { file: name }) =>
+      result.replaceAll(`uses: ./.github/workflows/${name}\n`, `uses: ./.github/workflows/${BESIDE}${name}\n`),
+    text,
+  );
+  const triggers = /^on:\n(?: .*\n)+/m;
+  const call = /^ {2}workflow_call:\n(?: {4}.*\n)*/m.exec(triggers.exec(renamed)?.[0] ?? "")?.[0];
+  return { file: BESIDE + file, text: renamed.replace(triggers, `on:\n${call ?? "  workflow_call:\n"}`) };
+}

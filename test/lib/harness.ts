@@ -127,6 +127,9 @@ export function copyWorkspace(folder: string): string {
   return folder;
 }
 
+/** What stage0.env and $GITHUB_ENV get for a file. */
+export const envLines = (path: string): string => `FASTBOOP_STAGE0_EMBED_PATH=${path}\nFASTBOOP_STAGE0_PATH=${path}\n`;
+
 /** The names in a folder, hidden ones too, sorted; none when it is not there. */
 export const namesIn = (folder: string): string[] => (fs.existsSync(folder) ? fs.readdirSync(folder).sort() : []);
 

@@ -1,14 +1,15 @@
 /**
  * Executes workflow files on this machine as GitHub's runner does: jobs in the order of their needs, `if`, matrices,
  * called workflows, outputs, expressions, and each `run:` in its shell with GITHUB_ENV, GITHUB_OUTPUT and the step
- * summary as files. `uses:` steps have stand-ins by name; one without fails. The container of a job is this
- * machine itself; the shell of the Alpine chroot is busybox's sh, with the programs of the packages that were asked for.
+ * summary as files. The project's own actions are run; others have stand-ins by name, and one without fails. The container
+ * of a job is this machine itself; the shell of the Alpine chroot is busybox's sh, with the programs of the packages that
+ * were asked for.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
 import { readWorkflows } from "../../ci/dev/lib/workflows.ts";
-import { runProgram, temporaryFolder } from "./harness.ts";
+import { copyProject, runProgram, temporaryFolder } from "./harness.ts";
 
 interface Step {
   id?: string;
@@ -39,6 +40,12 @@ interface File {
   defaults?: Job["defaults"];
   jobs: Record<string, Job>;
 }
+/** An action.yml of the project's own. */
+interface Action {
+  inputs?: Record<string, { required?: boolean; default?: unknown }>;
+  outputs?: Record<string, { value: string }>;
+  runs: { steps: Step[] };
+}
 export type Result = "success" | "failure" | "skipped";
 interface StepRecord {
   job: string;
@@ -51,6 +58,9 @@ interface Settings {
   checkout(folder: string): void;
   /** The `github` context; `token` is what a job with `contents: write` gets. */
   github: Record<string, unknown>;
+  secrets?: Record<string, string>;
+  /** Stand-ins for actions that only one test's workflows use. */
+  actions?: Record<string, (given: Record<string, unknown>, workspace: string) => Promise<string>>;
   /** Added to the environment of every step. */
   env: Record<string, string>;
   /** Folder of the workflow files; default: the project's. */
@@ -104,6 +114,8 @@ export class WorkflowRun {
   readonly #settings: Settings;
   /** The programs of the job's Alpine chroot. */
   #alpine = "";
+  /** The project as GitHub downloads it for an action, once that was needed. */
+  #downloaded: string | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -158,7 +170,7 @@ export class WorkflowRun {
       ...this.#settings.github,
       token: permissions.contents === "write" ? this.#settings.github.token : "",
     };
-    const context = { github, inputs, needs };
+    const context = { github, inputs, needs, secrets: this.#settings.secrets ?? {} };
     const unmet = Object.values(needs).some((need) => need?.result !== "success");
     if (!this.#condition(job.if, context, unmet)) return { result: "skipped", outputs: {} };
     if (job.uses !== undefined) {
@@ -169,11 +181,9 @@ export class WorkflowRun {
         outputs: {},
       };
     }
-    const matrix =
-      typeof job.strategy?.matrix === "string"
-        ? JSON.parse(JSON.stringify(this.#value(job.strategy.matrix, context)))
-        : undefined;
-    const rows: Record<string, unknown>[] = matrix?.include ?? [{}];
+    const given = job.strategy?.matrix;
+    const matrix = typeof given === "string" ? JSON.parse(JSON.stringify(this.#value(given, context))) : given;
+    const rows: Record<string, unknown>[] = (matrix as { include?: Record<string, unknown>[] })?.include ?? [{}];
     let state: JobState = { result: "success", outputs: {} };
     for (const row of rows) {
       const one = await this.#steps(file, prefix + id, job, { ...context, matrix: row });
@@ -206,9 +216,20 @@ export class WorkflowRun {
         variables[variable] = join(files, path);
         fs.appendFileSync(join(files, path), "");
       }
-      const outcome = step.uses
-        ? await this.#stand(step.uses, this.#evaluateAll(step.with ?? {}, context), workspace)
-        : await this.#shell(step, { ...file.defaults?.run, ...job.defaults?.run }, workspace, files, variables, index);
+      const action = /\bci\/actions\/[a-z0-9-]+(?=@|$)/.exec(step.uses ?? "")?.[0];
+      const given = this.#evaluateAll(step.with ?? {}, context);
+      const outcome = action
+        ? await this.#composite(step.uses ?? "", action, given, context, workspace, variables)
+        : step.uses
+          ? await this.#stand(step.uses, given, workspace)
+          : await this.#shell(
+              { ...step, run: String(this.#value(step.run ?? "", context)) },
+              { ...file.defaults?.run, ...job.defaults?.run },
+              workspace,
+              files,
+              variables,
+              index,
+            );
       Object.assign(exported, readPairs(join(files, "env")));
       this.steps.push({ job: id, step: name, result: outcome.ok ? "success" : "failure", output: outcome.output });
       if (step.id)
@@ -240,6 +261,56 @@ export class WorkflowRun {
     return { ok: code === 0, output: stdout + stderr };
   }
 
+  /** Runs one of the project's own actions: of the checkout, or of a copy as GitHub downloads one for OWNER/REPO@REF. */
+  async #composite(
+    uses: string,
+    action: string,
+    given: Record<string, unknown>,
+    context: Record<string, unknown>,
+    workspace: string,
+    env: Record<string, string>,
+  ): Promise<{ ok: boolean; output: string }> {
+    const folder = uses.startsWith("./") ? join(workspace, uses) : join(this.#download(), action);
+    const { YAML } = await import("zx");
+    const { inputs, outputs, runs } = YAML.parse(fs.readFileSync(join(folder, "action.yml"), "utf8")) as Action;
+    const unknown = Object.keys(given).filter((name) => inputs?.[name] === undefined);
+    if (unknown.length > 0) throw new Error(`${uses} takes no input ${unknown.join(", ")}`);
+    const values: Record<string, unknown> = {};
+    for (const [name, { required, default: fallback = "" }] of Object.entries(inputs ?? {})) {
+      if (required && given[name] === undefined) throw new Error(`${uses} needs the input ${name}`);
+      values[name] = given[name] ?? fallback;
+    }
+    const steps: Record<string, { outputs: Record<string, string> }> = {};
+    let output = "";
+    for (const step of runs.steps) {
+      const files = temporaryFolder("action");
+      const inner = { ...context, inputs: values, steps };
+      const result = join(files, "output");
+      fs.writeFileSync(result, "");
+      const variables = { ...env, ...this.#evaluateAll(step.env ?? {}, inner) } as Record<string, string>;
+      const outcome = await this.#shell(
+        step,
+        {},
+        workspace,
+        files,
+        { ...variables, GITHUB_ACTION_PATH: folder, GITHUB_OUTPUT: result },
+        0,
+      );
+      output += outcome.output;
+      if (!outcome.ok) return { ok: false, output };
+      if (step.id) steps[step.id] = { outputs: readPairs(result) };
+    }
+    const results = Object.entries(outputs ?? {}).map(([name, { value }]): [string, unknown] => [name, value]);
+    for (const [name, value] of Object.entries(this.#evaluateAll(Object.fromEntries(results), { steps })))
+      fs.appendFileSync(env.GITHUB_OUTPUT ?? "", `${name}=${value}\n`);
+    return { ok: true, output };
+  }
+
+  #download(): string {
+    this.#downloaded ??= copyProject(join(temporaryFolder("actions"), "stage0-distribution"));
+    return this.#downloaded;
+  }
+
   /** The stand-ins for the actions that the workflows use. */
   async #stand(
     uses: string,
@@ -247,6 +318,14 @@ export class WorkflowRun {
     workspace: string,
   ): Promise<{ ok: boolean; output: string }> {
     const [action = ""] = uses.split("@");
+    const own = this.#settings.actions?.[action];
+    if (own !== undefined) {
+      try {
+        return { ok: true, output: await own(given, workspace) };
+      } catch (error) {
+        return { ok: false, output: String(error) };
+      }
+    }
     const path = join(workspace, String(given.path ?? "."));
     switch (action) {
       case "actions/checkout":

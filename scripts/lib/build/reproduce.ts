@@ -70,7 +70,8 @@ async function buildOnce(workspace: string, triple: string, folder: string, arou
     RUSTUP_HOME: outer.RUSTUP_HOME ?? join(homeDir(), ".rustup"),
     XDG_CACHE_HOME: outer.XDG_CACHE_HOME ?? join(homeDir(), ".cache"),
   };
-  for (const name of ["FASTBOOP_STAGE0_EMBED_PATH", "GITHUB_ENV", "GITHUB_ACTIONS", "MAKE_VARIABLES"]) delete env[name];
+  for (const name of ["FASTBOOP_STAGE0_EMBED_PATH", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_ACTIONS", "MAKE_VARIABLES"])
+    delete env[name];
   fs.mkdirSync(join(folder, "home"), { recursive: true });
   const $ = await shell({ env });
   const script = 'umask "$1" && shift && exec "$@"';

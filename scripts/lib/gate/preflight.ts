@@ -40,6 +40,13 @@ const ASSETS = RELEASE_ASSETS.join(" and ");
 /** Names that people and their patterns would mistake for a stage0 asset. */
 const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
 
+/** A stage0 file of a folder. */
+interface Found {
+  name: string;
+  /** Absolute. */
+  path: string;
+}
+
 /**
  * Checks a folder (specification, "Artifact Contract"): every release asset exists and passes the gate, files for other
  * targets pass too, and nothing else has a stage0 name.
@@ -49,17 +56,60 @@ const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
 export function checkDist(dist: string, maxSize: number): Preflight {
   const { names, problem } = listing(dist);
   if (names === undefined) return preflightOf([], [problem]);
-  const others = names.filter(
-    (name) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isPackageName(name),
+  return checkRelease(
+    names.map((name) => ({ name, path: join(dist, name) })),
+    maxSize,
   );
-  const present = [...RELEASE_ASSETS, ...others].filter(
-    (name) => names.includes(name) && targetOfAsset(name) !== undefined,
+}
+
+/** Whether a path that the user gave is a folder. */
+const isFolder = (path: string): boolean =>
+  fs.statSync(fromCaller(path), { throwIfNoEntry: false })?.isDirectory() === true;
+
+/**
+ * Checks a folder as checkDist does. Where it has no stage0 file itself, those of the folders in it count, and so on: one
+ * folder for each workflow artifact is what GitHub's download makes.
+ * @param folder as the user gave it
+ * @param target only this target's asset is expected
+ */
+function checkFolder(folder: string, target: Target | undefined, maxSize: number): Preflight {
+  const path = fromCaller(folder);
+  const { problem } = listing(path);
+  if (problem !== undefined) return preflightOf([], [problem]);
+  const found = stage0Files(path, NESTING);
+  const asked = target === undefined ? found : found.filter(({ name }) => name === assetName(target.triple));
+  return checkRelease(asked, maxSize, target === undefined ? RELEASE_ASSETS : [assetName(target.triple)]);
+}
+
+/** Levels of folders that are looked at. */
+const NESTING = 4;
+
+function stage0Files(folder: string, levels: number): Found[] {
+  const entries = fs.readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
+  const here = entries.filter((entry) => !entry.isDirectory() && LOOKS_LIKE_STAGE0.test(entry.name));
+  if (here.length > 0 || levels === 0) return here.map(({ name }) => ({ name, path: join(folder, name) }));
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap(({ name }) => stage0Files(join(folder, name), levels - 1));
+}
+
+function checkRelease(found: readonly Found[], maxSize: number, assets: readonly string[] = RELEASE_ASSETS): Preflight {
+  const others = found.filter(
+    ({ name }) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isPackageName(name),
   );
-  const files = present.map((name) => inspectAs(displayPath(join(dist, name)), { maxSize }));
-  const absent = RELEASE_ASSETS.filter((name) => !names.includes(name));
+  const listed = RELEASE_ASSETS.flatMap((asset) => found.filter(({ name }) => name === asset));
+  const present = [...listed, ...others].filter(({ name }) => targetOfAsset(name) !== undefined);
+  const files = present.map(({ path }) => inspectAs(displayPath(path), { maxSize }));
+  const absent = assets.filter((asset) => !found.some(({ name }) => name === asset));
+  const twice = RELEASE_ASSETS.flatMap((asset) => {
+    const paths = found.filter(({ name }) => name === asset).map(({ path }) => printable(displayPath(path)));
+    return paths.length < 2 ? [] : [findingOf("release-asset", `one ${asset}`, paths.join(", "))];
+  });
   return preflightOf(files, [
     ...absent.map((name) => findingOf("release-asset", name, "no such file")),
-    ...others.map(unexpectedName),
+    ...twice,
+    ...others.filter(({ name }) => !assets.includes(name)).map(({ name }) => unexpectedName(name)),
     ...crossCheck(files),
   ]);
 }
@@ -90,7 +140,7 @@ function unexpectedName(name: string): Finding {
 }
 
 /**
- * Checks files.
+ * Checks files, or the release assets in one folder.
  * @param paths as the user gave them; relative ones count from the caller's folder
  * @param target the target of all of them; else each file's name gives it
  * @param maxSize size budget of a file in bytes
@@ -98,6 +148,8 @@ function unexpectedName(name: string): Finding {
  */
 export function checkFiles(paths: readonly string[], target: Target | undefined, maxSize: number): Preflight {
   if (paths.includes("")) throw usageFailure({ what: "a file name is empty", fix: "name a file" });
+  const [first = ""] = paths;
+  if (paths.length === 1 && isFolder(first)) return checkFolder(first, target, maxSize);
   const files = paths.map((path) => inspectAs(path, { target, maxSize }));
   return preflightOf(files, crossCheck(files));
 }
