@@ -38,7 +38,7 @@ tools := ci/tools/node_modules/.package-lock.json
 ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
 
 # Asked for together, verbs run in the order of these lines, under -j too: what writes dist/ or sources, then what reads it.
-stage1 := format docs lock install-workflows toolchain
+stage1 := format docs trusted-root lock install-workflows toolchain
 stage2 := recipes
 stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
 stage4 := preflight boot lint test recipes-check workflows-check
@@ -141,6 +141,8 @@ format: $(tools) ## Format the sources
 	@ci/tools/node_modules/.bin/biome check --write .
 docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from the code
 	@$(run) ci/dev/docs.ts
+trusted-root: $(ready) ## Take Sigstore's public root of today into the project
+	@$(run) ci/dev/trusted-root.ts
 contract: $(ready) ## Print the distribution contract as JSON
 	@$(run) scripts/contract.ts
 recipes-check: $(ready) ## Fail when the recipes differ from stage0.lock
@@ -198,6 +200,8 @@ FORCE:
 #? FASTBOOP_STAGE0_MIRROR
 #? FASTBOOP_STAGE0_SHA256
 #? FASTBOOP_STAGE0_TRUST=pin
+#? FASTBOOP_STAGE0_SIGNER_WORKFLOW=release.yml
+#? FASTBOOP_STAGE0_TRUSTED_ROOT
 #? FASTBOOP_STAGE0_OFFLINE=0
 #? FASTBOOP_STAGE0_CACHE
 #? FASTBOOP_STAGE0_STALL_TIMEOUT=30

@@ -37,11 +37,12 @@ const ARM_BYTES = elfFile(ARMV7, 4321);
 const WRONG = "f".repeat(64);
 
 /** What the witnesses say, in the order of the log. */
-const witnesses = (pin: string, lock: string, sums: string, api: string): string[] => [
+const witnesses = (pin: string, lock: string, sums: string, api: string, signed = "absent"): string[] => [
   `FASTBOOP_STAGE0_SHA256  ${pin}`,
   `stage0.lock             ${lock}`,
   `SHA256SUMS              ${sums}`,
   `API digest              ${api}`,
+  `provenance              ${signed}`,
 ];
 const LIST = ["web SHA256SUMS 302", "blob 200"];
 const WHOLE = [...LIST, `web ${ASSET} 302`, "blob 200"];
@@ -75,7 +76,7 @@ const release = (changes: Parameters<typeof assets>[0], more: Partial<ReleaseSpe
 ];
 const token: Case["env"] = (github) => ({ GH_TOKEN: github.token });
 const PIN_FIX =
-  "fix: pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; FASTBOOP_STAGE0_TRUST=sums accepts the origin's own SHA256SUMS";
+  "fix: pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; FASTBOOP_STAGE0_TRUST=provenance accepts the signature of the repository's own workflow, FASTBOOP_STAGE0_TRUST=sums its SHA256SUMS";
 
 const CASES: Record<string, Case> = {
   "name a missing release, and the newest there are": {
@@ -256,8 +257,8 @@ const CASES: Record<string, Case> = {
       START,
       ...witnesses("absent", "absent", "absent", "null"),
       `error: nothing vouches for ${ASSET} of ${TAG}`,
-      "expected: a pin, the release's SHA256SUMS, or the API's digest",
-      "got:      FASTBOOP_STAGE0_SHA256 absent, stage0.lock absent, SHA256SUMS absent, API digest null",
+      "expected: a pin, the release's SHA256SUMS, its provenance, or the API's digest",
+      "got:      FASTBOOP_STAGE0_SHA256 absent, stage0.lock absent, SHA256SUMS absent, API digest null, provenance absent",
       "fix:      set FASTBOOP_STAGE0_SHA256 to a digest that you know from elsewhere, or ask the publisher for a SHA256SUMS",
     ],
     requests: ["web SHA256SUMS 404", `api ${TAG} 200`],
@@ -770,9 +771,12 @@ test("should take the bytes of a pin from the cache and ask nobody, and throw a 
     assert.equal(cached.requests, []);
     says(
       cached.log,
-      [START, "the bytes come from the cache", ...witnesses("agrees", "absent", "not asked", "not asked"), END].join(
-        "\n",
-      ),
+      [
+        START,
+        "the bytes come from the cache",
+        ...witnesses("agrees", "absent", "not asked", "not asked", "not asked"),
+        END,
+      ].join("\n"),
     );
     assert.ok(readFileSync(pin.OUT).equals(BYTES));
 

@@ -50,7 +50,8 @@ const WITNESSES = `
   FASTBOOP_STAGE0_SHA256  absent
   stage0.lock             absent
   SHA256SUMS              agrees
-  API digest              not asked`;
+  API digest              not asked
+  provenance              absent`;
 const END = `${ASSET} of ${TAG}: 1,234,567 bytes (1.2 MiB), sha256 SHA256 (T s)`;
 /** The log of a run that ends well after some notes. */
 const well = (...notes: string[]): string => [START, ...notes, ...WITNESSES.trim().split("\n"), END].join("\n");
@@ -62,6 +63,7 @@ const differs = (got: string, size: string): string[] => [
   "stage0.lock             absent",
   "SHA256SUMS              differs: SHA256",
   "API digest              not asked",
+  "provenance              absent",
   `error: ${ASSET} of ${TAG} has the wrong checksum`,
   "expected: sha256 SHA256 (SHA256SUMS)",
   `got:      sha256 ${got} (${size} bytes)`,

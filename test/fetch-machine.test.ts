@@ -180,8 +180,8 @@ function mirrorFolder(
   for (const [name, bytes] of Object.entries(files)) fs.writeFileSync(join(folder, TAG, name), bytes);
   return folder;
 }
-const witnesses = (pin: string, lock: string, sums: string, api: string): string =>
-  `FASTBOOP_STAGE0_SHA256 ${pin}\nstage0.lock ${lock}\nSHA256SUMS ${sums}\nAPI digest ${api}`;
+const witnesses = (pin: string, lock: string, sums: string, api: string, signed = "absent"): string =>
+  `FASTBOOP_STAGE0_SHA256 ${pin}\nstage0.lock ${lock}\nSHA256SUMS ${sums}\nAPI digest ${api}\nprovenance ${signed}`;
 
 testUnless(
   test,
@@ -257,6 +257,7 @@ testUnless(test, noNamespace, "should find what an earlier run brought without a
        SHA256SUMS, earlier agrees
        SHA256SUMS not asked
        API digest not asked
+       provenance not asked
        ${END}`,
     );
     assert.ok(fs.readFileSync(placed(cached)).equals(BYTES));

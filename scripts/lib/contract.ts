@@ -12,6 +12,16 @@ export const DEFAULT_TARGET = "aarch64-unknown-linux-musl";
 export const SUMS = "SHA256SUMS";
 /** The digests that a tree pins, in the workspace and in the caller's folder. */
 export const LOCK = "stage0.lock";
+/** The workflow file that signs a release's files: of one that others call, its own name and not the caller's. */
+export const SIGNER_WORKFLOW = "release.yml";
+/** Whose word GitHub Actions' workflows sign by. */
+export const SIGNER_ISSUER = "https://token.actions.githubusercontent.com";
+/** Who signs GitHub's own attestations of immutable releases. */
+export const RELEASE_SIGNER = "https://dotcom.releases.github.com";
+/** What is attested of a file: how it was built, how it was tested, and by GitHub, which release it is of. */
+export const PROVENANCE_PREDICATE = "https://slsa.dev/provenance/v1";
+export const TEST_PREDICATE = "https://in-toto.io/attestation/test-result/v0.1";
+export const RELEASE_PREDICATE = "https://in-toto.io/attestation/release/v0.2";
 /** Where a distribution package puts the payload, below its prefix. */
 export const INSTALL_PATH = "lib/fastboop/stage0/stage0-aarch64";
 
@@ -80,6 +90,29 @@ export const isPackageName = (name: string): boolean =>
 /** The name under which GitHub keeps an asset: what is not a letter, a digit or one of `-+._@` becomes a dot. */
 export const hostedName = (name: string): string => name.replace(/[^A-Za-z0-9_.+@-]+/g, ".").replace(/^\.+|\.+$/g, "");
 
+/** The release asset with a file's signed provenance. */
+export const bundleName = (name: string): string => `${name}.sigstore.json`;
+/** The release asset with a file's signed verdicts: gate and boots. */
+const verdictsName = (name: string): string => `${name}.test-result.sigstore.json`;
+/** The release asset with every bundle of the release, one a line. */
+const BUNDLES = `${PACKAGE}.intoto.jsonl`;
+/** The release asset that says how its files were built. */
+const BUILDINFO = `${PACKAGE}.buildinfo.json`;
+/** The release assets with stage0's bill of materials (CycloneDX), and the licences of what is in it. */
+const SBOM = `${PACKAGE}.cdx.json`;
+const NOTICE = `${PACKAGE}.NOTICE`;
+
+/** Whether a file that has a stage0 name is none, and is of a release all the same: a package, a signature, a description. */
+export function isCompanionName(name: string): boolean {
+  const subject = name.replace(/(\.test-result)?\.sigstore\.json$/, "");
+  const isNamed = isPackageName(subject) || [BUILDINFO, SBOM, NOTICE].includes(subject);
+  return isNamed || name === BUNDLES || (subject !== name && RELEASE_ASSETS.includes(subject));
+}
+
+/** Who signs a release, as certificates spell it. */
+export const signerIdentity = (repo: string, workflow: string, tag: string): string =>
+  `${DEFAULT_SERVER}/${repo}/.github/workflows/${workflow}@refs/tags/${tag}`;
+
 /** The name of the workflow artifact that carries a target between CI jobs (specification, "Downstream Packaging"). */
 const artifactName = (target: Target): string => `${PACKAGE}-${target.arch}`;
 
@@ -103,6 +136,16 @@ export function contract() {
     defaultTarget: DEFAULT_TARGET,
     tag: { form: TAG_FORM, pattern: TAG.source },
     sums: SUMS,
+    provenance: {
+      signer: signerIdentity("{repository}", SIGNER_WORKFLOW, "{tag}"),
+      issuer: SIGNER_ISSUER,
+      bundle: bundleName("{asset}"),
+      verdicts: verdictsName("{asset}"),
+      bundles: BUNDLES,
+    },
+    buildinfo: BUILDINFO,
+    sbom: SBOM,
+    notice: NOTICE,
     installPath: INSTALL_PATH,
     targets: TARGETS.map((target) => ({ ...target, asset: assetName(target.triple) })),
     urls: RELEASE_ASSETS.map((name) => downloadUrl(DEFAULT_SERVER, DEFAULT_REPO, "{tag}", name)),

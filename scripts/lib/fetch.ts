@@ -5,8 +5,9 @@
 import * as fs from "node:fs";
 import type { Target } from "./contract.ts";
 import { Failure, printable } from "./errors.ts";
-import { readRecord } from "./fetch/cache.ts";
+import { type CacheRecord, readRecord } from "./fetch/cache.ts";
 import { readPinsOf, requireTrust } from "./fetch/pins.ts";
+import { isDemanded, PROVENANCE } from "./fetch/provenance-witness.ts";
 import { type AssetRequest, assetLabel, type Fetched, MODE, maxSize } from "./fetch/request.ts";
 import { tryOpenRegular } from "./files.ts";
 import type { Release } from "./github/answers.ts";
@@ -25,13 +26,13 @@ export async function fetchAsset(request: AssetRequest, release?: Release): Prom
   const what = assetLabel(request);
   const pins = await readPinsOf(target, async () => tag);
   requireTrust(request, pins);
-  const known = isPinned(pins.witnesses)
+  const pinned = isPinned(pins.witnesses)
     ? { sha256: agreedDigest(pins.witnesses, what), by: witnessNames(pins.witnesses) }
-    : // An answer of the API is newer than a record.
-      release === undefined
-      ? readRecord(request)
-      : undefined;
-  const there = known && (await alreadyThere(out, target, known.sha256, isPinned(pins.witnesses)));
+    : undefined;
+  // An answer of the API is newer than a record.
+  const earlier = release === undefined ? readRecord(request) : undefined;
+  const known = isDemanded() ? signedRecord(earlier, pinned) : (pinned ?? earlier);
+  const there = known && (await alreadyThere(out, target, known.sha256, pinned !== undefined));
   if (known !== undefined && there !== undefined) {
     say(`${what} is already there: sha256 ${known.sha256} (${known.by.map(printable).join(", ")})`);
     return { path: out, ...there };
@@ -39,6 +40,10 @@ export async function fetchAsset(request: AssetRequest, release?: Release): Prom
   const { downloadAsset } = await import("./fetch/release.ts");
   return downloadAsset(request, pins, known, release);
 }
+
+/** A record of an earlier run that saw the provenance, unless a pin differs from it. */
+const signedRecord = (record: CacheRecord | undefined, pinned: CacheRecord | undefined): CacheRecord | undefined =>
+  record?.by.includes(PROVENANCE) && (pinned ?? record).sha256 === record.sha256 ? record : undefined;
 
 /**
  * The file at a path when it has the digest and is within the size budget, made executable; else undefined.

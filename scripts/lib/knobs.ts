@@ -3,7 +3,7 @@
  * table, and no other file touches process.env. An empty variable counts as unset.
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { DEFAULT_REPO, DEFAULT_SERVER, DEFAULT_TARGET, TAG_FORM } from "./contract.ts";
+import { DEFAULT_REPO, DEFAULT_SERVER, DEFAULT_TARGET, SIGNER_WORKFLOW, TAG_FORM } from "./contract.ts";
 import { printable, usageFailure } from "./errors.ts";
 
 interface Kind<T> {
@@ -76,6 +76,10 @@ const origin: Kind<string> = {
       ? url.href.replace(/\/+$/, "")
       : undefined;
   },
+};
+const workflow: Kind<string> = {
+  takes: "a file name that ends in .yml or .yaml",
+  parse: (value) => (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml$/.test(value) ? value : undefined),
 };
 const mirror: Kind<string> = {
   takes: "an https:// or file: address",
@@ -163,10 +167,16 @@ export const KNOBS = {
   FASTBOOP_STAGE0_MIRROR: user(mirror, "base address laid out as <tag>/<asset>, used instead of the repository"),
   FASTBOOP_STAGE0_SHA256: user(sha256, "pin: the sha256 that the asset must have"),
   FASTBOOP_STAGE0_TRUST: user(
-    choice("pin", "sums"),
+    choice("pin", "sums", "provenance"),
     "what a repository or mirror that is not the default must be backed by",
     "pin",
   ),
+  FASTBOOP_STAGE0_SIGNER_WORKFLOW: user(
+    workflow,
+    "file name of the repository's workflow that signs its releases",
+    SIGNER_WORKFLOW,
+  ),
+  FASTBOOP_STAGE0_TRUSTED_ROOT: user(path, "trusted root of the signatures, instead of Sigstore's public one"),
   FASTBOOP_STAGE0_OFFLINE: user(flag, "fetch-stage0 opens no socket: cache, mirror folder or local file must do", "0"),
   FASTBOOP_STAGE0_CACHE: user(path, "folder of the cache; else stage0-distribution below XDG_CACHE_HOME"),
   FASTBOOP_STAGE0_STALL_TIMEOUT: user(

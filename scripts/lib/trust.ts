@@ -1,6 +1,6 @@
 /**
- * Which digest an asset must have. Witnesses claim it: pins in the caller's own tree or command, the release's SHA256SUMS and
- * the API. All that name a digest must name the same.
+ * Which digest an asset must have. Witnesses claim it: pins in the caller's own tree or command, the release's SHA256SUMS,
+ * the API and the signed provenance. All that name a digest must name the same.
  */
 import { contractFailure, type Failure, missingFailure, type Problem, printable, usageFailure } from "./errors.ts";
 
@@ -45,7 +45,7 @@ export function witnessLines(witnesses: readonly Witness[], sha256 = reference(w
 
 export const PIN_FIX =
   "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +
-  "FASTBOOP_STAGE0_TRUST=sums accepts the origin's own SHA256SUMS";
+  "FASTBOOP_STAGE0_TRUST=provenance accepts the signature of the repository's own workflow, FASTBOOP_STAGE0_TRUST=sums its SHA256SUMS";
 
 /** @param origin printable @param what the asset and its tag */
 export const pinRequired = (origin: string, what: string): Failure =>
@@ -66,7 +66,7 @@ export function agreedDigest(witnesses: readonly Witness[], what: string): strin
   if (first === undefined) {
     throw missingFailure({
       what: `nothing vouches for ${what}`,
-      expected: "a pin, the release's SHA256SUMS, or the API's digest",
+      expected: "a pin, the release's SHA256SUMS, its provenance, or the API's digest",
       got: witnesses.map(({ name, claim }) => `${name} ${String(claim)}`).join(", "),
       fix: "set FASTBOOP_STAGE0_SHA256 to a digest that you know from elsewhere, or ask the publisher for a SHA256SUMS",
     });

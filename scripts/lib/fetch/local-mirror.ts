@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SUMS } from "../contract.ts";
+import { bundleName, SUMS } from "../contract.ts";
 import { errorCode, Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import { eachChunk, MAX_IN_MEMORY, type OpenFile, openRegular, withFd } from "../files.ts";
 import { size as sizeText } from "../log.ts";
@@ -19,13 +19,10 @@ export function localMirror(address: string, tag: string, asset: string): Source
     list: printable(join(mirror, tag, SUMS)),
     claim: "not asked",
     isFinal: true,
+    bundle: () => readSmallFile(mirror, `${tag}/${bundleName(asset)}`),
     async sums() {
-      let pieces: Uint8Array[] = [];
-      const found = await readFile(mirror, `${tag}/${SUMS}`, MAX_IN_MEMORY, () => {
-        pieces = [];
-        return (bytes) => pieces.push(Uint8Array.from(bytes));
-      });
-      if (found) return Buffer.concat(pieces);
+      const list = await readSmallFile(mirror, `${tag}/${SUMS}`);
+      if (list !== undefined) return list;
       const names = await filesOf(mirror);
       if (!names.some((name) => name.startsWith(`${tag}/`))) throw holdsNo(mirror, `release ${tag}`, names, " and TAG");
       return undefined;
@@ -39,6 +36,16 @@ export function localMirror(address: string, tag: string, asset: string): Source
       throw holdsNo(mirror, `${tag}/${asset}`, await filesOf(mirror), ", TAG and TARGET");
     },
   };
+}
+
+/** A file of a mirror, read into memory; undefined when there is none of that name. */
+async function readSmallFile(mirror: string, name: string): Promise<Uint8Array | undefined> {
+  let pieces: Uint8Array[] = [];
+  const found = await readFile(mirror, name, MAX_IN_MEMORY, () => {
+    pieces = [];
+    return (bytes) => pieces.push(Uint8Array.from(bytes));
+  });
+  return found ? Buffer.concat(pieces) : undefined;
 }
 
 const filesOf = async (mirror: string): Promise<string[]> =>

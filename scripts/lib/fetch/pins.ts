@@ -39,10 +39,11 @@ async function lockedPin(target: Target, tag: () => Promise<string | undefined>)
 }
 
 /**
- * Requires a pin for an asset of another origin than the default one, unless the user accepts that origin's own digests.
+ * Requires a pin for an asset of another origin than the default one, unless the user accepts that origin's own digests
+ * or demands its workflow's signature.
  * @throws Failure (2)
  */
 export function requireTrust(request: AssetRequest, { witnesses }: Pins): void {
-  if (isPinned(witnesses) || request.origin.isDefault || knob("FASTBOOP_STAGE0_TRUST") === "sums") return;
+  if (isPinned(witnesses) || request.origin.isDefault || knob("FASTBOOP_STAGE0_TRUST") !== "pin") return;
   throw pinRequired(request.origin.name, assetLabel(request));
 }

@@ -1,7 +1,8 @@
 /** Every asset of a release: what a lock file pins, and what a kit carries. */
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { assetName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
+import { assetName, bundleName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { readSmall, writeText } from "../files.ts";
 import { releaseOrigin } from "../github/origin.ts";
@@ -22,6 +23,8 @@ interface ReleaseAssets {
   pins: Pin[];
   /** Their paths, by asset name. */
   paths: Map<string, string>;
+  /** The bundles with their provenance, by asset name; of a release that has none, none. */
+  bundles: Map<string, Uint8Array>;
 }
 
 /**
@@ -38,15 +41,16 @@ export async function fetchAllAssets(): Promise<ReleaseAssets> {
   }
   const origin = releaseOrigin();
   const { tag, release } = await requestedRelease(origin);
-  const all: ReleaseAssets = { tag, pins: [], paths: new Map() };
+  const all: ReleaseAssets = { tag, pins: [], paths: new Map(), bundles: new Map() };
   for (const target of RELEASE_TARGETS) {
     const request: AssetRequest = { origin, target, tag, out: defaultPath(target, tag) };
     const pins = await readPinsOf(target, async () => tag);
     requireTrust(request, pins);
-    const { path, size, sha256 } = await downloadAsset(request, pins, undefined, release);
+    const { path, size, sha256, bundle } = await downloadAsset(request, pins, undefined, release);
     const asset = assetName(target.triple);
     all.pins.push({ tag, asset, size, sha256, sha512: sha512File(path) });
     all.paths.set(asset, path);
+    if (bundle !== undefined) all.bundles.set(asset, bundle);
   }
   return all;
 }
@@ -66,21 +70,31 @@ const EARLIEST = 315_532_800;
  * Writes one archive with all that a build without network needs; the same release gives the same bytes.
  * FASTBOOP_STAGE0_MIRROR takes the archive, and the folder that it unpacks to.
  */
-export async function writeKit({ tag, pins, paths }: ReleaseAssets, file: string): Promise<void> {
+export async function writeKit({ tag, pins, paths, bundles }: ReleaseAssets, file: string): Promise<void> {
   const member = (name: string, bytes: Uint8Array | string, mode = 0o644) => ({
     name,
     bytes: Buffer.from(bytes),
     mode,
   });
   const assets = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
+  const signed = [...bundles].map(([asset, bytes]): [string, Uint8Array] => [bundleName(asset), bytes]);
+  const listed = [
+    ...pins.map(({ asset, sha256 }) => [asset, sha256] as const),
+    ...signed.map(([name, bytes]) => [name, createHash("sha256").update(bytes).digest("hex")] as const),
+  ];
   const members = [
     ...licences().map(([name, path]) => member(name, readSmall(path))),
     member(LOCK, formatPins(pins)),
-    member(`${tag}/${SUMS}`, formatSums(pins.map(({ asset, sha256 }) => [asset, sha256] as const))),
+    member(`${tag}/${SUMS}`, formatSums(listed)),
+    ...signed.map(([name, bytes]) => member(`${tag}/${name}`, bytes)),
+    ...(signed.length > 0 ? [member("trusted-root.json", await rootText())] : []),
     ...assets.map(([name, path]) => member(`${tag}/${name}`, readFileSync(path), MODE)),
   ];
   writeText(file, await writeTar(members, knob("SOURCE_DATE_EPOCH") ?? EARLIEST));
 }
+
+/** The roots that the bundles were verified with. */
+const rootText = async (): Promise<string> => (await import("../provenance/root.ts")).rootText();
 
 /** The licence files of the workspace, else this project's own. */
 function licences(): [name: string, path: string][] {

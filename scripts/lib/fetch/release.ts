@@ -12,6 +12,7 @@ import { type CacheRecord, cacheAsset, evict, isCached, readCached, writeRecord 
 import type { Limits } from "./download.ts";
 import { type Download, PartialDownload } from "./partial.ts";
 import type { Pins } from "./pins.ts";
+import { PROVENANCE, provenanceOf } from "./provenance-witness.ts";
 import { type AssetRequest, assetLabel, type Fetched, MODE, maxSize } from "./request.ts";
 import { apiSource, NotFound, type Source, webSource } from "./source.ts";
 
@@ -20,6 +21,8 @@ interface Resolution {
   sha256: string;
   witnesses: Witness[];
   source?: Source;
+  /** The release's own signature of the asset, verified. */
+  bundle?: Uint8Array | undefined;
 }
 
 /**
@@ -43,7 +46,7 @@ export async function downloadAsset(
   try {
     let received = readFromCache(sha256, partial);
     if (received === undefined && resolution.source === undefined) resolution = await resolve(false);
-    const { witnesses, source } = resolution;
+    const { witnesses, source, bundle } = resolution;
     const limits = { maxSize: maxSize(), size: pins.entry?.size ?? source?.size };
     received ??= await downloadFrom(request, source, sha256, partial, limits);
     for (const line of witnessLines(witnesses, received.sha256)) say(line);
@@ -55,7 +58,7 @@ export async function downloadAsset(
     const by = witnessNames(witnesses.filter(({ kind }) => kind === "release"));
     if (source?.isFinal && by.length > 0) writeRecord(request, { sha256, by });
     say(`${what}: ${size(received.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
-    return { path: request.out, size: received.size, sha256 };
+    return { path: request.out, size: received.size, sha256, bundle };
   } catch (error) {
     if (!(error instanceof HttpFailure)) partial.drop();
     else if (partial.keep()) say(`${shortSize(partial.size)} are kept for the next run, which resumes there`);
@@ -72,15 +75,19 @@ async function resolveDigest(
 ): Promise<Resolution> {
   const pinned = isPinned(pins);
   const offline = knob("FASTBOOP_STAGE0_OFFLINE") && !isLocal(request);
-  const witnessesOf = (sums: Claim, api: Claim): Witness[] => [
+  const witnessesOf = (sums: Claim, api: Claim, provenance: Claim): Witness[] => [
     { name: "SHA256SUMS", kind: "release", claim: sums },
     { name: "API digest", kind: "release", claim: api },
+    { name: PROVENANCE, kind: "release", claim: provenance },
   ];
   // With a pin and its bytes in the cache nobody has to be asked.
   if (useCache && known !== undefined && (pinned || offline) && isCached(known.sha256)) {
     const { sha256, by } = known;
     const earlier = by.map((name): Witness => ({ name: `${name}, earlier`, kind: "release", claim: { sha256 } }));
-    return { sha256, witnesses: [...pins, ...(pinned ? [] : earlier), ...witnessesOf("not asked", "not asked")] };
+    return {
+      sha256,
+      witnesses: [...pins, ...(pinned ? [] : earlier), ...witnessesOf("not asked", "not asked", "not asked")],
+    };
   }
   if (offline) throw offlineFailure(request, known);
   const asset = assetName(request.target.triple);
@@ -91,9 +98,11 @@ async function resolveDigest(
     const api = await askApi(request, asset, source);
     if (api !== undefined) [source, list] = [api, await api.sums()];
   }
-  const witnesses = [...pins, ...witnessesOf(sumsClaim(list, asset, source.list), source.claim)];
+  const sums = sumsClaim(list, asset, source.list);
+  const { claim, bundle } = await provenanceOf(request, source, list);
+  const witnesses = [...pins, ...witnessesOf(sums, source.claim, claim)];
   try {
-    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source };
+    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source, bundle };
   } catch (error) {
     for (const line of witnessLines(witnesses)) say(line);
     throw error;

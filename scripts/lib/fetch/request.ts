@@ -20,6 +20,8 @@ export const FETCH_KNOBS = [
   "DIST",
   "WORKSPACE",
   "FASTBOOP_STAGE0_TRUST",
+  "FASTBOOP_STAGE0_SIGNER_WORKFLOW",
+  "FASTBOOP_STAGE0_TRUSTED_ROOT",
   "FASTBOOP_STAGE0_REPO",
   "FASTBOOP_STAGE0_MIRROR",
   "FASTBOOP_STAGE0_SHA256",
@@ -80,6 +82,8 @@ export const MODE = 0o755;
 export interface Fetched extends Digest {
   /** Absolute. */
   path: string;
+  /** The verified bundle with its provenance, when the release has one and was asked for it. */
+  bundle?: Uint8Array | undefined;
 }
 
 export interface AssetRequest {

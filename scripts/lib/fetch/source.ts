@@ -1,5 +1,5 @@
 /** Where a release is downloaded from: plain addresses or the API. local-mirror.ts reads mirrors on this machine. */
-import { downloadUrl, RELEASE_ASSETS, SUMS } from "../contract.ts";
+import { bundleName, downloadUrl, RELEASE_ASSETS, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
@@ -17,6 +17,8 @@ export interface Source {
   list: string;
   /** The release's SHA256SUMS; undefined: it has none. */
   sums(): Promise<Uint8Array | undefined>;
+  /** The bundle with the asset's provenance; undefined: the release has none. */
+  bundle(): Promise<Uint8Array | undefined>;
   /** What the API says of the asset's digest and its size in bytes; only a source that asked it knows. */
   claim: Claim;
   size?: number;
@@ -69,6 +71,7 @@ export function webSource({ server, repo, mirror }: ReleaseOrigin, tag: string, 
     claim: "not asked",
     isFinal: true,
     sums: () => downloadList(address(SUMS), {}),
+    bundle: () => downloadList(address(bundleName(asset)), {}),
     download: (partial, sha256, limits) => downloadFrom(address(asset), {}, partial, sha256, limits),
   };
 }
@@ -80,7 +83,7 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
   const address = (file: Asset): string =>
     token === undefined ? downloadUrl(server, repo, tag, file.name) : `${api}/repos/${repo}/releases/assets/${file.id}`;
   const find = (wanted: string) => assets.find((file) => file.name === wanted);
-  const [found, list] = [find(asset), find(SUMS)];
+  const [found, list, bundle] = [find(asset), find(SUMS), find(bundleName(asset))];
   if (found === undefined || !found.uploaded) {
     throw missingFailure({
       what: `the release ${tag} of ${name} has no ${asset}`,
@@ -100,6 +103,7 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
     size: found.size,
     isFinal: !draft,
     sums: async () => list && downloadList(address(list), headers),
+    bundle: async () => bundle && downloadList(address(bundle), headers),
     download: (partial, sha256, limits) => downloadFrom(address(found), headers, partial, sha256, limits),
   };
 }

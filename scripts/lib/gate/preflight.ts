@@ -1,7 +1,7 @@
 /** What a release needs: every asset of the contract, each passing the gate, and nothing that only looks like one. */
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
-import { assetName, isPackageName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
+import { assetName, isCompanionName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
 import { errorCode, printable, systemWords, usageFailure } from "../errors.ts";
 import { crossCheck, inspect } from "../gate.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
@@ -96,7 +96,7 @@ function stage0Files(folder: string, levels: number): Found[] {
 
 function checkRelease(found: readonly Found[], maxSize: number, assets: readonly string[] = RELEASE_ASSETS): Preflight {
   const others = found.filter(
-    ({ name }) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isPackageName(name),
+    ({ name }) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isCompanionName(name),
   );
   const listed = RELEASE_ASSETS.flatMap((asset) => found.filter(({ name }) => name === asset));
   const present = [...listed, ...others].filter(({ name }) => targetOfAsset(name) !== undefined);

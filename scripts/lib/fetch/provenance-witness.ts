@@ -1,0 +1,56 @@
+/** What a release's own signature says of an asset's digest. */
+import { assetName, bundleName } from "../contract.ts";
+import { contractFailure, missingFailure } from "../errors.ts";
+import { knob } from "../knobs.ts";
+import { say } from "../log.ts";
+import { parseSums } from "../trust/sums.ts";
+import type { Claim } from "../trust.ts";
+import { type AssetRequest, assetLabel } from "./request.ts";
+import type { Source } from "./source.ts";
+
+export const PROVENANCE = "provenance";
+
+/** Whether nothing but the release's own workflow may vouch for it. */
+export const isDemanded = (): boolean => knob("FASTBOOP_STAGE0_TRUST") === PROVENANCE;
+
+interface Provenance {
+  claim: Claim;
+  /** What it is from. */
+  bundle?: Uint8Array;
+}
+
+/**
+ * Verifies the provenance that the release's list names, or that is demanded, before a byte of the asset is requested.
+ * @param list the release's SHA256SUMS; undefined: it has none
+ * @throws Failure (1) when it is wrong, or listed and not there; (3) when it is demanded and absent
+ */
+export async function provenanceOf(
+  request: AssetRequest,
+  source: Source,
+  list: Uint8Array | undefined,
+): Promise<Provenance> {
+  const { origin, tag, target } = request;
+  const asset = assetName(target.triple);
+  const name = bundleName(asset);
+  const isListed = list !== undefined && parseSums(list).entries.has(name);
+  if (!isListed && !isDemanded()) return { claim: "absent" };
+  const bundle = await source.bundle();
+  if (bundle !== undefined) {
+    // Loading it takes longer than all else, and most releases have none.
+    const { provenanceLine, verifyProvenance } = await import("../provenance.ts");
+    const attestation = verifyProvenance(bundle, { repo: origin.repo, tag, asset });
+    say(provenanceLine(attestation));
+    return { claim: { sha256: attestation.sha256 }, bundle };
+  }
+  if (isListed) {
+    throw contractFailure({
+      what: `the release lists ${name} and does not have it`,
+      fix: "do not use this release before you know why: its provenance was taken away",
+    });
+  }
+  throw missingFailure({
+    what: `${assetLabel(request)} has no provenance, and FASTBOOP_STAGE0_TRUST=provenance demands one`,
+    expected: name,
+    fix: "releases made before provenance have none: pin it (make lock TAG=…), and unset FASTBOOP_STAGE0_TRUST",
+  });
+}
