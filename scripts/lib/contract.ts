@@ -93,7 +93,7 @@ export const hostedName = (name: string): string => name.replace(/[^A-Za-z0-9_.+
 /** The release asset with a file's signed provenance. */
 export const bundleName = (name: string): string => `${name}.sigstore.json`;
 /** The release asset with a file's signed verdicts: gate and boots. */
-const verdictsName = (name: string): string => `${name}.test-result.sigstore.json`;
+export const verdictsName = (name: string): string => `${name}.test-result.sigstore.json`;
 /** The release asset with every bundle of the release, one a line. */
 const BUNDLES = `${PACKAGE}.intoto.jsonl`;
 /** The release asset that says how its files were built. */

@@ -161,6 +161,7 @@ export const KNOBS = {
   TAG: user(text, `release tag, ${TAG_FORM}, or a distribution's spelling of one; wins over FASTBOOP_STAGE0_TAG`),
   VERSION: user(text, "version that make tag spells: a tag, or what a distribution or Cargo.toml makes of one"),
   FORMAT: user(choice("deb", "rpm", "apk", "cargo", "packit"), "spelling that make tag prints; else the tag itself"),
+  FILE: user(path, "file that verify and identify are about"),
   OUT: user(path, "file that fetch-stage0 writes; else dist/fetched/<tag>/<asset>"),
   FASTBOOP_STAGE0_TAG: user(text, "release tag to fetch; else v + the workspace's version"),
   FASTBOOP_STAGE0_REPO: user(repository, "repository whose releases are used", DEFAULT_REPO),

@@ -1,27 +1,20 @@
-/** A release file's provenance: the bundle that its release carries, verified offline, as one voice of those that name its digest. */
-import { bundleName, PROVENANCE_PREDICATE } from "./contract.ts";
+/** A release file's signed statements: the bundles that its release carries, verified offline. */
 import { contractFailure, printable } from "./errors.ts";
 import { knob } from "./knobs.ts";
-import { type Attestation, verifyAttestation } from "./provenance/attestation.ts";
+import { type Attestation, type Expected, verifyAttestation } from "./provenance/attestation.ts";
 import { jsonLines } from "./provenance/json-lines.ts";
 import { trustedRoots } from "./provenance/root.ts";
 
 /**
- * Verifies the bundles of a file's provenance. All of them have to be right: one that is wrong was not made by the release.
- * @param bytes of ASSET.sigstore.json
+ * Verifies the bundles in a file of a release. All of them have to be right: one that is wrong was not made by the release.
+ * @param bytes one bundle, or several, one a line
  * @param file where they are from, for messages
  * @throws Failure (1) with every reason
  */
-export function verifyProvenance(
-  bytes: Uint8Array,
-  of: { repo: string; tag: string; asset: string },
-  file = bundleName(of.asset),
-): Attestation {
-  const { repo, tag, asset } = of;
-  const workflow = knob("FASTBOOP_STAGE0_SIGNER_WORKFLOW");
-  const expected = { repo, tag, workflow, predicate: PROVENANCE_PREDICATE, subject: { name: asset } };
+export function verifyBundles(bytes: Uint8Array, expected: Omit<Expected, "workflow">, file: string): Attestation {
+  const whole = { ...expected, workflow: knob("FASTBOOP_STAGE0_SIGNER_WORKFLOW") };
   const roots = trustedRoots();
-  const [first, ...others] = parse(bytes, file).map((json) => verifyAttestation(json, expected, roots, file));
+  const [first, ...others] = parse(bytes, file).map((json) => verifyAttestation(json, whole, roots, file));
   const other = others.find(({ sha256 }) => sha256 !== first?.sha256);
   if (first !== undefined && other === undefined) return first;
   throw contractFailure({
@@ -33,8 +26,8 @@ export function verifyProvenance(
   });
 }
 
-/** Who built the file, of what, and when it was signed. Printable. */
-export const provenanceLine = ({ signer, commit = "none", run = "none", time, root }: Attestation): string =>
+/** Who signed, for which commit, and when. Printable. */
+export const attestationLine = ({ signer, commit = "none", run = "none", time, root }: Attestation): string =>
   `signed by ${printable(signer)}, commit ${printable(commit)}, run ${printable(run)}, ${time}; ${root}`;
 
 function parse(bytes: Uint8Array, file: string): unknown[] {

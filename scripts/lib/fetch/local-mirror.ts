@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleName, SUMS } from "../contract.ts";
+import { SUMS } from "../contract.ts";
 import { errorCode, Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import { eachChunk, MAX_IN_MEMORY, type OpenFile, openRegular, withFd } from "../files.ts";
 import { size as sizeText } from "../log.ts";
@@ -19,7 +19,7 @@ export function localMirror(address: string, tag: string, asset: string): Source
     list: printable(join(mirror, tag, SUMS)),
     claim: "not asked",
     isFinal: true,
-    bundle: () => readSmallFile(mirror, `${tag}/${bundleName(asset)}`),
+    small: (name) => readSmallFile(mirror, `${tag}/${name}`),
     async sums() {
       const list = await readSmallFile(mirror, `${tag}/${SUMS}`);
       if (list !== undefined) return list;

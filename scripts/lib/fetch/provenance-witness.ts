@@ -1,5 +1,5 @@
 /** What a release's own signature says of an asset's digest. */
-import { assetName, bundleName } from "../contract.ts";
+import { assetName, bundleName, PROVENANCE_PREDICATE } from "../contract.ts";
 import { contractFailure, missingFailure } from "../errors.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
@@ -34,12 +34,13 @@ export async function provenanceOf(
   const name = bundleName(asset);
   const isListed = list !== undefined && parseSums(list).entries.has(name);
   if (!isListed && !isDemanded()) return { claim: "absent" };
-  const bundle = await source.bundle();
+  const bundle = await source.small(name);
   if (bundle !== undefined) {
     // Loading it takes longer than all else, and most releases have none.
-    const { provenanceLine, verifyProvenance } = await import("../provenance.ts");
-    const attestation = verifyProvenance(bundle, { repo: origin.repo, tag, asset });
-    say(provenanceLine(attestation));
+    const { attestationLine, verifyBundles } = await import("../provenance.ts");
+    const expected = { repo: origin.repo, tag, predicate: PROVENANCE_PREDICATE, subject: { name: asset } };
+    const attestation = verifyBundles(bundle, expected, name);
+    say(attestationLine(attestation));
     return { claim: { sha256: attestation.sha256 }, bundle };
   }
   if (isListed) {

@@ -119,7 +119,8 @@ const offlineFailure = (request: AssetRequest, known: CacheRecord | undefined): 
     fix: "unset FASTBOOP_STAGE0_OFFLINE once, or set FASTBOOP_STAGE0_EMBED_PATH to a file or FASTBOOP_STAGE0_MIRROR to a file: folder",
   });
 
-async function openSource(request: AssetRequest, asset: string, release: Release | undefined): Promise<Source> {
+/** Where the files of a release come from: a mirror on this machine, the plain addresses, or with a token the API. */
+export async function openSource(request: AssetRequest, asset: string, release: Release | undefined): Promise<Source> {
   const { origin, tag } = request;
   if (isLocal(request)) return (await import("./local-mirror.ts")).localMirror(origin.mirror ?? "", tag, asset);
   if (release !== undefined) return apiSource(origin, release, asset);

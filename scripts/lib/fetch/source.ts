@@ -1,5 +1,5 @@
 /** Where a release is downloaded from: plain addresses or the API. local-mirror.ts reads mirrors on this machine. */
-import { bundleName, downloadUrl, RELEASE_ASSETS, SUMS } from "../contract.ts";
+import { downloadUrl, RELEASE_ASSETS, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import type { Asset, Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
@@ -17,8 +17,8 @@ export interface Source {
   list: string;
   /** The release's SHA256SUMS; undefined: it has none. */
   sums(): Promise<Uint8Array | undefined>;
-  /** The bundle with the asset's provenance; undefined: the release has none. */
-  bundle(): Promise<Uint8Array | undefined>;
+  /** A small file of the release; undefined: it has none of that name. */
+  small(name: string): Promise<Uint8Array | undefined>;
   /** What the API says of the asset's digest and its size in bytes; only a source that asked it knows. */
   claim: Claim;
   size?: number;
@@ -71,7 +71,7 @@ export function webSource({ server, repo, mirror }: ReleaseOrigin, tag: string, 
     claim: "not asked",
     isFinal: true,
     sums: () => downloadList(address(SUMS), {}),
-    bundle: () => downloadList(address(bundleName(asset)), {}),
+    small: (name) => downloadList(address(name), {}),
     download: (partial, sha256, limits) => downloadFrom(address(asset), {}, partial, sha256, limits),
   };
 }
@@ -83,7 +83,7 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
   const address = (file: Asset): string =>
     token === undefined ? downloadUrl(server, repo, tag, file.name) : `${api}/repos/${repo}/releases/assets/${file.id}`;
   const find = (wanted: string) => assets.find((file) => file.name === wanted);
-  const [found, list, bundle] = [find(asset), find(SUMS), find(bundleName(asset))];
+  const [found, list] = [find(asset), find(SUMS)];
   if (found === undefined || !found.uploaded) {
     throw missingFailure({
       what: `the release ${tag} of ${name} has no ${asset}`,
@@ -103,7 +103,10 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
     size: found.size,
     isFinal: !draft,
     sums: async () => list && downloadList(address(list), headers),
-    bundle: async () => bundle && downloadList(address(bundle), headers),
+    async small(name) {
+      const file = find(name);
+      return file && downloadList(address(file), headers);
+    },
     download: (partial, sha256, limits) => downloadFrom(address(found), headers, partial, sha256, limits),
   };
 }

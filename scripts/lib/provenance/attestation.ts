@@ -2,7 +2,15 @@
  * What a signed statement must say to speak for a release's file, each part compared literally: @sigstore/verify's own
  * policy takes the signer for an unanchored regular expression, and does not look at what was signed.
  */
-import { DEFAULT_SERVER, RELEASE_PREDICATE, RELEASE_SIGNER, SIGNER_ISSUER, signerIdentity } from "../contract.ts";
+import {
+  DEFAULT_SERVER,
+  isTag,
+  RELEASE_PREDICATE,
+  RELEASE_SIGNER,
+  SIGNER_ISSUER,
+  signerIdentity,
+  TAG_FORM,
+} from "../contract.ts";
 import { contractFailure, type Problem, printable } from "../errors.ts";
 import { type Signed, verifySignature } from "./bundle.ts";
 import type { Root } from "./root.ts";
@@ -11,7 +19,8 @@ import type { Root } from "./root.ts";
 export interface Expected {
   /** OWNER/NAME, as GitHub spells it. */
   repo: string;
-  tag: string;
+  /** undefined: whichever release tag the certificate names. */
+  tag: string | undefined;
   /** File name of the workflow that signs, in the repository's .github/workflows. */
   workflow: string;
   /** Type of the statement's predicate. */
@@ -66,7 +75,8 @@ export function verifyAttestation(
   };
   compare("the statement has another type", STATEMENT, type);
   compare("it attests something else", expected.predicate, predicateType);
-  for (const [what, wanted, got] of identity(signed, expected, predicate)) compare(what, wanted, got);
+  const tag = expected.tag ?? tagOf(signed.certificate.ref);
+  for (const [what, wanted, got] of identity(signed, { ...expected, tag }, predicate)) compare(what, wanted, got);
   const named = subjects.filter((subject) =>
     "name" in expected.subject ? subject.name === expected.subject.name : subject.sha256 === expected.subject.sha256,
   );
@@ -86,7 +96,7 @@ export function verifyAttestation(
   }
   if (problems.length > 0) throw contractFailure(...problems.map((problem) => ({ file, ...problem, fix: FIX })));
   const { identity: signer = "", commit, run, runner } = signed.certificate;
-  const { repo, tag } = expected;
+  const { repo } = expected;
   return {
     sha256: sha256 as string,
     repo,
@@ -102,6 +112,12 @@ export function verifyAttestation(
   };
 }
 
+/** The release tag of a ref; of any other ref the form, which no ref has. */
+function tagOf(ref = ""): string {
+  const tag = ref.replace(/^refs\/tags\//, "");
+  return ref !== tag && isTag(tag) ? tag : TAG_FORM;
+}
+
 const FIX =
   "do not use the file: it is signed, and not as this release's; FASTBOOP_STAGE0_SIGNER_WORKFLOW names another workflow";
 
@@ -110,7 +126,7 @@ const shown = (value: unknown): string => (typeof value === "string" ? printable
 /** What the certificate, and for GitHub's own attestation the predicate, has to say of who signed. */
 function identity(
   { certificate }: Signed,
-  { repo, tag, workflow, predicate: type }: Expected,
+  { repo, tag, workflow, predicate: type }: Expected & { tag: string },
   predicate: unknown,
 ): [what: string, expected: string, got: unknown][] {
   if (type === RELEASE_PREDICATE) {
