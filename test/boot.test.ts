@@ -4,6 +4,8 @@ import * as assert from "uvu/assert";
 import { readConsole } from "../scripts/lib/boot/console.ts";
 import { exampleLine } from "../scripts/lib/boot/expect.ts";
 import { debianKernels } from "../scripts/lib/boot/kernels.ts";
+import { WAITS_FOR_USB } from "../scripts/lib/boot/settings.ts";
+import { judge } from "../scripts/lib/boot/verdict.ts";
 import { assetName, findTarget, type Target } from "../scripts/lib/contract.ts";
 import { EXAMPLE_WORKSPACE } from "../scripts/lib/paths.ts";
 import {
@@ -87,6 +89,65 @@ const SOURCES = {
   shouts: String.raw`#include <unistd.h>
 int main(void) { write(1, "\033]0;title\a\033[31mready\033[0m\nhalf", 29); return 0; }`,
 };
+
+const START = "[    0.000000] Linux version 6.1.0-1-test (x)\r\n[    1.0] Run /init as init process\r\n";
+
+/** What fastboop's stage0 does until it waits for USB, and says meanwhile: as its own does it, by /dev/kmsg. */
+const FASTBOOP = String.raw`#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int fail(const char *step, const char *why) {
+  printf("Error: pid1 initramfs flow\n\nCaused by:\n    0: %s\n    1: %s\n", step, why);
+  fflush(stdout);
+  return 1;
+}
+static void say(const char *text) {
+  char message[99];
+  int length = snprintf(message, sizeof message, " INFO fastboop_stage0: pid1: %s\n", text);
+  int kmsg = open("/dev/kmsg", O_WRONLY);
+  if (write(kmsg, message, length) != length) fail("say", text);
+  close(kmsg);
+}
+static char *line(const char *path) {
+  static char text[99];
+  FILE *file = fopen(path, "r");
+  if (file == NULL || fgets(text, sizeof text, file) == NULL) return NULL;
+  text[strcspn(text, "\n:")] = 0;
+  fclose(file);
+  return text;
+}
+int main(void) {
+  const char *folders[] = {"/proc", "/sys", "/dev"}, *types[] = {"proc", "sysfs", "devtmpfs"};
+  for (int each = 0; each < 3; each++) {
+    mkdir(folders[each], 0755);
+    if (mount(types[each], folders[each], types[each], 0, NULL) != 0) return fail("mount", folders[each]);
+  }
+  char *rootfs = line("/etc/stage0/stage0.rootfs");
+  if (rootfs == NULL || strcmp(rootfs, "erofs") != 0) return fail("resolve switchroot rootfs", "missing required stage0.rootfs setting");
+  if (access("/etc/modules-load.d", R_OK) != 0) return fail("read module load list", strerror(errno));
+  char *name = line("/etc/modules-load.d/usb.conf");
+  if (name != NULL && strcmp(name, "configfs") == 0) {
+    char folder[99], path[399];
+    snprintf(folder, sizeof folder, "/lib/modules/%s", line("/proc/sys/kernel/osrelease"));
+    snprintf(path, sizeof path, "%s/modules.dep", folder);
+    char *module = line(path);
+    snprintf(path, sizeof path, "%s/%s", folder, module == NULL ? "none" : module);
+    if (syscall(SYS_finit_module, open(path, O_RDONLY), "", strstr(path, ".xz") ? 4 : 0) != 0) return fail(path, strerror(errno));
+  }
+  mkdir("/sys/kernel/config", 0755);
+  if (mount("configfs", "/sys/kernel/config", "configfs", 0, NULL) != 0) return fail("mount configfs", strerror(errno));
+  AFTERWARDS
+  say("waiting for UDC (timeout 15s)");
+  sleep(15);
+  return fail("wait", "UDC not ready after 15s");
+}`;
 
 /** Compiles C, for aarch64 unless told otherwise, whose machine starts in half the time of the other. */
 async function compile(source: string, output: string, ...flags: string[]): Promise<string> {
@@ -291,6 +352,94 @@ testUnless(
     );
   },
 );
+
+testUnless(test, compilers, "should recognise fastboop's stage0, and boot it as far as USB", async () => {
+  const folder = temporaryFolder();
+  const compiled = (name: string, afterwards: string): Promise<string> =>
+    compile(FASTBOOP.replace("AFTERWARDS", afterwards), join(folder, name), "-static");
+  const good = await compiled("good", "");
+  const stops = await compiled("stops", 'return fail("setup", "broken");');
+  const boot = async (files: string[], env: Record<string, string> = {}) => {
+    const outcome = await script("boot-stage0.ts", ["--json", "--target", A, ...files], {
+      env: { DIST: temporaryFolder("dist"), ...env },
+    });
+    return reportOf(outcome).boots;
+  };
+  const boots = await boot([good, stops]);
+  assert.equal(
+    boots.map(({ path, pageSize, exitCode, outcome }) => [path, pageSize, exitCode, outcome]),
+    [
+      [good, 4096, 0, "ran as PID 1 and waits for USB"],
+      [good, 16384, 0, "ran as PID 1 and waits for USB"],
+      [stops, 4096, 1, "PID 1 ended with exit code 1"],
+      [stops, 16384, 1, "PID 1 ended with exit code 1"],
+    ],
+  );
+  assert.equal(boots[2]?.problem, {
+    what: "PID 1 ended with exit code 1",
+    expected: "a stage0 that waits for a USB device controller",
+    got:
+      "Error: pid1 initramfs flow Caused by: 0: setup 1: broken " +
+      "(kernel panic: Attempted to kill init! exitcode=0x00000100)",
+    file: stops,
+  });
+  const log = fs.readFileSync(boots[0]?.log ?? "", "utf8");
+  assert.match(
+    log,
+    /\n {4}1: missing required stage0\.rootfs setting\n[\s\S]*\n\nbooted again, with settings:\n\n\[ +0\.0[\s\S]*pid1: waiting for UDC/,
+  );
+  const [expecting] = await boot([good], { FASTBOOP_STAGE0_BOOT_EXPECT: "fastboop_stage0: pid1: wait" });
+  assert.match(
+    expecting?.outcome ?? "",
+    /^ran as PID 1, printed "\[ .* INFO fastboop_stage0: pid1: waiting for UDC \(timeout 15s\)", kept running for 2\.0 s$/,
+  );
+});
+
+test("should tell what fastboop's stage0 said in place of waiting for USB", () => {
+  const judged = (text: string, stopped?: "watched" | "limit") => {
+    const { seen, feed, flush } = readConsole(WAITS_FOR_USB);
+    feed(Buffer.from(`${START}${text}`));
+    flush();
+    const ending = { stopped, code: 0, stderr: "", limitMs: 60_000, watchMs: 2000 };
+    const { ok, exitCode, outcome, problem } = judge(seen, ending, {
+      path: "init",
+      target: targetOf(A),
+      expect: WAITS_FOR_USB,
+      settings: true,
+    });
+    assert.is(ok, exitCode === 0);
+    return [exitCode, outcome, problem?.got];
+  };
+  const says = "[    2.0]  INFO fastboop_stage0: pid1: ";
+  const panic =
+    "[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n[    3.1] Call Trace:";
+  assert.equal(judged(`${says}waiting for UDC (timeout 15s)\r\n`, "watched"), [
+    0,
+    "ran as PID 1 and waits for USB",
+    undefined,
+  ]);
+  assert.equal(judged(`${says}UDC ready (dummy_udc.0)\r\n`, "watched"), [
+    0,
+    "ran as PID 1 and waits for USB",
+    undefined,
+  ]);
+  assert.equal(judged(`${says}starting\r\n`, "limit"), [
+    1,
+    "it ran as PID 1 and does not wait for USB",
+    `${says}starting`,
+  ]);
+  assert.equal(judged("", "limit"), [1, "it ran as PID 1 and does not wait for USB", "nothing"]);
+  assert.equal(judged(`Error: x\r\n\r\n    0: mount configfs\r\n    1: No such device\r\n${panic}`), [
+    3,
+    "the kernel has no configfs, without which fastboop's stage0 can't set up USB",
+    "Error: x 0: mount configfs 1: No such device",
+  ]);
+  assert.equal(judged(`Error: y\r\n${panic}`), [
+    1,
+    "PID 1 ended with exit code 1",
+    "Error: y (kernel panic: Attempted to kill init! exitcode=0x00000100)",
+  ]);
+});
 
 const armCompilers = compilers ?? lacking({ programs: ["qemu-system-arm", "arm-linux-gnueabihf-gcc"] });
 testUnless(
@@ -550,8 +699,6 @@ test("should expect the example's line of nothing but the example", () => {
     assert.not.ok(line.test(`fastboop-stage0 ${other}`), other);
   }
 });
-
-const START = "[    0.000000] Linux version 6.1.0-1-test (x)\r\n[    1.0] Run /init as init process\r\n";
 
 test("should read a console however it is cut, and not what came before the start", () => {
   const text = `ready\r\n${START}\x1b[32mre\x1b[0mady \u{e9}\r\nhalf`;

@@ -153,7 +153,7 @@ test("should not build the command line without stage0", async () => {
 test("should tell of a workspace without the command line before stage0 is built", async () => {
   const refused = async (workspace: string, got: string): Promise<void> => {
     const dist = temporaryFolder();
-    const env = { WORKSPACE: workspace, DIST: dist, FASTBOOP_STAGE0_EMBED_PATH: built[AARCH64] };
+    const env = { WORKSPACE: workspace, DIST: dist };
     const { code, stdout, stderr } = await script("build-cli.ts", [], { env });
     assert.is(
       stderr,

@@ -2,12 +2,13 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { readConsole } from "./boot/console.ts";
+import { type Console, readConsole } from "./boot/console.ts";
 import { expectedLine } from "./boot/expect.ts";
 import { initramfs } from "./boot/initramfs.ts";
 import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
-import { emulatorOf, runMachine } from "./boot/qemu.ts";
-import { type Judgement, judge, type Stop } from "./boot/verdict.ts";
+import { emulatorOf, type Machine, runMachine } from "./boot/qemu.ts";
+import { settings, WAITS_FOR_USB, wantsSettings } from "./boot/settings.ts";
+import { type Ending, type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
 import { contractFailure, missingFailure, printable } from "./errors.ts";
 import { checkWritable, readRegular, writeText } from "./files.ts";
@@ -52,6 +53,12 @@ const LAST = 24;
  * can't execute, it says within one; a program that ends at once, within some ten.
  */
 const WATCH_MS = 2000;
+
+/** Without a line to wait for, a busy machine gets half the time that its boot took; after the line about USB all is said. */
+function watchMs(expect: RegExp | undefined, bootMs: number): number {
+  if (expect === WAITS_FOR_USB) return 0;
+  return expect === undefined ? Math.max(WATCH_MS, bootMs / 2) : WATCH_MS;
+}
 
 /**
  * Boots each file on each kernel that there is for its target, with an old and a new processor, as many at once as there are processors and at least two.
@@ -104,7 +111,7 @@ interface Subject extends BootRequest {
   expect: RegExp | undefined;
 }
 
-/** Boots one file on one kernel. */
+/** Boots one file on one kernel: fastboop's stage0, which ends without settings, a second time with some. */
 async function boot(
   subject: Subject,
   kernel: Kernel,
@@ -113,6 +120,38 @@ async function boot(
   limitMs: number,
 ): Promise<Verdict> {
   const { path, target, init, expect } = subject;
+  const start = performance.now();
+  const machine = { target, kernel: kernel.path, processor, initramfs: initramfs(init) };
+  let { seen, ending } = await runOnce(machine, expect, limitMs);
+  let judged: Judgement;
+  let text = "";
+  if (wantsSettings(seen)) {
+    text = `${seen.lines.join("\n")}\n\nbooted again, with settings:\n\n`;
+    machine.initramfs = initramfs(init, settings(seen.kernel ?? "", kernel.configfs));
+    const expected = knob("FASTBOOP_STAGE0_BOOT_EXPECT") ?? WAITS_FOR_USB;
+    ({ seen, ending } = await runOnce(machine, expected, limitMs));
+    judged = judge(seen, ending, { ...subject, expect: expected, settings: true });
+  } else judged = judge(seen, ending, subject);
+  writeText(log, text + seen.lines.map((line) => `${line}\n`).join(""));
+  return {
+    path,
+    target: target.triple,
+    kernel: seen.kernel ?? null,
+    pageSize: kernel.pageSize,
+    processor: processor.split(",", 1)[0] ?? "",
+    ...judged,
+    console: seen.lines.slice(-LAST),
+    log,
+    milliseconds: Math.round(performance.now() - start),
+  };
+}
+
+/** Starts a machine and watches it until there is something to judge. */
+async function runOnce(
+  machine: Machine,
+  expect: RegExp | undefined,
+  limitMs: number,
+): Promise<{ seen: Console; ending: Ending }> {
   const { seen, feed, flush } = readConsole(expect);
   const start = performance.now();
   const stop = new AbortController();
@@ -120,32 +159,19 @@ async function boot(
     setTimeout(() => stop.abort(why), milliseconds);
   const limit = stopAfter(limitMs, "limit");
   let watch: NodeJS.Timeout | undefined;
-  const machine = { target, kernel: kernel.path, processor, initramfs: initramfs(init) };
   const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
     feed(bytes);
     const running = seen.started && (expect === undefined || seen.match !== undefined);
     const decided = running || seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined;
     if (!decided) return;
     clearTimeout(limit);
-    watch ??= stopAfter(WATCH_MS, "watched");
+    watch ??= stopAfter(watchMs(expect, performance.now() - start), "watched");
   }).finally(() => {
     clearTimeout(limit);
     clearTimeout(watch);
   });
   flush();
-  writeText(log, seen.lines.map((line) => `${line}\n`).join(""));
-  const stopped: Stop | undefined = stop.signal.reason;
-  return {
-    path,
-    target: target.triple,
-    kernel: seen.kernel ?? null,
-    pageSize: kernel.pageSize,
-    processor: processor.split(",", 1)[0] ?? "",
-    ...judge(seen, { stopped, code, stderr, limitMs, watchMs: WATCH_MS }, subject),
-    console: seen.lines.slice(-LAST),
-    log,
-    milliseconds: Math.round(performance.now() - start),
-  };
+  return { seen, ending: { stopped: stop.signal.reason, code, stderr, limitMs, watchMs: WATCH_MS } };
 }
 
 function readFile({ path, target, sha256 }: BootRequest): Buffer {

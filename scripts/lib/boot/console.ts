@@ -28,6 +28,9 @@ export interface Console {
 /** The start of a kernel message in a line. */
 const STAMP = /\[ *[0-9]+\.[0-9]+\] /;
 
+/** What the kernel says before it executes /init. */
+export const STARTED = "Run /init as init process";
+
 const ENDS = { "Power down": "powered off", "Restarting system": "restarted", "System halted": "halted" } as const;
 
 /**
@@ -68,7 +71,7 @@ export function readConsole(expect?: RegExp): { seen: Console; feed(bytes: Buffe
     }
     const kernel = /Linux version (\S+)/.exec(line)?.[1];
     if (kernel !== undefined) seen.kernel ??= printable(kernel);
-    seen.started = /Run \/init as init process/.test(line);
+    seen.started = line.includes(STARTED);
   };
   const takeLines = (): void => {
     const lines = partial.split("\n");

@@ -21,12 +21,16 @@ const CHARACTER_DEVICE = 0o020600;
 /** Archives end on a multiple of what tape drives took, as cpio's do. */
 const BLOCK = 512;
 
-/** What PID 1 needs to run and be heard: /init, and /dev/console, from which the kernel gives it its stdin, stdout and stderr. */
-export const initramfs = (init: Uint8Array): Buffer =>
+/**
+ * What PID 1 needs to run and be heard: /init, and /dev/console, from which the kernel gives it its stdin, stdout and stderr.
+ * @param more what it reads, if anything
+ */
+export const initramfs = (init: Uint8Array, more: readonly Entry[] = []): Buffer =>
   archive([
     { name: "dev", mode: FOLDER },
     { name: "dev/console", mode: CHARACTER_DEVICE, device: [5, 1] },
     { name: "init", mode: PROGRAM, content: init },
+    ...more,
   ]);
 
 /** A newc archive of the entries, owned by root and dated 1970. */

@@ -21,6 +21,8 @@ export interface Kernel {
   variant: "" | "-16k";
   /** What it is booted on. */
   processors: readonly ("oldest" | "newest")[];
+  /** Path of the module configfs; absent: built in, or unknown. */
+  configfs?: string;
 }
 
 interface Source extends Pick<Kernel, "variant" | "processors"> {
@@ -83,7 +85,12 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
         for (const kernel of missing) await unpackKernel(kernel, archive, progress);
       });
     }
-    return kernels.map((kernel) => ({ ...identify(newestOf(kernel) ?? "", arch), ...kernel }));
+    return kernels.map((kernel) => {
+      const folder = newestOf(kernel) ?? "";
+      const module = fs.readdirSync(folder).find((name) => CONFIGFS.test(name));
+      const configfs = module === undefined ? {} : { configfs: join(folder, module) };
+      return { ...identify(join(folder, IMAGE), arch), ...kernel, ...configfs };
+    });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const own = `set ${knobOf(arch)} to a kernel image`;
@@ -102,27 +109,33 @@ async function unpackKernel(source: Source, archive: Archive, progress: Progress
   const name = meta?.depends.find((dependency) => dependency.startsWith("linux-image-"));
   if (name === undefined) throw missingFailure({ what: `${offered} depends on no kernel` });
   const version = (await archive.get([name])).get(name)?.version;
-  await ensureFolder(join(cacheOf(offered), `${name}_${version}`), progress, async (staging) => {
+  await ensureFolder(join(cacheOf(offered), `${name}_${version}${WITH_CONFIGFS}`), progress, async (staging) => {
     const unpacked = join(staging, "unpacked");
     await archive.unpack([{ packages: [name], folder: unpacked }]);
     const boot = join(unpacked, "boot");
     const image = fs.readdirSync(boot).find((file) => file.startsWith(`${IMAGE}-`)) ?? IMAGE;
     fs.renameSync(join(boot, image), join(staging, IMAGE));
-    // The modules take many times the space, and no boot loads any.
+    // The other modules take many times the space, and no boot loads any.
+    const files = fs.readdirSync(unpacked, { recursive: true, encoding: "utf8" });
+    const module = files.find((path) => CONFIGFS.test(basename(path)));
+    if (module !== undefined) fs.renameSync(join(unpacked, module), join(staging, basename(module)));
     fs.rmSync(unpacked, { recursive: true });
   });
 }
 
 const cacheOf = (name: string): string => cacheDir("kernels", name);
 
-/** The path of the newest kernel image in the cache; undefined when there is none. */
+/** How the name of a folder ends that was made by this code, which keeps more than the image. */
+const WITH_CONFIGFS = "_configfs";
+const CONFIGFS = /^configfs\.ko(\.[a-z]+)?$/;
+
+/** The folder of the newest kernel in the cache; undefined when there is none. */
 function newestOf({ packages }: Source): string | undefined {
   const folders = packages.map(cacheOf).flatMap((parent) => {
-    const names = fs.existsSync(parent) ? fs.readdirSync(parent).filter((name) => !name.startsWith(".")) : [];
+    const names = fs.existsSync(parent) ? fs.readdirSync(parent).filter((name) => name.endsWith(WITH_CONFIGFS)) : [];
     return names.map((name) => join(parent, name));
   });
-  const newest = folders.sort((a, b) => byVersion(basename(a), basename(b))).at(-1);
-  return newest === undefined ? undefined : join(newest, IMAGE);
+  return folders.sort((a, b) => byVersion(basename(a), basename(b))).at(-1);
 }
 
 const byVersion = new Intl.Collator("en", { numeric: true }).compare;

@@ -52,7 +52,7 @@ export function emulatorOf({ arch }: Target): Emulator {
   return emulator;
 }
 
-interface Machine {
+export interface Machine {
   target: Target;
   /** Path of the kernel image. */
   kernel: string;

@@ -3,12 +3,13 @@ import { constants } from "node:os";
 import type { Target } from "../contract.ts";
 import { type Problem, printable } from "../errors.ts";
 import { duration } from "../log.ts";
-import type { Console } from "./console.ts";
+import { type Console, STARTED } from "./console.ts";
+import { WAITS_FOR_USB } from "./settings.ts";
 
 /** Why we stopped a machine: it was watched long enough, or the time limit was reached. */
 export type Stop = "watched" | "limit";
 
-interface Ending {
+export interface Ending {
   /** undefined: it stopped by itself. */
   stopped: Stop | undefined;
   /** QEMU's exit code; null: a signal ended it. */
@@ -33,6 +34,8 @@ interface Subject {
   path: string;
   target: Target;
   expect: RegExp | undefined;
+  /** It is fastboop's, and this time it had settings. */
+  settings?: boolean;
 }
 
 /** Judges one boot. It passes only by what the kernel printed; silence never passes. */
@@ -43,10 +46,16 @@ export function judge(seen: Console, ending: Ending, subject: Subject): Judgemen
     outcome: problem.what,
     problem: { ...problem, file: printable(subject.path) },
   });
-  const { expect, target } = subject;
+  const { expect, target, settings = false } = subject;
   if (seen.execError !== undefined) return fail(1, execProblem(seen.execError, target));
   if (!seen.started) return fail(3, notStarted(seen, ending));
-  if (seen.panic !== undefined) return fail(1, panicProblem(seen.panic));
+  if (seen.panic !== undefined) {
+    const problem = panicProblem(seen.panic);
+    if (!settings) return fail(1, problem);
+    const said = lastWords(seen);
+    if (/mount configfs/.test(said)) return fail(3, { ...NO_CONFIGFS, got: said });
+    return fail(1, { ...problem, expected: WAITS, got: `${said} (${problem.got})` });
+  }
   const end = seen.end ?? (ending.stopped === undefined ? undefined : "still running");
   if (end === undefined) {
     return fail(3, {
@@ -54,6 +63,9 @@ export function judge(seen: Console, ending: Ending, subject: Subject): Judgemen
       got: qemuOutput(ending),
       fix: "run it again",
     });
+  }
+  if (expect === WAITS_FOR_USB && seen.match === undefined) {
+    return fail(1, { what: "it ran as PID 1 and does not wait for USB", expected: WAITS, got: lastWords(seen) });
   }
   if (expect !== undefined && seen.match === undefined) {
     return fail(1, {
@@ -63,9 +75,32 @@ export function judge(seen: Console, ending: Ending, subject: Subject): Judgemen
       fix: "set FASTBOOP_STAGE0_BOOT_EXPECT to what this stage0 prints; the example's line is expected of the example only",
     });
   }
+  if (expect === WAITS_FOR_USB) return { ok: true, exitCode: 0, outcome: "ran as PID 1 and waits for USB" };
   const said = seen.match === undefined ? "" : `, printed "${seen.match}"`;
   const after = end === "still running" ? `kept running for ${duration(ending.watchMs)}` : ENDINGS[end];
   return { ok: true, exitCode: 0, outcome: `ran as PID 1${said}, ${after}` };
+}
+
+/** What fastboop's stage0 does where there is no USB. */
+const WAITS = "a stage0 that waits for a USB device controller";
+const NO_CONFIGFS = {
+  what: "the kernel has no configfs, without which fastboop's stage0 can't set up USB",
+  expected: "configfs, built in",
+  fix: "choose another kernel, or unset KERNEL_… for Debian's",
+};
+
+/** What a program said last that is not the kernel's, on one line. */
+function lastWords({ lines }: Console): string {
+  const since = lines.slice(lines.findIndex((line) => line.includes(STARTED)) + 1);
+  const own = since.filter((line) => !/^\[ *[0-9.]+\] /.test(line) && line.trim() !== "");
+  return (
+    (own.length > 0
+      ? own
+          .slice(-8)
+          .map((line) => line.trim())
+          .join(" ")
+      : since.at(-1)) ?? "nothing"
+  );
 }
 
 const ENDINGS = {
