@@ -1,15 +1,46 @@
 /**
- * Preloaded where node runs a script of this project: Node reads TypeScript by itself from 22.18 on, and by tsx before.
- * Without tsx's part for CommonJS, which `--import tsx` brings too, the start takes two thirds of the time.
+ * Preloaded where node runs a script of this project, which is TypeScript. Node reads that by itself from 22.18 on. An older
+ * one gets the script as JavaScript, and where that can't be made, or the script is a contributor's, it reads it by tsx.
  */
 const { accessSync, constants } = require("node:fs");
-const { register } = require("node:module");
+const module_ = require("node:module");
 const { tmpdir } = require("node:os");
+const { isAbsolute, join, resolve } = require("node:path");
 const { pathToFileURL } = require("node:url");
 const { isMainThread } = require("node:worker_threads");
 
-// tsx's own thread preloads this too.
-if (isMainThread && !process.features.typescript) {
+/** As paths.ts has it: the module is not loaded yet. */
+function cacheFolder() {
+  const { CALLER_DIR, FASTBOOP_STAGE0_CACHE: given, XDG_CACHE_HOME: xdg = "", HOME: home = "" } = process.env;
+  if (given) return resolve(CALLER_DIR || "", given, "node");
+  const folder = isAbsolute(xdg) ? xdg : isAbsolute(home) ? join(home, ".cache") : undefined;
+  return folder && join(folder, "stage0-distribution", "node");
+}
+
+if (isMainThread) {
+  const cache = cacheFolder();
+  // From 22.1 on. Where nothing can be written it does nothing, and each version of node writes into a folder of its own.
+  if (cache) module_.enableCompileCache?.(cache);
+  if (!process.features.typescript) readTypeScript();
+}
+
+function readTypeScript() {
+  const script = require("./compile.cjs").compiled(process.argv[1] ?? "");
+  if (script === undefined) return registerTsx();
+  let ended = false;
+  // What node replaces here is how it starts a program.
+  module_.runMain = () =>
+    import(pathToFileURL(script)).then(() => {
+      ended = true;
+    });
+  // As node has it when nothing is left to do and the script still waits.
+  process.once("beforeExit", () => {
+    if (!ended) process.exitCode = 13;
+  });
+}
+
+/** Without tsx's part for CommonJS, which `--import tsx` brings too, the start takes two thirds of the time. */
+function registerTsx() {
   process.setSourceMapsEnabled(true);
   try {
     accessSync(tmpdir(), constants.W_OK);
@@ -18,5 +49,5 @@ if (isMainThread && !process.features.typescript) {
     process.env.TSX_DISABLE_CACHE = "1";
   }
   // A tsconfig.json of the folder that the user is in has no say here.
-  register("tsx/esm", { parentURL: pathToFileURL(__filename), data: { tsconfig: false } });
+  module_.register("tsx/esm", { parentURL: pathToFileURL(__filename), data: { tsconfig: false } });
 }
