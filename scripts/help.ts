@@ -6,6 +6,8 @@ import { printable, usageFailure } from "./lib/errors.ts";
 import { knobList } from "./lib/knob-list.ts";
 import { knob } from "./lib/knobs.ts";
 import { PROJECT } from "./lib/paths.ts";
+import { run } from "./lib/process.ts";
+import { scriptCommand } from "./lib/shell.ts";
 
 await runScript({
   name: "help.ts",
@@ -30,11 +32,11 @@ await runScript({
         expected: [...rules.keys(), "knobs"].join(", "),
       });
     }
-    const [script] = /(?:scripts\/(?!help)|dev\/)[a-z0-9-]+\.ts/.exec(rule.recipe) ?? [];
+    const [script] = /(?:scripts\/(?!help)|ci\/dev\/)[a-z0-9-]+\.ts/.exec(rule.recipe) ?? [];
     process.stdout.write(`make ${name}: ${rule.text}\n`);
     if (script === undefined) return;
-    process.stdout.write("\n");
-    process.argv.splice(2, process.argv.length, "--help");
-    await import(join(PROJECT, script));
+    const { stdout, exitCode } = await run(scriptCommand(join("..", script), ["--help"]));
+    process.stdout.write(`\n${stdout}`);
+    return exitCode ?? 3;
   },
 });

@@ -56,6 +56,8 @@ test("should print the details of a verb, and refuse one that it does not have",
   const good = await make(["help", "TARGET=contract"]);
   assert.match(good.stdout, /^make contract: Print the distribution contract as JSON\n\nusage: contract\.ts /);
   assert.is(good.code, 0);
+  // A contributors' script.
+  assert.match((await make(["help", "TARGET=bundle"])).stdout, /^make bundle: [^\n]*\n\nusage: bundle\.ts /);
   const bad = await make(["help", "TARGET=no-such-verb"]);
   assert.match(bad.stderr, /^error: make has no verb "no-such-verb"\n {2}expected: stage0, stage0-all, /);
   assert.is(bad.code, 2);
