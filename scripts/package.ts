@@ -66,6 +66,7 @@ await runScript({
       ),
       sha256: digest.sha256,
       sha512: sha512File(payload),
+      date: knob("SOURCE_DATE_EPOCH"),
     });
     const log = join(distDir(), "log", `package-${kind}.log`);
     const built = await showProgress(`package-${kind}`, (progress) =>

@@ -11,7 +11,7 @@ await runScript({
     "Decides what a workflow run is: a release (push of a tag), a rehearsal (pull request from release/v…), or neither.",
   options: {},
   knobs: ["GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_REF", "GITHUB_OUTPUT"],
-  prints: "the decision as JSON; in GitHub Actions it is the step's outputs mode and tag too",
+  prints: "the decision as JSON; in GitHub Actions it is the step's outputs mode, tag and epoch too",
   main() {
     const path = knob("GITHUB_EVENT_PATH");
     const decision = decideRelease({

@@ -114,7 +114,9 @@ for (const kind of kinds) {
             "usr/share/doc/fastboop-stage0/copyright",
             "usr/share/lintian/overrides/fastboop-stage0",
           ]
-        : [];
+        : kind === "rpm"
+          ? ["usr/share/licenses/fastboop-stage0/LICENSE"]
+          : [];
     assert.equal(inside.names, ["usr/lib/fastboop/stage0/stage0-aarch64", ...documents]);
     assert.equal(namesIn(DIST), [NAMES[kind], "log"].sort());
   });
@@ -290,7 +292,44 @@ async function failureOf(
   throw new Error("the package was built");
 }
 
+/** How a package manager works in a root of its own; each prints the version that is installed. */
+const MANAGER = {
+  deb: `install() { dpkg --root="$0" --force-script-chrootless -i "$1"; }
+    remove() { dpkg --root="$0" --purge fastboop-stage0; }
+    version() { dpkg-query --admindir="$0/var/lib/dpkg" -f '\${Version}\\n' -W fastboop-stage0; }
+    mkdir -p "$0/var/lib/dpkg/info" "$0/var/lib/dpkg/updates" "$0/usr" && : >"$0/var/lib/dpkg/status"`,
+  rpm: `install() { rpm --root "$0" -U --nodeps "$1"; }
+    remove() { rpm --root "$0" -e fastboop-stage0; }
+    version() { rpm --root "$0" -q --qf '%{VERSION}\\n' fastboop-stage0; }`,
+};
 for (const kind of ["deb", "rpm"] as const) {
+  testUnless(
+    test,
+    lacking({ root: true, programs: TOOLS }),
+    `should install, upgrade from a candidate to the release and remove a ${kind}, which leaves nothing`,
+    async () => {
+      const files: string[] = [];
+      for (const TAG of ["v0.0.1-rc.7", "v0.0.1"]) {
+        const settings = { DIST: temporaryFolder(), TAG, FASTBOOP_STAGE0_EMBED_PATH: aarch64 };
+        const { code, stdout, stderr } = await verb(kind, { ...settings, SOURCE_DATE_EPOCH: "1790000000" });
+        assert.is(code, 0, stderr);
+        files.push(stdout.trim());
+      }
+      const folder = temporaryFolder();
+      const steps = [
+        'install "$1" >&2 && version && install "$2" >&2 && version',
+        "cat usr/lib/fastboop/stage0/stage0-aarch64 | sha256sum",
+        "remove >&2; find . -name '*fastboop*' ! -path './var/lib/*'",
+      ];
+      const { code, stdout, stderr } = await runProgram(
+        ["sh", "-c", `cd "$0"; ${MANAGER[kind]}; ${steps.join("; ")}`, folder, ...files],
+        { env: { PATH } },
+      );
+      assert.is(stdout, `0.0.1~rc7\n0.0.1\n${digestFile(aarch64).sha256}  -\n`, stderr);
+      assert.is(code, 0);
+    },
+  );
+
   testUnless(
     test,
     lacking({ programs: TOOLS }),
@@ -518,6 +557,14 @@ testUnless(test, lacking({ programs: TOOLS }), "should say that a file is in the
   assert.is(code, 3);
 });
 
+test("should date the changelogs of Debian and RPM by the release", () => {
+  const tag = readTag("v0.0.1-rc.7", "TAG");
+  const dated = pinRecipes(readRecipes(), { tag, url: "", sha256: "", sha512: "", date: 1_790_000_000 });
+  const text = (name: string): string => dated.find(({ path }) => path === name)?.text ?? "";
+  assert.match(text("debian/changelog"), ">  Mon, 21 Sep 2026 14:13:20 +0000\n");
+  assert.match(text("rpm/fastboop-stage0.spec"), "\n* Mon Sep 21 2026 fastboop maintainers ");
+});
+
 test("should write a release's pins into every recipe, and say which one differs", async () => {
   const project = copyProject(temporaryFolder("pins"));
   fs.writeFileSync(
@@ -535,7 +582,10 @@ test("should write a release's pins into every recipe, and say which one differs
   const url = `https://github.com/samcday/fastboop/releases/download/v0.0.1-rc.7/${ASSET}`;
   assert.match(text("payload.sh"), `tag='v0.0.1-rc.7'\nurl='${url}'\nsha256='${"a".repeat(64)}'\n`);
   assert.match(text("debian/changelog"), /^fastboop-stage0 \(0\.0\.1~rc7\) unstable;/);
+  assert.match(text("debian/changelog"), "\n  * stage0 of fastboop 0.0.1-rc.7.\n");
   assert.match(text("rpm/fastboop-stage0.spec"), "\nVersion:        0.0.1~rc7\n");
+  assert.match(text("rpm/fastboop-stage0.spec"), "\nProvides:       %{name} = 0.0.1_rc7\n");
+  assert.match(text("rpm/fastboop-stage0.spec"), " - 0.0.1~rc7-1\n- stage0 of fastboop 0.0.1-rc.7.\n");
   assert.match(text("alpine/APKBUILD"), "\npkgver=0.0.1_rc7\n");
   assert.match(text("alpine/APKBUILD"), `\n_url="${url}"\n_sha512="${"b".repeat(128)}"\n`);
   assert.match(text("alpine/APKBUILD"), `\n${sha512File(join(project, "ci/packaging/payload.sh"))}  payload.sh\n`);

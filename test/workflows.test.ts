@@ -53,7 +53,7 @@ const CALLS: [what: string, file: string, from: string, to: string, problem: Rec
     "release.yml",
     "workflows/rpm.yml\n    with:\n",
     "$&      release: v1.0.0\n",
-    { what: "job rpm gives rpm.yml an input it does not take: release", expected: "tag, version" },
+    { what: "job rpm gives rpm.yml an input it does not take: release", expected: "tag, version, epoch" },
   ],
   [
     "an input that is missing",
@@ -147,6 +147,11 @@ test("should read a workflow whose triggers are a name or a list, and one that i
     {
       file: "release.yml",
       what: "job rpm gives rpm.yml an input it does not take: version",
+      expected: "no input",
+    },
+    {
+      file: "release.yml",
+      what: "job rpm gives rpm.yml an input it does not take: epoch",
       expected: "no input",
     },
   ]);
@@ -318,16 +323,28 @@ const pull = (ref: string, from: string | null) => ({
 });
 
 test("should release a pushed tag and rehearse a release branch of the same repository alone", () => {
-  const push = (ref: string) => ({ name: "push", ref, payload: {} });
-  assert.equal(decideRelease(push("refs/tags/v1.2.3-rc.4")), { mode: "publish", tag: "v1.2.3-rc.4" });
-  assert.equal(decideRelease(push("refs/heads/main")), { mode: "none", tag: "" });
-  assert.equal(decideRelease(push("refs/heads/v1.2.3")), { mode: "none", tag: "" });
-  assert.equal(decideRelease(pull("release/v1.2.3", "o/r")), { mode: "rehearse", tag: "v1.2.3" });
-  assert.equal(decideRelease(pull("release/v1.2.3", "fork/r")), { mode: "none", tag: "" });
-  assert.equal(decideRelease(pull("release/v1.2.3", null)), { mode: "none", tag: "" });
-  assert.equal(decideRelease(pull("fix/v1.2.3", "o/r")), { mode: "none", tag: "" });
-  assert.equal(decideRelease({ name: "schedule", ref: "refs/heads/main", payload: {} }), { mode: "none", tag: "" });
-  assert.equal(decideRelease({ name: "pull_request", ref: "", payload: {} }), { mode: "none", tag: "" });
+  const push = (ref: string, payload: object = {}) => ({ name: "push", ref, payload });
+  assert.equal(decideRelease(push("refs/tags/v1.2.3-rc.4")), { mode: "publish", tag: "v1.2.3-rc.4", epoch: "" });
+  for (const [timestamp, epoch] of [
+    ["2026-07-05T20:02:05+10:00", "1783245725"],
+    ["yesterday", ""],
+    [7, ""],
+  ]) {
+    const decision = decideRelease(push("refs/tags/v1.2.3", { head_commit: { timestamp } }));
+    assert.equal(decision, { mode: "publish", tag: "v1.2.3", epoch });
+  }
+  assert.equal(decideRelease(push("refs/heads/main")), { mode: "none", tag: "", epoch: "" });
+  assert.equal(decideRelease(push("refs/heads/v1.2.3")), { mode: "none", tag: "", epoch: "" });
+  assert.equal(decideRelease(pull("release/v1.2.3", "o/r")), { mode: "rehearse", tag: "v1.2.3", epoch: "" });
+  assert.equal(decideRelease(pull("release/v1.2.3", "fork/r")), { mode: "none", tag: "", epoch: "" });
+  assert.equal(decideRelease(pull("release/v1.2.3", null)), { mode: "none", tag: "", epoch: "" });
+  assert.equal(decideRelease(pull("fix/v1.2.3", "o/r")), { mode: "none", tag: "", epoch: "" });
+  assert.equal(decideRelease({ name: "schedule", ref: "refs/heads/main", payload: {} }), {
+    mode: "none",
+    tag: "",
+    epoch: "",
+  });
+  assert.equal(decideRelease({ name: "pull_request", ref: "", payload: {} }), { mode: "none", tag: "", epoch: "" });
 });
 
 test("should refuse a tag outside the grammar", async () => {
@@ -356,8 +373,8 @@ test("should hand the decision on as the step's outputs", async () => {
       GITHUB_OUTPUT: output,
     },
   });
-  assert.is(stdout, '{"mode":"rehearse","tag":"v1.2.3"}\n');
-  assert.is(readFileSync(output, "utf8"), "mode=rehearse\ntag=v1.2.3\n");
+  assert.is(stdout, '{"mode":"rehearse","tag":"v1.2.3","epoch":""}\n');
+  assert.is(readFileSync(output, "utf8"), "mode=rehearse\ntag=v1.2.3\nepoch=\n");
   assert.is(code, 0);
 });
 

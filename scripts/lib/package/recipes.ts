@@ -14,6 +14,8 @@ interface RecipePin {
   /** Lower-case hexadecimal. */
   sha256: string;
   sha512: string;
+  /** When the release was made, in seconds since 1970; absent: the recipes' own date. */
+  date?: number | undefined;
 }
 
 /** The files of the recipes: paths below RECIPES, with text and permission bits. */
@@ -40,35 +42,56 @@ export const pinnedTag = (recipes: readonly RecipeFile[]): string | undefined =>
 
 const sha512 = (text: string): string => createHash("sha512").update(text).digest("hex");
 
-/** Replaces a line of a recipe. @throws Error when the recipe has no such line: a pin would be lost silently */
-function replaceLine(text: string, line: RegExp, value: string): string {
-  if (!line.test(text)) throw new Error(`the recipe has no line ${line}`);
-  return text.replace(line, () => value);
-}
+/** Replaces parts of a recipe. @throws Error when it has no such part: a pin would be lost silently */
+const replaceAll = (text: string, changes: readonly [part: RegExp, value: string][]): string =>
+  changes.reduce((done, [part, value]) => {
+    if (!part.test(done)) throw new Error(`the recipe has no line ${part}`);
+    return done.replace(part, () => value);
+  }, text);
+
+/** A date as debian/changelog has it (RFC 5322, in UTC). */
+const rfc5322 = (date: number): string => new Date(date * 1000).toUTCString().replace("GMT", "+0000");
+
+/** The same as rpm's changelog has it: "Thu Jan 01 2026". */
+const rpmDate = (date: number): string => rfc5322(date).replace(/^(\w+), (\d+) (\w+) (\d+) .*$/, "$1 $3 $2 $4");
+
+/** 2026-01-01, in seconds since 1970. */
+const NO_DATE = 1_767_225_600;
 
 /** The recipes with a release's version spellings, digests and address in them, or with none. Pure. */
 export function pinRecipes(recipes: readonly RecipeFile[], pin: RecipePin | undefined): RecipeFile[] {
-  const { url = "", sha256 = "", sha512: pinned512 = "" } = pin ?? {};
+  const { url = "", sha256 = "", sha512: pinned512 = "", date = NO_DATE } = pin ?? {};
   const version = (format: TagFormat): string => (pin === undefined ? "0.0.0" : spellTag(pin.tag, format));
   const payload = (text: string): string =>
-    [
+    replaceAll(text, [
       [/^tag=.*$/m, `tag='${pin === undefined ? "" : spellTag(pin.tag)}'`],
       [/^url=.*$/m, `url='${url}'`],
       [/^sha256=.*$/m, `sha256='${sha256}'`],
-    ].reduce((done, [line, value]) => replaceLine(done, line as RegExp, value as string), text);
+    ]);
   const pinnedPayload = payload(recipes.find(({ path }) => path === "payload.sh")?.text ?? "");
   const changes: Record<string, (text: string) => string> = {
     "payload.sh": payload,
     "debian/changelog": (text) =>
-      replaceLine(text, /^fastboop-stage0 \([^)]*\)/, `fastboop-stage0 (${version("deb")})`),
-    "rpm/fastboop-stage0.spec": (text) => replaceLine(text, /^Version:.*$/m, `Version:        ${version("rpm")}`),
+      replaceAll(text, [
+        [/^fastboop-stage0 \([^)]*\)/, `fastboop-stage0 (${version("deb")})`],
+        [/(?<=^ {2}\* stage0 of fastboop ).*$/m, `${version("cargo")}.`],
+        [/(?<=^ -- .*> {2}).*$/m, rfc5322(date)],
+      ]),
+    "rpm/fastboop-stage0.spec": (text) =>
+      replaceAll(text, [
+        [/^Version:.*$/m, `Version:        ${version("rpm")}`],
+        [/(?<=^Provides: {7}%\{name\} = ).*$/m, version("apk")],
+        [/(?<=^\* )\w+ \w+ \d+ \d+/m, rpmDate(date)],
+        [/(?<=^\* .*> - ).*$/m, `${version("rpm")}-1`],
+        [/(?<=^- stage0 of fastboop ).*$/m, `${version("cargo")}.`],
+      ]),
     "alpine/APKBUILD": (text) =>
-      [
+      replaceAll(text, [
         [/^pkgver=.*$/m, `pkgver=${version("apk")}`],
         [/^_url=.*$/m, `_url="${url}"`],
         [/^_sha512=.*$/m, `_sha512="${pinned512}"`],
         [/^[0-9a-f]{128} {2}payload\.sh$/m, `${sha512(pinnedPayload)}  payload.sh`],
-      ].reduce((done, [line, value]) => replaceLine(done, line as RegExp, value as string), text),
+      ]),
   };
   return recipes.map((recipe) => ({ ...recipe, text: changes[recipe.path]?.(recipe.text) ?? recipe.text }));
 }

@@ -13,6 +13,8 @@ interface Decision extends Record<string, string> {
   mode: "publish" | "rehearse" | "none";
   /** The tag of a release or rehearsal, else empty. */
   tag: string;
+  /** When the tagged commit was made, in seconds since 1970; empty when the event does not say. */
+  epoch: string;
 }
 
 /**
@@ -22,15 +24,16 @@ interface Decision extends Record<string, string> {
  */
 export function decideRelease(event: Event): Decision {
   if (event.name === "push" && event.ref.startsWith("refs/tags/v")) {
-    return { mode: "publish", tag: checked(event.ref.slice("refs/tags/".length), "the pushed tag") };
+    const tag = checked(event.ref.slice("refs/tags/".length), "the pushed tag");
+    return { mode: "publish", tag, epoch: commitTime(event.payload) };
   }
   if (event.name === "pull_request") {
     const { ref, from, to } = pullRequest(event.payload);
     if (ref.startsWith("release/v") && from === to) {
-      return { mode: "rehearse", tag: checked(ref.slice("release/".length), "the release branch's tag") };
+      return { mode: "rehearse", tag: checked(ref.slice("release/".length), "the release branch's tag"), epoch: "" };
     }
   }
-  return { mode: "none", tag: "" };
+  return { mode: "none", tag: "", epoch: "" };
 }
 
 function checked(tag: string, what: string): string {
@@ -41,6 +44,12 @@ function checked(tag: string, what: string): string {
     got: printable(tag),
     fix: "delete it and push one that fits",
   });
+}
+
+function commitTime(payload: unknown): string {
+  const { timestamp } = (payload as { head_commit?: { timestamp?: unknown } | null }).head_commit ?? {};
+  const milliseconds = typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
+  return milliseconds > 0 ? String(Math.floor(milliseconds / 1000)) : "";
 }
 
 interface PullRequestEvent {
