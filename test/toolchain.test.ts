@@ -4,9 +4,10 @@ import * as assert from "uvu/assert";
 import { findTarget, RELEASE_TARGETS, type Target } from "../scripts/lib/contract.ts";
 import { hasApt } from "../scripts/lib/debian.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { addByRustup } from "../scripts/lib/toolchain/provide.ts";
+import { readPin } from "../scripts/lib/toolchain/pin.ts";
 import type { ToolchainRequest } from "../scripts/lib/toolchain/request.ts";
-import { hasStd, sysrootOf } from "../scripts/lib/toolchain/rustc.ts";
+import { askRustc, hasStd } from "../scripts/lib/toolchain/rustc.ts";
+import { addByRustup } from "../scripts/lib/toolchain/rustup.ts";
 import {
   lacking,
   namesIn,
@@ -53,6 +54,11 @@ function rustupLike(...rustup: string[]): { cargo: string; sysroot: string; std:
 }
 const requestFor = (cargo: string): ToolchainRequest => ({ cargo, target: AARCH64, choice: "auto", folder: PROJECT });
 const quiet = (): void => {};
+/** What rustup could not do for a toolchain in use, and whether that was the network's fault. */
+const refusal = async (cargo: string, sysroot: string, limitMs?: number): Promise<[string, boolean]> => {
+  const { reason, outOfReach } = (await addByRustup(requestFor(cargo), { sysroot }, undefined, quiet, limitMs)) ?? {};
+  return [reason ?? "", outOfReach ?? false];
+};
 
 test("should know a standard library by its file", () => {
   const sysroot = temporaryFolder();
@@ -69,14 +75,14 @@ test("should know a standard library by its file", () => {
 test("should ask the rustc that cargo would run, in the folder where it would", async () => {
   const folder = temporaryFolder();
   const { cargo, sysroot, home } = rustupLike();
-  assert.equal(await sysrootOf(cargo, folder), { sysroot });
+  assert.equal(await askRustc(cargo, folder), { sysroot });
   program(join(home, "bin", "rustc"), '[ "$*" = "--print sysroot" ] && pwd');
-  assert.equal(await sysrootOf(cargo, folder), { sysroot: folder });
+  assert.equal(await askRustc(cargo, folder), { sysroot: folder });
   program(join(home, "bin", "rustc"), "echo /wrong", "echo why >&2", "exit 1");
-  assert.equal(await sysrootOf(cargo, folder), { complaint: "why\n" });
+  assert.equal(await askRustc(cargo, folder), { complaint: "why\n" });
   fs.rmSync(join(home, "bin", "rustc"));
   const rustc = join(home, "bin", "rustc");
-  assert.equal(await sysrootOf(cargo, folder), { complaint: `${rustc}: ENOENT` });
+  assert.equal(await askRustc(cargo, folder), { complaint: `${rustc}: ENOENT` });
 });
 
 test("should take RUSTC's word, but not that of an outer build's rustc", async () => {
@@ -155,7 +161,7 @@ test("should show what rustup says and not how it fell", async () => {
   assert.is(code, 3);
   assert.match(
     stderr,
-    "; rustup could not add it: component download failed for rust-std-aarch64-unknown-linux-musl: failed to lookup address \\x1b[31minformation\n",
+    "; rustup could not add aarch64-unknown-linux-musl: component download failed for rust-std-aarch64-unknown-linux-musl: failed to lookup address \\x1b[31minformation\n",
   );
   assert.not.match(stderr, /backtrace|anyhow|download_file/i);
 });
@@ -170,27 +176,28 @@ test("should say in a line that rustup panicked", async () => {
     "END",
     "exit 101",
   );
-  assert.is(
-    await addByRustup(requestFor(cargo), sysroot, quiet),
-    "rustup could not add it: called `Result::unwrap()` on an `Err` value: Custom { kind: Other }",
-  );
+  assert.equal(await refusal(cargo, sysroot), [
+    "rustup could not add aarch64-unknown-linux-musl: called `Result::unwrap()` on an `Err` value: Custom { kind: Other }",
+    false,
+  ]);
 });
 
 test("should say how a silent rustup ended", async () => {
-  const silent = rustupLike("exit 7");
-  assert.is(await addByRustup(requestFor(silent.cargo), silent.sysroot, quiet), "rustup could not add it: exit code 7");
-  const killed = rustupLike("kill -9 $$");
-  assert.match(
-    (await addByRustup(requestFor(killed.cargo), killed.sysroot, quiet)) ?? "",
-    /^rustup could not add it: (SIGKILL|exit code 137)$/,
-  );
-  const liar = rustupLike("exit 0");
-  assert.is(await addByRustup(requestFor(liar.cargo), liar.sysroot, quiet), "rustup could not add it: exit code 0");
+  const told = async (...rustup: string[]): Promise<string> => {
+    const { cargo, sysroot } = rustupLike(...rustup);
+    const [reason, outOfReach] = await refusal(cargo, sysroot);
+    assert.is(outOfReach, false);
+    return reason;
+  };
+  const could = "rustup could not add aarch64-unknown-linux-musl";
+  assert.is(await told("exit 7"), `${could}: exit code 7`);
+  assert.match(await told("kill -9 $$"), new RegExp(`^${could}: (SIGKILL|exit code 137)$`));
+  assert.is(await told("exit 0"), `${could}: exit code 0`);
 });
 
 test("should not wait for ever for rustup, nor leave what it started", async () => {
   const { cargo, sysroot, home } = rustupLike('sleep 1002 & echo $! >"$0.child"', "wait");
-  assert.is(await addByRustup(requestFor(cargo), sysroot, quiet, 1500), "rustup was not done after 1.5 s");
+  assert.equal(await refusal(cargo, sysroot, 1500), ["rustup was not done after 1.5 s", true]);
   assert.ok(await endsSoon(Number(fs.readFileSync(join(home, "bin", "rustup.child"), "utf8"))));
 });
 
@@ -210,7 +217,7 @@ test("should end rustup, and what it started, when a signal ends the run", async
 
 test("should not ask rustup for a toolchain that is not its own", async () => {
   const { cargo } = rustupLike('touch "$0.ran"');
-  assert.is(await addByRustup(requestFor(cargo), "/usr", quiet), "its rustc is not rustup's");
+  assert.equal(await refusal(cargo, "/usr"), ["its rustc is not rustup's", true]);
 });
 
 test("should tell why there is no rustc, as when rustup lacks the workspace's toolchain", async () => {
@@ -227,6 +234,122 @@ test("should tell why there is no rustc, as when rustup lacks the workspace's to
   assert.is(await told("cat >&2 <<'END'", ...lines, "END"), "toolchain '\\x1b1.80.0' is not installed");
   assert.is(await told(), "there is no rustc that tells its sysroot");
   assert.equal(namesIn(join(home, "bin")), ["cargo", "rustc", "rustup"]);
+});
+
+/** A workspace that asks for a toolchain, in the text of a file of a name. */
+function asking(text: string, name = "rust-toolchain.toml"): string {
+  const workspace = temporaryFolder();
+  fs.mkdirSync(join(workspace, "stage0"));
+  fs.writeFileSync(join(workspace, "stage0", "Cargo.toml"), "");
+  fs.writeFileSync(join(workspace, name), text);
+  return workspace;
+}
+const PINNED =
+  '[toolchain]\nchannel = "9.9"\ncomponents = ["rustfmt", "clippy"]\ntargets = ["wasm32-unknown-unknown"]\n';
+const NOT_INSTALLED = "error: toolchain '9.9-x' is not installed";
+
+test("should read what a workspace asks rustup for, in both forms", async () => {
+  const workspace = asking(PINNED);
+  const file = join(workspace, "rust-toolchain.toml");
+  const lists = { components: ["rustfmt", "clippy"], targets: ["wasm32-unknown-unknown"] };
+  assert.equal(await readPin(join(workspace, "stage0")), { file, channel: "9.9", ...lists });
+  const old = asking("1.60.0\n", "rust-toolchain");
+  const nothing = { components: [], targets: [] };
+  assert.equal(await readPin(old), { file: join(old, "rust-toolchain"), channel: "1.60.0", ...nothing });
+  for (const text of [
+    "",
+    '[toolchain]\npath = "/opt/rust"\n',
+    '[toolchain]\nchannel = "--help"\n',
+    "[toolchain]\nchannel = 1\n",
+  ])
+    assert.is(await readPin(asking(text)), undefined);
+});
+
+test("should have rustup install what the workspace asks for, and no more", async () => {
+  const { cargo, sysroot, std, home } = rustupLike(
+    `echo "$@" >"$0.asked"`,
+    `mkdir -p "$STD"; : >"$STD/libstd-0.rlib"`,
+    // From now on rustc is there.
+    `printf '#!/bin/sh\\necho %s\\n' "$SYSROOT" >"\${0%/*}/rustc"`,
+  );
+  program(
+    join(home, "bin", "rustc"),
+    'echo "$RUSTUP_AUTO_INSTALL" >"$0.auto"',
+    `echo "${NOT_INSTALLED}" >&2`,
+    "exit 1",
+  );
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, STD: std, SYSROOT: sysroot, WORKSPACE: asking(PINNED) };
+  const { code, stdout, stderr } = await script("toolchain.ts", ["--all"], { env: { ...env, HOME: home } });
+  assert.equal([code, stdout.split("\n")[0]], [3, ""], stderr);
+  assert.match(stderr, /^toolchain: asking rustup for Rust 9.9 \(0\.\d s\)\n/);
+  assert.is(
+    fs.readFileSync(join(home, "bin", "rustup.asked"), "utf8"),
+    "toolchain install 9.9 --no-self-update --profile minimal --component rustfmt --component clippy " +
+      "--target wasm32-unknown-unknown --target x86_64-unknown-linux-musl --target aarch64-unknown-linux-musl\n",
+  );
+  // Or rustup would have installed it by itself, with all of its default profile.
+  assert.is(fs.readFileSync(join(home, "bin", "rustc.auto"), "utf8"), "0\n");
+});
+
+test("should have rustup add components that the workspace asks for, and build without those it does not have", async () => {
+  const { cargo, sysroot, std, home } = rustupLike('echo "$@" >>"$0.asked"', 'echo "error: no clippy" >&2', "exit 1");
+  fs.mkdirSync(std, { recursive: true });
+  fs.writeFileSync(join(std, "libstd-1.rlib"), "");
+  fs.writeFileSync(join(sysroot, "lib", "rustlib", "components"), "rustc-x\nrustfmt-preview-x\n");
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, WORKSPACE: asking(PINNED) };
+  const { code, stdout, stderr } = await script("toolchain.ts", [], { env });
+  assert.equal([code, stdout], [0, `${cargo}\n`]);
+  assert.match(
+    stderr,
+    /^toolchain: asking rustup for clippy \(0\.\d s\)\ntoolchain: rustup could not add clippy: no clippy \(0\.\d s\)\ntoolchain: done in 0\.\d s\n$/,
+  );
+  assert.is(fs.readFileSync(join(home, "bin", "rustup.asked"), "utf8"), "component add --toolchain 9.9-tuned clippy\n");
+  // Nobody asked for components of another toolchain.
+  fs.renameSync(sysroot, join(dirname(sysroot), "stable-x"));
+  program(join(home, "bin", "rustc"), `echo '${join(dirname(sysroot), "stable-x")}'`);
+  assert.equal((await script("toolchain.ts", [], { env })).stderr, "");
+});
+
+test("should take no other compiler when rustup has not what the workspace asks for", async () => {
+  const { cargo, home } = rustupLike('echo "error: could not download nonexistent rust version" >&2', "exit 1");
+  program(join(home, "bin", "rustc"), `echo "${NOT_INSTALLED}" >&2`, "exit 1");
+  const workspace = asking(PINNED);
+  const env = { FASTBOOP_STAGE0_CARGO: cargo, WORKSPACE: workspace };
+  const { code, stdout, stderr } = await script("toolchain.ts", [], { env });
+  assert.equal([code, stdout], [3, ""]);
+  assert.is(
+    stderr.slice(stderr.indexOf("error: ")),
+    [
+      `error: ${cargo} can't build for aarch64-unknown-linux-musl`,
+      `  expected: Rust 9.9, as ${workspace}/rust-toolchain.toml asks, with the target's standard library`,
+      "  got:      toolchain '9.9-x' is not installed; rustup could not add Rust 9.9: could not download nonexistent rust version",
+      `  fix:      set FASTBOOP_STAGE0_TOOLCHAIN=debian to build with Debian's compiler; or ${WAYS_OUT}`,
+      "",
+    ].join("\n"),
+  );
+});
+
+test("should say that a compiler is not the one that the workspace asks for, and what that costs", async () => {
+  const { cargo, std, home, sysroot } = rustupLike();
+  fs.mkdirSync(std, { recursive: true });
+  fs.writeFileSync(join(std, "libstd-1.rlib"), "");
+  const told = async (version: string, channel: string): Promise<string> => {
+    program(
+      join(home, "bin", "rustc"),
+      `[ "$*" = --version ] && echo "rustc ${version} (x 2026-01-01)" || echo '${sysroot}'`,
+    );
+    const workspace = asking(`[toolchain]\nchannel = "${channel}"\n`);
+    const { stderr } = await script("toolchain.ts", [], {
+      env: { FASTBOOP_STAGE0_CARGO: cargo, WORKSPACE: workspace },
+    });
+    return stderr.replace(workspace, "W");
+  };
+  const line =
+    "toolchain: W/rust-toolchain.toml asks for Rust 1.88.0, but this is 1.96.0, whose output differs byte for byte\n";
+  assert.is(await told("1.96.0", "1.88.0"), line);
+  assert.is(await told("1.96.0", "1.96.0"), "");
+  assert.is(await told("1.96.0", "1.96"), "");
+  assert.is(await told("1.96.0", "stable"), "");
 });
 
 test("should send who builds for Alpine there", async () => {
@@ -408,23 +531,31 @@ testUnless(test, needsDebian, "should take a toolchain from the cache without a 
   });
 });
 
-testUnless(test, needsDebian, "should say that Debian's cargo takes no heed of the workspace's wish", async () => {
-  const folder = temporaryFolder();
-  fs.mkdirSync(join(folder, "workspace", "stage0"), { recursive: true });
-  fs.writeFileSync(join(folder, "workspace", "stage0", "Cargo.toml"), "");
-  fs.writeFileSync(join(folder, "rust-toolchain.toml"), "");
-  const link = join(temporaryFolder(), "link");
-  fs.symlinkSync(join(folder, "workspace"), link);
-  const [, cargo] = await cargos();
-  const { stderr } = await script("toolchain.ts", [], {
-    env: { WORKSPACE: link, FASTBOOP_STAGE0_TOOLCHAIN: "debian" },
-  });
-  assert.is(
-    stderr,
-    `toolchain: uses ${cargo}, because FASTBOOP_STAGE0_TOOLCHAIN=debian\n` +
-      `toolchain: only rustup reads ${join(folder, "rust-toolchain.toml")}; this compiler is Debian's, whatever the file asks for\n`,
-  );
-});
+testUnless(
+  test,
+  needsDebian,
+  "should take Debian's cargo where rustup's server is out of reach, and say so",
+  async () => {
+    const workspace = asking('[toolchain]\nchannel = "1.80.0"\n');
+    const link = join(temporaryFolder(), "link");
+    fs.symlinkSync(workspace, link);
+    const [, cargo] = await cargos();
+    const other = rustupLike('echo "error: could not download file from x" >&2', "exit 1");
+    program(join(other.home, "bin", "rustc"), `echo "error: toolchain '1.80.0-x' is not installed" >&2`, "exit 1");
+    const env = { WORKSPACE: link, FASTBOOP_STAGE0_CARGO: other.cargo };
+    const { stdout, stderr } = await script("toolchain.ts", [], { env });
+    assert.is(stdout, `${cargo}\n`);
+    assert.match(
+      stderr.replace(workspace, "W"),
+      new RegExp(
+        "^toolchain: asking rustup for Rust 1\\.80\\.0 \\(0\\.\\d s\\)\n" +
+          `toolchain: uses ${cargo?.replaceAll("+", "\\+")}, because rustup could not add Rust 1\\.80\\.0: could not download file from x\n` +
+          "toolchain: done in \\d\\.\\d s\n" +
+          "toolchain: W/rust-toolchain\\.toml asks for Rust 1\\.80\\.0, but this is [0-9.]+, whose output differs byte for byte\n$",
+      ),
+    );
+  },
+);
 
 testUnless(test, needsDebian, "should work wherever its cache is moved to", async () => {
   const [cargo = ""] = await cargos();

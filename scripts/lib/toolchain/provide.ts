@@ -1,37 +1,33 @@
-/** What is done when the chosen cargo lacks the target. */
-import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+/** What is done when the chosen cargo lacks the target, or what the workspace asks for. */
 import { hasApt } from "../debian.ts";
 import { Failure, missingFailure, type Problem, printable, usageFailure } from "../errors.ts";
-import { environment } from "../knobs.ts";
-import { ending } from "../process.ts";
-import { type Progress, showProgress } from "../progress.ts";
-import { shell } from "../shell.ts";
+import { showProgress } from "../progress.ts";
+import { cachedCargo } from "./cache.ts";
 import { debianCargo } from "./debian.ts";
+import type { Pin } from "./pin.ts";
 import { RECIPES, recipeOf } from "./recipes.ts";
 import { sayDebian, type ToolchainRequest } from "./request.ts";
-import { hasStd } from "./rustc.ts";
-
-/** Far above what a download of 30 MB takes on a slow line; a network that drops packets takes longer to give up. */
-const RUSTUP_LIMIT_MS = 120_000;
+import { hasStd, type RustcAnswer } from "./rustc.ts";
+import { addByRustup, rustupError } from "./rustup.ts";
 
 /**
- * Gets a cargo that can build for the target, by what the choice allows: rustup, then Debian's packages.
- * @param sysroot of the rustc that lacks the target; undefined: there is none, or it was not asked
- * @param complaint what the rustc that gave none wrote to stderr
+ * Gets a cargo that can build for the target, by what the choice allows: rustup, then Debian's packages. Where nothing is
+ * asked for by name, what was made of Debian's packages earlier goes first, since it needs no network.
+ * @param answer of the rustc that lacks something; empty: it was not asked
  * @throws Failure as ensureToolchain
  */
 export async function provideToolchain(
   request: ToolchainRequest,
-  sysroot: string | undefined,
-  complaint = "",
+  answer: RustcAnswer,
+  pin: Pin | undefined,
 ): Promise<string> {
   const { target, choice, also = [] } = request;
-  const lack =
+  const { sysroot, complaint = "" } = answer;
+  const reasons = [
     sysroot === undefined
       ? (rustupError(complaint) ?? "there is no rustc that tells its sysroot")
-      : `${printable(sysroot)} has no standard library for it`;
-  const reasons = [lack];
+      : `${printable(sysroot)} has no standard library for it`,
+  ];
   const recipe = choice === "rustup" || choice === "none" ? undefined : recipeOf(target.triple);
   if (choice === "debian" && recipe === undefined) {
     throw usageFailure({
@@ -40,11 +36,26 @@ export async function provideToolchain(
       fix: "set FASTBOOP_STAGE0_TOOLCHAIN to auto, or choose another TARGET",
     });
   }
+  const fromCache = async (reason?: string): Promise<string | undefined> => {
+    const cached = recipe === undefined ? undefined : await cachedCargo(target);
+    if (cached !== undefined) sayDebian(cached, request, reason);
+    return cached;
+  };
+  if (pin === undefined || choice === "debian") {
+    const cached = await fromCache();
+    if (cached !== undefined) return cached;
+  }
   return showProgress("toolchain", async (progress) => {
+    let reason: string | undefined;
     if (choice === "auto" || choice === "rustup") {
-      const reason = sysroot === undefined ? lack : await addByRustup(request, sysroot, progress);
-      if (reason === undefined) return request.cargo;
-      if (reason !== lack) reasons.push(reason);
+      const refusal = await addByRustup(request, answer, pin, progress);
+      if (refusal === undefined) return request.cargo;
+      reason = refusal.reason;
+      if (!reasons.includes(reason)) reasons.push(reason);
+      // What the workspace asks for is not to be had, and no other compiler was asked for.
+      if (pin !== undefined && !refusal.outOfReach) throw unavailable(request, reasons, pin);
+      const cached = pin === undefined ? undefined : await fromCache(reason);
+      if (cached !== undefined) return cached;
       if (recipe !== undefined && hasApt()) progress(`${reason}, so Debian's packages are used`);
     }
     if (recipe === undefined) throw unavailable(request, reasons);
@@ -56,7 +67,7 @@ export async function provideToolchain(
     });
     try {
       const cargo = await debianCargo([recipe, ...lacking], progress);
-      sayDebian(cargo, request);
+      sayDebian(cargo, request, reason);
       return cargo;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -73,46 +84,16 @@ const withWaysOut = (problem: Problem): Problem => ({
   fix: problem.fix === undefined ? WAYS_OUT : `${problem.fix}; or ${WAYS_OUT}`,
 });
 
-const unavailable = ({ cargo, target }: ToolchainRequest, reasons: readonly string[]): Failure =>
+const unavailable = ({ cargo, target }: ToolchainRequest, reasons: readonly string[], pin?: Pin): Failure =>
   missingFailure({
     what: `${printable(cargo)} can't build for ${target.triple}`,
-    expected: "a rustc with the target's standard library",
+    expected: `${pin === undefined ? "a rustc" : `Rust ${pin.channel}, as ${printable(pin.file)} asks,`} with the target's standard library`,
     got: reasons.join("; "),
-    fix: `${
-      target.triple.includes("-alpine-")
-        ? "build on Alpine, whose own rustc has the target"
-        : `run "rustup target add ${target.triple}" where rustup reaches its server`
-    }; or ${WAYS_OUT}`,
+    fix: `${wayTo(target.triple, pin)}; or ${WAYS_OUT}`,
   });
 
-/**
- * Has rustup add the target to the toolchain that a sysroot belongs to.
- * @returns why it could not; undefined: it did
- */
-export async function addByRustup(
-  { cargo, target }: ToolchainRequest,
-  sysroot: string,
-  progress: Progress,
-  limitMs = RUSTUP_LIMIT_MS,
-): Promise<string | undefined> {
-  // rustup's toolchains are in a folder of this name; those that are linked into it, it can't change.
-  if (basename(dirname(sysroot)) !== "toolchains") return "its rustc is not rustup's";
-  const folders = [dirname(cargo), ...(environment().PATH ?? "").split(":")];
-  const rustup = folders.map((folder) => join(folder, "rustup")).find((path) => existsSync(path));
-  if (rustup === undefined) return "rustup is not on PATH";
-  progress(`asking rustup for ${target.triple}`);
-  const limit = AbortSignal.timeout(limitMs);
-  const $ = await shell({ signal: limit });
-  const added = await $`${rustup} target add --toolchain ${basename(sysroot)} ${target.triple}`;
-  if (limit.aborted) return `rustup was not done after ${limitMs / 1000} s`;
-  if (added.ok && hasStd(sysroot, target.triple)) return undefined;
-  return `rustup could not add it: ${rustupError(added.stderr) ?? ending(added)}`;
-}
-
-/** rustup's error and its innermost cause, without back trace; undefined when it gives none. */
-function rustupError(stderr: string): string | undefined {
-  const [report = ""] = stderr.split(/^stack backtrace:$/im);
-  const error = /^error: (.+)$/m.exec(report)?.[1] ?? /panicked at .*\n(.+)$/m.exec(report)?.[1];
-  const cause = [...report.matchAll(/^ +[0-9]+: (.+)$/gm)].at(-1)?.[1];
-  return error === undefined ? undefined : printable(cause === undefined ? error : `${error}: ${cause}`);
+function wayTo(triple: string, pin: Pin | undefined): string {
+  if (triple.includes("-alpine-")) return "build on Alpine, whose own rustc has the target";
+  if (pin !== undefined) return "set FASTBOOP_STAGE0_TOOLCHAIN=debian to build with Debian's compiler";
+  return `run "rustup target add ${triple}" where rustup reaches its server`;
 }

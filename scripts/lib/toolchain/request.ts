@@ -1,9 +1,9 @@
 /** What is asked of a toolchain. */
-import { existsSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { Target } from "../contract.ts";
 import { printable } from "../errors.ts";
 import { say } from "../log.ts";
+import type { Pin } from "./pin.ts";
+import { rustcVersion } from "./rustc.ts";
 
 export interface ToolchainRequest {
   /** Absolute path of the cargo that the user chose. */
@@ -18,20 +18,18 @@ export interface ToolchainRequest {
 }
 
 /** Says in the log that Debian's cargo is used, and why it is not the one that was chosen. */
-export function sayDebian(cargo: string, { cargo: chosen, target, choice, folder }: ToolchainRequest): void {
-  const why = choice === "debian" ? "FASTBOOP_STAGE0_TOOLCHAIN=debian" : `${printable(chosen)} lacks ${target.triple}`;
-  say(`toolchain: uses ${printable(cargo)}, because ${why}`);
-  const file = toolchainFile(folder);
-  if (file !== undefined)
-    say(`toolchain: only rustup reads ${printable(file)}; this compiler is Debian's, whatever the file asks for`);
+export function sayDebian(cargo: string, { cargo: chosen, target, choice }: ToolchainRequest, reason?: string): void {
+  const lack = reason ?? `${printable(chosen)} lacks ${target.triple}`;
+  say(
+    `toolchain: uses ${printable(cargo)}, because ${choice === "debian" ? "FASTBOOP_STAGE0_TOOLCHAIN=debian" : lack}`,
+  );
 }
 
-/** The file by which a workspace asks rustup for a toolchain (The rustup book, "Overrides"); undefined when there is none. */
-function toolchainFile(folder: string): string | undefined {
-  for (let dir = realpathSync(folder); ; dir = dirname(dir)) {
-    const file = ["rust-toolchain", "rust-toolchain.toml"]
-      .map((name) => join(dir, name))
-      .find((path) => existsSync(path));
-    if (file !== undefined || dir === dirname(dir)) return file;
-  }
+/** Says that the compiler is another than the one that the workspace asks for, which is not known of every name of one. */
+export async function sayPin({ file, channel }: Pin, cargo: string, folder: string): Promise<void> {
+  const version = await rustcVersion(cargo, folder);
+  if (version === undefined || !/^[0-9]/.test(channel) || `${version}.`.startsWith(`${channel}.`)) return;
+  say(
+    `toolchain: ${printable(file)} asks for Rust ${channel}, but this is ${version}, whose output differs byte for byte`,
+  );
 }

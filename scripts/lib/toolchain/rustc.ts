@@ -2,8 +2,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { nestedEnvironment } from "../build/cargo.ts";
+import { hasApt } from "../debian.ts";
 import { environment } from "../knobs.ts";
-import { run } from "../process.ts";
+import { type Output, run } from "../process.ts";
 
 export interface RustcAnswer {
   sysroot?: string;
@@ -12,13 +13,32 @@ export interface RustcAnswer {
 }
 
 /** The sysroot of the rustc that a cargo runs in a folder: RUSTC, else the one on PATH, which rustup puts its own proxy on. */
-export async function sysrootOf(cargo: string, folder: string): Promise<RustcAnswer> {
-  const env = nestedEnvironment(environment());
-  const besides = dirname(cargo);
-  const rustc = env.RUSTC || (existsSync(join(besides, "rustup")) ? join(besides, "rustc") : "rustc");
-  const { exitCode, stdout, stderr } = await run([rustc, "--print", "sysroot"], { cwd: folder, env });
+export async function askRustc(cargo: string, folder: string): Promise<RustcAnswer> {
+  const { exitCode, stdout, stderr } = await runRustc(cargo, folder, "--print", "sysroot");
   return exitCode === 0 ? { sysroot: stdout.replace(/\n$/, "") } : { complaint: stderr };
 }
+
+/** The version of the same rustc, as "1.88.0"; undefined when it does not tell. */
+export async function rustcVersion(cargo: string, folder: string): Promise<string | undefined> {
+  const { stdout } = await runRustc(cargo, folder, "--version");
+  return /^rustc ([0-9]+\.[0-9]+\.[0-9]+)/.exec(stdout)?.[1];
+}
+
+function runRustc(cargo: string, folder: string, ...args: string[]): Promise<Output> {
+  // rustup installs what a workspace asks for by itself, in its own default profile and without a word.
+  const env: NodeJS.ProcessEnv = { ...nestedEnvironment(environment()), RUSTUP_AUTO_INSTALL: "0" };
+  const near = join(dirname(cargo), "rustc");
+  // A cargo made of Debian's packages runs its own whatever RUSTC says.
+  const rustc = isMade(cargo) ? near : env.RUSTC || (isRustups(cargo) ? near : "rustc");
+  return run([rustc, ...args], { cwd: folder, env });
+}
+
+const isRustups = (cargo: string): boolean => existsSync(join(dirname(cargo), "rustup"));
+const isMade = (cargo: string): boolean => existsSync(join(dirname(cargo), "..", "packages.json"));
+
+/** Whether a cargo is Debian's, installed or in the cache. */
+export const isDebians = (cargo: string): boolean =>
+  isMade(cargo) || (hasApt() && ["/usr/bin", "/bin"].includes(dirname(cargo)) && !isRustups(cargo));
 
 /** Whether a sysroot has the target's standard library. */
 export function hasStd(sysroot: string, triple: string): boolean {
