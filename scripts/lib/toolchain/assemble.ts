@@ -2,20 +2,18 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import type { Archive } from "../debian.ts";
-import { missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
-import { ending } from "../process.ts";
 import type { Progress } from "../progress.ts";
-import { shell } from "../shell.ts";
+import { must } from "./must.ts";
 import type { Compiler, TargetPackages } from "./packages.ts";
 import type { Host } from "./recipes.ts";
-import { cargoScript, launcher, rustcScript, stdRustcScript } from "./scripts.ts";
+import { cargoScript, launcher, rustcScript, rustfmtScript, stdRustcScript } from "./scripts.ts";
 
 /** Unpacks a compiler for this machine into a folder. */
 export async function makeCompiler(folder: string, compiler: Compiler, host: Host, archive: Archive): Promise<void> {
   await archive.unpack([{ packages: compiler.packages, folder }]);
   fs.rmSync(join(folder, "usr", "share"), { recursive: true });
-  for (const name of ["rustc", "cargo"])
+  for (const name of ["rustc", "cargo", "rustfmt"])
     writeText(join(folder, "bin", name), launcher(host, "..", `usr/bin/${name}`), 0o755);
   // Where rustc looks for its own linker, whatever PATH is. The generic driver takes lld's flavor from rustc's arguments.
   const lld = launcher(host, "../../../../..", `usr/lib/llvm-${compiler.llvm}/bin/lld`);
@@ -63,6 +61,7 @@ export async function makeTargets(
     const near = join("..", "..", "..", "..", basename(made), "usr", "lib", "rustlib", host.triple);
     fs.symlinkSync(near, join(folder, "sysroot", "lib", "rustlib", host.triple));
     writeText(join(folder, "bin", "rustc"), rustcScript(triple, basename(made)), 0o755);
+    writeText(join(folder, "bin", "rustfmt"), rustfmtScript(basename(made)), 0o755);
     writeText(join(folder, "bin", "cargo"), cargoScript(host, basename(made)), 0o755);
     await writeVersions(folder, target.packages, archive);
     await finish(triple, folder, join(work, triple));
@@ -166,18 +165,4 @@ async function finish(triple: string, folder: string, work: string): Promise<voi
 async function writeVersions(folder: string, names: readonly string[], archive: Archive): Promise<void> {
   const versions = [...(await archive.get(names))].map(([name, { version }]) => [name, version]);
   writeText(join(folder, "packages.json"), `${JSON.stringify(Object.fromEntries(versions), null, 2)}\n`);
-}
-
-/** Runs a step that can only fail because disk or memory is used up, or by a change in Debian's packages. */
-async function must(command: readonly string[], options: Parameters<typeof shell>[0] = {}): Promise<void> {
-  const $ = await shell(options);
-  const result = await $`${command}`;
-  if (result.ok) return;
-  const { stderr } = result;
-  const errors = stderr.split("\n").filter((line) => /^error|: error: |No space left/.test(line));
-  throw missingFailure({
-    what: `making the toolchain failed: ${basename(command[0] ?? "")} ended with ${ending(result)}`,
-    got: printable(errors.slice(0, 3).join("; ") || stderr.trim().slice(-500) || "nothing on stderr"),
-    fix: "see whether disk and memory are used up, and run it again",
-  });
 }

@@ -1,6 +1,6 @@
 /** Where the toolchains made of Debian's packages are, and whether they work. */
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { makeCacheFolder } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
@@ -12,7 +12,7 @@ import { HOST } from "./recipes.ts";
 import { hasStd } from "./rustc.ts";
 
 /** Part of every folder's name: to be raised when something else is made of the same packages. */
-const RECIPE = 2;
+const RECIPE = 3;
 
 /** What has to be the same for a folder to be of use here: homes are shared by machines of other kinds and releases. */
 const SUITS_HERE = `_${release()}_${process.arch}_${RECIPE}`;
@@ -23,9 +23,12 @@ function release(): string {
   return `${field("ID")}${field("VERSION_ID")}`;
 }
 
+/** Which folder of the cache: Rust's, or that of clang with libclang and headers. */
+type Part = "toolchain" | "clang";
+
 /** The folder of a compiler, which its version names. */
-export const compilerFolder = (rustc: string, version: string): string =>
-  cacheDir("toolchain", `${rustc}_${version.replaceAll(":", "%3a")}${SUITS_HERE}`);
+export const compilerFolder = (part: Part, name: string, version: string): string =>
+  cacheDir(part, `${name}_${version.replaceAll(":", "%3a")}${SUITS_HERE}`);
 
 /** The folder of what a target needs beyond a compiler, beside that: a library fits only the very compiler that built it. */
 export const targetFolder = (triple: string, compiler: string): string =>
@@ -33,16 +36,21 @@ export const targetFolder = (triple: string, compiler: string): string =>
 
 export const cargoIn = (folder: string): string => join(folder, "bin", "cargo");
 
-/** The cargo of the newest toolchain for a target that is in the cache, if it works; undefined: there is none. */
-export async function cachedCargo({ triple }: Target): Promise<string | undefined> {
-  const parent = cacheDir("toolchain");
+/** The newest folder for a target that is in the cache; undefined: there is none. */
+export function newestFolder(part: Part, triple: string): string | undefined {
+  const parent = cacheDir(part);
   const names = fs.existsSync(parent) ? fs.readdirSync(parent) : [];
   const newest = names
     .filter((name) => name.startsWith(`${triple}_`) && name.endsWith(SUITS_HERE))
     .sort(new Intl.Collator("en", { numeric: true }).compare)
     .at(-1);
-  if (newest === undefined || !(await works(join(parent, newest), triple))) return undefined;
-  return cargoIn(join(parent, newest));
+  return newest === undefined ? undefined : join(parent, newest);
+}
+
+/** The cargo of the newest toolchain for a target that is in the cache, if it works; undefined: there is none. */
+export async function cachedCargo({ triple }: Target): Promise<string | undefined> {
+  const newest = newestFolder("toolchain", triple);
+  return newest !== undefined && (await works(newest, triple)) ? cargoIn(newest) : undefined;
 }
 
 /**
@@ -51,6 +59,8 @@ export async function cachedCargo({ triple }: Target): Promise<string | undefine
  * @param triple undefined: the folder is a compiler's
  */
 async function works(folder: string, triple?: string): Promise<boolean> {
+  if (basename(dirname(folder)) === "clang")
+    return (await run([join(folder, "bin", "clang"), "--version"])).exitCode === 0;
   const sysroot = join(folder, triple === undefined ? "usr" : "sysroot");
   if (triple !== undefined && !hasStd(sysroot, triple)) return false;
   const answers = await Promise.all([
@@ -74,8 +84,8 @@ export async function removeBroken(folder: string, triple?: string): Promise<voi
  * @throws Failure (3) when the folder can't be made or is on a file system that runs no programs, (2) when no program's
  *   search path can hold its name
  */
-export async function checkCache(): Promise<void> {
-  const folder = cacheDir("toolchain");
+export async function checkCache(part: Part): Promise<void> {
+  const folder = cacheDir(part);
   // What the program loader reads as more than a part of a path (ld.so(8)).
   if (/[:;$\n]/.test(folder)) {
     throw usageFailure({

@@ -29,14 +29,14 @@ import { HOST, type Host, type Recipe } from "./recipes.ts";
  */
 export async function debianCargo(recipes: readonly Recipe[], progress: Progress): Promise<string> {
   const host = requireHost();
-  await checkCache();
+  await checkCache("toolchain");
   await requireLinker();
   const foreign = new Set(recipes.map(({ architecture }) => architecture));
   foreign.delete(host.architecture);
   return withArchive([host.architecture, ...foreign], progress, async (archive) => {
     const compiler = await chooseCompiler(archive);
     const targets = await chooseTargets(archive, recipes, compiler.llvm);
-    const made = compilerFolder(compiler.rustc, compiler.version);
+    const made = compilerFolder("toolchain", compiler.rustc, compiler.version);
     const folders = new Map(targets.map((target) => [targetFolder(target.recipe.triple, made), target]));
     await removeBroken(made);
     for (const [folder, { recipe }] of folders) await removeBroken(folder, recipe.triple);
@@ -58,7 +58,7 @@ export async function debianCargo(recipes: readonly Recipe[], progress: Progress
   });
 }
 
-function requireHost(): Host {
+export function requireHost(): Host {
   if (HOST !== undefined) return HOST;
   throw missingFailure({
     what: "no toolchain can be made of Debian's packages on this machine",
@@ -68,7 +68,7 @@ function requireHost(): Host {
 }
 
 /** rustc links build scripts with `cc`, and the standard library has some: a C compiler, and a C library to link with. */
-async function requireLinker(): Promise<void> {
+export async function requireLinker(): Promise<void> {
   await withTemporaryFolder(async (folder) => {
     const source = join(folder, "main.c");
     writeText(source, "int main(void) { return 0; }\n");
@@ -87,7 +87,7 @@ async function requireLinker(): Promise<void> {
 const BUILD_SIZE = 400e6;
 
 /** Checks that packages can be unpacked and a library built. @throws Failure (3) when there is too little space for it */
-async function requireSpace(archive: Archive, folder: string, packages: readonly string[]): Promise<void> {
+export async function requireSpace(archive: Archive, folder: string, packages: readonly string[]): Promise<void> {
   if (packages.length === 0) return;
   const needed = [...(await archive.get(packages)).values()].reduce(
     (sum, { installedSize }) => sum + installedSize,

@@ -9,7 +9,7 @@ export interface Compiler {
   /** Name and version of rustc's package. A library fits only the very compiler that built it. */
   rustc: string;
   version: string;
-  /** rustc, cargo, lld and their shared libraries. */
+  /** rustc, cargo, rustfmt, lld and their shared libraries. */
   packages: string[];
   /** The package of the standard library's sources. */
   src: string;
@@ -22,9 +22,9 @@ export interface Compiler {
  * @throws Failure (3) when apt's sources have none whose packages fit together, or lack one of its packages
  */
 export async function chooseCompiler(archive: Archive): Promise<Compiler> {
-  const { rustc, cargo, src } = await chooseRust(archive);
+  const { rustc, cargo, fmt, src } = await chooseRust(archive);
   const { version } = (await archive.get([rustc])).get(rustc) as Package;
-  const packages = await addLibraries(archive, [rustc, cargo]);
+  const packages = await addLibraries(archive, [rustc, cargo, fmt]);
   const llvm = packages.map((name) => /^libllvm([0-9]+)/.exec(name)?.[1]).find((major) => major !== undefined);
   if (llvm === undefined) {
     throw missingFailure({
@@ -36,20 +36,26 @@ export async function chooseCompiler(archive: Archive): Promise<Compiler> {
   return { rustc, version, src, llvm, packages: await addLibraries(archive, [`lld-${llvm}`], packages) };
 }
 
+const namesOf = ({ rustc, cargo, fmt, src }: Rust): string[] => [rustc, cargo, fmt, src];
+
 /** The first Rust whose packages are all there, of one source version that is new enough. */
 async function chooseRust(archive: Archive): Promise<Rust> {
-  const names = RUSTS.flatMap(({ rustc, cargo, src }) => [rustc, cargo, src]);
+  const names = RUSTS.flatMap(namesOf);
   const found = await archive.find(names);
   const source = (name: string): string | undefined => found.get(name)?.source;
-  const fits = ({ rustc, cargo, src }: Rust): boolean =>
-    source(rustc) === source(cargo) && source(rustc) === source(src) && isNewEnough(source(rustc) ?? "");
+  const fits = (rust: Rust): boolean =>
+    namesOf(rust).every((name) => source(name) === source(rust.rustc)) && isNewEnough(source(rust.rustc) ?? "");
   const rust = RUSTS.find(fits);
   if (rust !== undefined) return rust;
   // Says what apt says when it has none of them.
-  if (found.size === 0) await archive.get(names.slice(0, 3));
+  if (found.size === 0) await archive.get(names.slice(0, 4));
   throw missingFailure({
     what: "apt's sources have no Rust that a toolchain can be made of",
-    expected: `${RUSTS.map(({ rustc, cargo, src }) => `${rustc}, ${cargo} and ${src}`).join(", or ")}, all of one source version, ${OLDEST_RUST.join(".")} or later`,
+    expected: `${RUSTS.map((one) =>
+      namesOf(one)
+        .join(", ")
+        .replace(/, ([^,]*)$/, " and $1"),
+    ).join(", or ")}, all of one source version, ${OLDEST_RUST.join(".")} or later`,
     got: names.map((name) => (found.has(name) ? `${name} ${source(name)}` : `no ${name}`)).join(", "),
     fix: "add this Debian release's updates and security archives to apt's sources, then run it again",
   });
@@ -62,7 +68,7 @@ function isNewEnough(version: string): boolean {
 }
 
 /** A list of packages with others and the libraries that those depend on, except for the system's. */
-async function addLibraries(archive: Archive, names: string[], list: readonly string[] = []): Promise<string[]> {
+export async function addLibraries(archive: Archive, names: string[], list: readonly string[] = []): Promise<string[]> {
   const all = new Set(list);
   for (let next = names; next.length > 0; ) {
     for (const name of next) all.add(name);

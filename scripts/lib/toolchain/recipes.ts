@@ -53,17 +53,18 @@ const HOSTS: Record<string, Host> = {
 /** The machine that this runs on; undefined when no toolchain can be made for it. */
 export const HOST: Host | undefined = HOSTS[process.arch];
 
-/** Packages that Debian builds from one source: the compiler, cargo, the standard library's sources. */
+/** Packages that Debian builds from one source: the compiler, cargo, rustfmt, the standard library's sources. */
 export interface Rust {
   rustc: string;
   cargo: string;
+  fmt: string;
   src: string;
 }
 
 /** In order of preference. Debian keeps the first current in its stable releases, because browsers need it. */
 export const RUSTS: readonly Rust[] = [
-  { rustc: "rustc-web", cargo: "cargo-web", src: "rust-web-src" },
-  { rustc: "rustc", cargo: "cargo", src: "rust-src" },
+  { rustc: "rustc-web", cargo: "cargo-web", fmt: "rustfmt-web", src: "rust-web-src" },
+  { rustc: "rustc", cargo: "cargo", fmt: "rustfmt", src: "rust-src" },
 ];
 
 /** The first version whose sources come with what the standard library depends on (changelog of rustc 1.95.0+dfsg1-1). */

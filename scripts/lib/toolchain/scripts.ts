@@ -45,6 +45,26 @@ export RUSTC PATH
 ${start(host, "$compiler", "usr/bin/cargo", "$here/cargo")}
 `;
 
+/** The compiler's rustfmt, for bindgen, which looks for it where cargo is. */
+export const rustfmtScript = (compiler: string): string => `#!/bin/sh
+${here()}
+exec "$here"/../../${shellQuote(compiler)}/bin/rustfmt "$@"
+`;
+
+/**
+ * clang for a target, with its own headers and the target's. It starts itself for some inputs, by the name that it was
+ * started by and with arguments that have to come first.
+ */
+export const clangScript = (host: Host, triple: string, compiler: string): string => `#!/bin/sh
+${here()}
+compiler=$here/../../${shellQuote(compiler)}
+case "\${1-}" in
+-cc1*) ;;
+*) set -- --target=${triple} --sysroot="$here/../sysroot" -resource-dir "$compiler/resources" -no-canonical-prefixes "$@" ;;
+esac
+${start(host, "$compiler", "llvm/bin/clang", "$here/clang")}
+`;
+
 /**
  * rustc as cargo gets it to build the standard library. A program with panic = "abort" can only link panic_abort when that
  * was itself built so, which cargo can't be told. Paths are those of an installed rust-src, wherever this is, so that the

@@ -1,0 +1,124 @@
+/**
+ * What build scripts need for C code and for bindgen, made of Debian's packages in the cache: clang, libclang, and the
+ * headers of a musl target's C library and kernel.
+ */
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { ensureFolder } from "../cache-folder.ts";
+import { type Archive, withArchive } from "../debian.ts";
+import { writeText } from "../files.ts";
+import { run } from "../process.ts";
+import type { Progress } from "../progress.ts";
+import { checkCache, compilerFolder, newestFolder, removeBroken, targetFolder } from "./cache.ts";
+import { requireHost, requireLinker, requireSpace } from "./debian.ts";
+import { must } from "./must.ts";
+import { addLibraries } from "./packages.ts";
+import type { Host, Recipe } from "./recipes.ts";
+import { clangScript, launcher } from "./scripts.ts";
+
+/** Absolute paths. */
+export interface Clang {
+  /** clang for the target: it finds its headers by itself. */
+  compiler: string;
+  /** Folder of libclang.so, which finds its own libraries and headers by itself. */
+  libclang: string;
+  /** Folder whose usr/include has the target's headers. */
+  sysroot: string;
+}
+
+/** Clang for a target, from the cache; undefined: it is not there, or does not start. */
+export async function cachedClang(triple: string): Promise<Clang | undefined> {
+  const folder = newestFolder("clang", triple);
+  if (folder === undefined) return undefined;
+  const compiler = join(folder, "bin", "clang");
+  if ((await run([compiler, "--version"])).exitCode !== 0) return undefined;
+  const shared = join(folder, "..", basename(folder).slice(triple.length + 1));
+  return { compiler, libclang: join(shared, "lib"), sysroot: join(folder, "sysroot") };
+}
+
+/**
+ * Makes clang for targets of the release's own clang.
+ * @throws Failure (3) as debianCargo
+ */
+export async function makeClang(recipes: readonly Recipe[], progress: Progress): Promise<void> {
+  const host = requireHost();
+  await checkCache("clang");
+  await requireLinker();
+  const foreign = new Set(recipes.map(({ architecture }) => architecture));
+  foreign.delete(host.architecture);
+  await withArchive([host.architecture, ...foreign], progress, async (archive) => {
+    const newest = (await archive.get(["clang"])).get("clang")?.depends.find((name) => /^clang-[0-9]+$/.test(name));
+    const clang = newest ?? "clang";
+    const llvm = clang.slice("clang-".length);
+    const packages = await addLibraries(archive, [clang, `libclang1-${llvm}`, `libclang-common-${llvm}-dev`]);
+    const version = (await archive.get([clang])).get(clang)?.version ?? "";
+    const compiler = compilerFolder("clang", clang, version);
+    const folders = new Map(recipes.map((recipe) => [targetFolder(recipe.triple, compiler), recipe]));
+    for (const folder of [compiler, ...folders.keys()]) await removeBroken(folder);
+    const headers = ({ architecture }: Recipe): string[] =>
+      ["musl-dev", "linux-libc-dev"].map((name) => `${name}:${architecture}`);
+    const absent = [...folders].flatMap(([folder, recipe]) => (fs.existsSync(folder) ? [] : headers(recipe)));
+    await requireSpace(archive, dirname(compiler), [...(fs.existsSync(compiler) ? [] : packages), ...absent]);
+    await ensureFolder(compiler, progress, (staging) => makeCompiler(staging, llvm, packages, host, archive));
+    for (const [folder, recipe] of folders)
+      await ensureFolder(folder, progress, (staging) =>
+        makeTarget(staging, recipe, headers(recipe), compiler, host, archive),
+      );
+  });
+}
+
+async function makeCompiler(
+  folder: string,
+  llvm: string,
+  packages: readonly string[],
+  host: Host,
+  archive: Archive,
+): Promise<void> {
+  await archive.unpack([{ packages, folder }]);
+  fs.rmSync(join(folder, "usr", "share"), { recursive: true });
+  writeText(join(folder, "bin", "clang"), launcher(host, "..", "llvm/bin/clang"), 0o755);
+  // One path for the scripts, whatever the version.
+  fs.symlinkSync(join("usr", "lib", `llvm-${llvm}`), join(folder, "llvm"));
+  const [version = ""] = fs.readdirSync(join(folder, "llvm", "lib", "clang"));
+  fs.symlinkSync(join("llvm", "lib", "clang", version), join(folder, "resources"));
+  const lib = join(folder, "lib");
+  fs.mkdirSync(lib, { recursive: true });
+  // libclang looks for its headers from where it was found, by its own name.
+  const libraries = join("usr", "lib", host.libraries);
+  for (const name of fs.readdirSync(join(folder, libraries)).filter((name) => /^libclang-[0-9]+\.so\./.test(name)))
+    if (!fs.existsSync(join(folder, "llvm", "lib", name)))
+      fs.symlinkSync(join("..", "..", "..", "..", libraries, name), join(folder, "llvm", "lib", name));
+  // The libraries are found by a path that holds for what a library needs in turn: LD_LIBRARY_PATH would reach every
+  // program that a build starts.
+  const places = ["llvm/lib", `usr/lib/${host.libraries}`, `lib/${host.libraries}`];
+  const path = places.map((place) => `$ORIGIN/../${place}`).join(":");
+  await must([
+    ...["cc", "-shared", "-nostdlib", "-o", join(lib, "libclang.so")],
+    ...["-Wl,--disable-new-dtags", "-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined", `-Wl,-rpath,${path}`],
+    join(folder, "llvm", "lib", "libclang.so.1"),
+  ]);
+}
+
+async function makeTarget(
+  folder: string,
+  { triple, musl, gcc }: Recipe,
+  packages: readonly string[],
+  compiler: string,
+  host: Host,
+  archive: Archive,
+): Promise<void> {
+  const work = join(folder, "work");
+  await archive.unpack([{ packages, folder: work }]);
+  const include = join(folder, "sysroot", "usr", "include");
+  fs.mkdirSync(include, { recursive: true });
+  const from = join(work, "usr", "include");
+  const copy = (source: string, target = include): void =>
+    fs.cpSync(source, target, { recursive: true, dereference: true });
+  copy(join(from, gcc, "asm"), join(include, "asm"));
+  for (const name of fs.readdirSync(from)) if (![gcc, musl].includes(name)) copy(join(from, name), join(include, name));
+  // Where both have a header, programs of the C library want its own.
+  copy(join(from, musl));
+  fs.rmSync(work, { recursive: true });
+  writeText(join(folder, "bin", "clang"), clangScript(host, triple, basename(compiler)), 0o755);
+  await must([join(folder, "bin", "clang"), "-c", "-x", "c", "-o", "/dev/null", "/dev/null"]);
+}
