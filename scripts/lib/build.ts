@@ -8,9 +8,14 @@ import {
   shellLine,
   stage0Command,
   subBuildCargo,
+  withSet,
 } from "./build/cargo.ts";
 import { runCargo } from "./build/cargo-run.ts";
 import { checkWorkspace } from "./build/check.ts";
+import { nativeSettings } from "./build/native.ts";
+import type { Prefix } from "./build/remap.ts";
+import { checkRust, checkSources, hasGitSource, lockText } from "./build/sources.ts";
+import { advice, troubleIn } from "./build/trouble.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
 import { EMBED_PATH } from "./embed-path.ts";
 import { missingFailure, printable } from "./errors.ts";
@@ -18,6 +23,7 @@ import { checkWritable, writeText } from "./files.ts";
 import { CACHE_KNOBS, environment, type KnobName, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
+import { isDebians, rustcVersion } from "./toolchain/rustc.ts";
 import { ensureToolchain } from "./toolchain.ts";
 import { findWorkspace } from "./workspace.ts";
 
@@ -85,13 +91,33 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
   // A toolchain may take minutes and 200 MB to make, so whatever else can be wrong is found before.
   const cargo = subBuildCargo();
   await checkWorkspace(dir);
+  const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
+  await checkSources(dir, choice === "debian" || isDebians(cargo));
   const env = nestedEnvironment(environment());
   const planned = await stage0Command(dir, target, knob("PROFILE"), cargo, env);
   checkWritable(distDir());
-  const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
-  const command = { ...planned, cargo: await ensureToolchain({ cargo, target, choice, folder: dir, also }) };
+  const used = await ensureToolchain({ cargo, target, choice, folder: dir, also });
+  const command = await withDependencies({ ...planned, cargo: used }, target, also);
   const [path] = await runLogged(command, [PACKAGE], `stage0-${target.triple}`);
   return { path, name: "cargo's executable", fix: `read what cargo did: ${printable(shellLine(command))}` };
+}
+
+/** The command with what the dependencies need beside cargo. @throws Failure (3) when something is missing */
+async function withDependencies(
+  planned: CargoCommand & { prefixes: Prefix[] },
+  target: Target,
+  also: readonly Target[],
+): Promise<CargoCommand> {
+  const { cargo, folder } = planned;
+  const version = await rustcVersion(cargo, folder);
+  if (version !== undefined) await checkRust(folder, version);
+  let command = planned;
+  if (isDebians(cargo) && hasGitSource(lockText(folder))) {
+    await checkSources(folder, true);
+    // Its libgit2 is older than it takes it for.
+    command = withSet(command, { CARGO_NET_GIT_FETCH_WITH_CLI: "true" });
+  }
+  return withSet(command, await nativeSettings(command, target, also, planned.prefixes));
 }
 
 /**
@@ -113,25 +139,8 @@ export async function runLogged(
   say(`command: ${printable(line)}`);
   say(`log: ${printable(file)}`);
   throw missingFailure({
-    what:
-      trouble === undefined
-        ? `cargo built no executable ${binaries.map(printable).join(" or ")}`
-        : `cargo failed: ${trouble}`,
-    got: lastErrors(log).map(printable).join("\n            ") || "nothing on stderr",
+    ...troubleIn(log, trouble),
+    ...(trouble === undefined ? { what: `cargo built no executable ${binaries.map(printable).join(" or ")}` } : {}),
     fix: advice(log, file),
   });
-}
-
-/** The end of cargo's log from its first error on. */
-function lastErrors(log: string): string[] {
-  const lines = log.split("\n").filter((line) => line.trim() !== "");
-  const first = lines.findIndex((line) => line.startsWith("error"));
-  return lines.slice(Math.max(first, 0)).slice(-12);
-}
-
-function advice(log: string, file: string): string {
-  if (/--locked was passed|lock file .* needs to be updated/.test(log)) {
-    return "run cargo generate-lockfile in the workspace and commit its Cargo.lock";
-  }
-  return `the whole log is in ${printable(file)}`;
 }

@@ -9,7 +9,7 @@ import { knob } from "../knobs.ts";
 import { homeDir } from "../paths.ts";
 import { at, readToml } from "../workspace.ts";
 import { matchesCfg } from "./cargo-cfg.ts";
-import { remapFlags } from "./remap.ts";
+import { type Prefix, remapFlags, sourcePrefixes } from "./remap.ts";
 
 export type Environment = Record<string, string>;
 
@@ -34,14 +34,14 @@ const BUILD_ID = ["-C", "link-arg=--build-id=sha1"];
  * configuration, the build's. So ours go where the user's are.
  * @param targetDir absolute path of cargo's target folder
  * @param env what cargo will get
- * @returns arguments for cargo, and variables to set in its environment
+ * @returns arguments for cargo, variables to set in its environment, and the folders that get other names
  */
 export async function targetSettings(
   workspace: string,
   target: Target,
   targetDir: string,
   env: Environment,
-): Promise<{ args: string[]; set: Environment }> {
+): Promise<{ args: string[]; set: Environment; prefixes: Prefix[] }> {
   // cargo knows the folder that it runs in by its real path, and looks above that.
   const folder = realpathSync(workspace);
   const home = resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
@@ -51,9 +51,10 @@ export async function targetSettings(
   if (target.linker !== undefined && !config.linker && !env[`${prefix}_LINKER`]) {
     set[`${prefix}_LINKER`] = target.linker;
   }
+  const prefixes = sourcePrefixes({ workspace, cargoHome: home, targetDir });
   const own = [
     ...(target.rustflags ?? []),
-    ...remapFlags({ workspace, cargoHome: home, targetDir }),
+    ...remapFlags(prefixes),
     // A linker that the user names may be a compiler, which takes linkers' arguments in another form.
     ...(set[`${prefix}_LINKER`] === undefined ? [] : BUILD_ID),
     ...CRT_STATIC,
@@ -62,7 +63,7 @@ export async function targetSettings(
   if (env.CARGO_ENCODED_RUSTFLAGS !== undefined) {
     const flags = env.CARGO_ENCODED_RUSTFLAGS.split("\x1f").filter((flag) => flag !== "");
     set.CARGO_ENCODED_RUSTFLAGS = [...flags, ...own].join("\x1f");
-    return { args: [], set };
+    return { args: [], set, prefixes };
   }
   if (env.RUSTFLAGS !== undefined) {
     // RUSTFLAGS is split at spaces, which a folder's name may hold.
@@ -70,13 +71,13 @@ export async function targetSettings(
       ? (["CARGO_ENCODED_RUSTFLAGS", "\x1f"] as const)
       : (["RUSTFLAGS", " "] as const);
     set[name] = [...flagList(env.RUSTFLAGS), ...own].join(separator);
-    return { args: [], set };
+    return { args: [], set, prefixes };
   }
   const ofTarget = [...config.targetFlags, ...flagList(env[`${prefix}_RUSTFLAGS`])];
   const ofBuild = [...config.buildFlags, ...flagList(env.CARGO_BUILD_RUSTFLAGS)];
   // The build's flags, which cargo skips once the target has any, have to come along.
   const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...own];
-  return { args: ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`], set };
+  return { args: ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`], set, prefixes };
 }
 
 /** JSON's strings are TOML's, but for the one control character that JSON leaves as it is. */

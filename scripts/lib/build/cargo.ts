@@ -9,6 +9,7 @@ import { shellQuote } from "../shell-quote.ts";
 import { installFix, isExecutable } from "../tools.ts";
 import { at } from "../workspace.ts";
 import { type Environment, targetSettings } from "./cargo-config.ts";
+import type { Prefix } from "./remap.ts";
 
 export interface CargoCommand {
   /** Absolute path, or a name on PATH. */
@@ -84,11 +85,11 @@ export async function stage0Command(
   profile: "release" | "debug",
   cargo: string,
   env: Environment,
-): Promise<CargoCommand> {
+): Promise<CargoCommand & { prefixes: Prefix[] }> {
   // Below the usual folder, where cargo clean reaches it, yet not that folder itself: an outer cargo holds its lock.
   const targetDir = resolve(fromCaller(knob("CARGO_TARGET_DIR") ?? join(workspace, "target")), "stage0-distribution");
-  const { args: configArgs, set } = await targetSettings(workspace, target, targetDir, env);
-  return cargoCommand({
+  const { args: configArgs, set, prefixes } = await targetSettings(workspace, target, targetDir, env);
+  const command = cargoCommand({
     cargo,
     folder: workspace,
     args: [
@@ -100,6 +101,7 @@ export async function stage0Command(
     // What makes a back trace readable is kept beside the artifact, so it is not the linker that strips.
     set: { ...set, [`CARGO_PROFILE_${profile === "release" ? "RELEASE" : "DEV"}_STRIP`]: "false" },
   });
+  return { ...command, prefixes };
 }
 
 /** A `cargo build` that prints its messages as JSON and leaves the lock file alone. */
@@ -119,6 +121,13 @@ export function cargoCommand(request: CargoCommand & { profile: "release" | "deb
     ],
   };
 }
+
+/** A command with more variables set. */
+export const withSet = <C extends CargoCommand>(command: C, more: Environment): C => ({
+  ...command,
+  set: { ...command.set, ...more },
+  env: { ...command.env, ...more },
+});
 
 /** The command as sh reads it, for a person to repeat. */
 export function shellLine({ cargo, args, folder, set }: CargoCommand): string {

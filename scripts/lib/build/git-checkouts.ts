@@ -1,0 +1,50 @@
+/**
+ * Git dependencies where cargo's libgit2 can't check them out. Debian 12's cargo was made for a newer libgit2 than the
+ * release has: with the program git it downloads a repository, and then fails to clone its own copy.
+ */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { knob } from "../knobs.ts";
+import { homeDir } from "../paths.ts";
+import { type Output, run } from "../process.ts";
+import type { CargoCommand } from "./cargo.ts";
+import { lockText } from "./sources.ts";
+
+/** Runs cargo, and again after the program git checked out what cargo could not, as long as that helps. */
+export async function withGitCheckouts(command: CargoCommand, use: () => Promise<Output>): Promise<Output> {
+  for (;;) {
+    const result = await use();
+    if (result.exitCode === 0 || !/invalid version [0-9]+ on git_/.test(result.stderr)) return result;
+    if (!(await checkOut(command))) return result;
+  }
+}
+
+/** Makes the folders that cargo would. @returns whether there is one more than before */
+async function checkOut({ folder, env }: CargoCommand): Promise<boolean> {
+  const home = resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"), "git");
+  const databases = existsSync(join(home, "db")) ? readdirSync(join(home, "db")) : [];
+  const commits = new Set(
+    [...lockText(folder).matchAll(/^source = "git\+[^"]*#([0-9a-f]{40})"$/gm)].map((match) => match[1] ?? ""),
+  );
+  let made = false;
+  for (const name of databases) {
+    const database = join(home, "db", name);
+    const git = (...args: string[]): Promise<Output> => run(["git", ...args], { env });
+    for (const commit of commits) {
+      // As libgit2 shortens it, which does not take the user's core.abbrev for it.
+      const short = await git("-C", database, "rev-parse", "--short=7", "--verify", "--quiet", `${commit}^{commit}`);
+      const checkout = join(home, "checkouts", name, short.stdout.trim());
+      if (short.exitCode !== 0 || existsSync(join(checkout, ".cargo-ok"))) continue;
+      mkdirSync(join(home, "checkouts", name), { recursive: true });
+      const cloned =
+        existsSync(checkout) || (await git("clone", "--quiet", "--no-checkout", database, checkout)).exitCode === 0;
+      if (!cloned || (await git("-C", checkout, "reset", "--quiet", "--hard", commit)).exitCode !== 0) continue;
+      const submodules = await git("-C", checkout, "submodule", "--quiet", "update", "--init", "--recursive");
+      if (submodules.exitCode !== 0) continue;
+      // By this file cargo knows that a checkout is whole.
+      writeFileSync(join(checkout, ".cargo-ok"), '{"v":1}');
+      made = true;
+    }
+  }
+  return made;
+}

@@ -1,0 +1,120 @@
+/** What a workspace's files tell of what its build needs, before anything is downloaded. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { Failure, missingFailure, type Problem, printable } from "../errors.ts";
+import { findProgram, installFix } from "../tools.ts";
+import { at, readToml } from "../workspace.ts";
+
+/** The text of the lock file that cargo uses for stage0; empty when there is none. */
+export function lockText(dir: string): string {
+  for (let folder = join(dir, "stage0"); ; folder = dirname(folder)) {
+    const file = join(folder, "Cargo.lock");
+    if (existsSync(file)) return readFileSync(file, "utf8");
+    if (folder === dirname(folder)) return "";
+  }
+}
+
+export const hasGitSource = (lock: string): boolean => /^source = "git\+/m.test(lock);
+
+/** Problems with submodules that manifests name and that are not checked out. */
+async function absentSubmodules(dir: string): Promise<Problem[]> {
+  const file = join(dir, ".gitmodules");
+  if (!existsSync(file)) return [];
+  const paths = [...readFileSync(file, "utf8").matchAll(/^\s*path\s*=\s*(.+?)\s*$/gm)].map(([, path = ""]) => path);
+  const absent = paths.filter((path) => isEmpty(join(dir, path)));
+  if (absent.length === 0) return [];
+  const named = await Promise.all(
+    ["Cargo.toml", join("stage0", "Cargo.toml")].map(async (manifest) =>
+      pathsIn(await readToml(join(dir, manifest))).map((path) => resolve(dir, dirname(manifest), path)),
+    ),
+  );
+  const needed = absent.filter((path) =>
+    named.flat().some((folder) => !relative(join(dir, path), folder).startsWith("..")),
+  );
+  if (needed.length === 0) return [];
+  return [
+    {
+      what: `submodules are not checked out: ${printable(needed.join(", "))}`,
+      file: printable(dir),
+      fix: "run git submodule update --init in the workspace",
+    },
+  ];
+}
+
+function isEmpty(folder: string): boolean {
+  return !existsSync(folder) || readdirSync(folder).length === 0;
+}
+
+/** Every `path` in a manifest, and its workspace's members. */
+function pathsIn(table: unknown): string[] {
+  if (typeof table !== "object" || table === null) return [];
+  const members = [at(table, "workspace", "members") ?? []].flat();
+  const path = at(table, "path");
+  return [...members, path, ...Object.values(table).flatMap(pathsIn)].filter((value) => typeof value === "string");
+}
+
+/** What stands in the way of a git dependency where only the program git can get it; undefined: nothing. */
+export const lackOfGit = (): Problem | undefined =>
+  findProgram("git") === undefined
+    ? {
+        what: "git is not on PATH",
+        expected: "git, by which Debian's cargo gets the git dependencies that Cargo.lock names",
+        fix: installFix(["git"]),
+      }
+    : undefined;
+
+/**
+ * Checks that all sources can be had.
+ * @param needsGit whether cargo leaves git dependencies to the program git
+ * @throws Failure (3) with all that is missing
+ */
+export async function checkSources(dir: string, needsGit: boolean): Promise<void> {
+  const git = needsGit && hasGitSource(lockText(dir)) ? lackOfGit() : undefined;
+  const problems = [...(await absentSubmodules(dir)), ...(git === undefined ? [] : [git])];
+  if (problems.length > 0) throw new Failure(3, ...problems);
+}
+
+/** The first Rust that knows an edition (The Rust Edition Guide). */
+const EDITIONS: Record<string, string> = { "2018": "1.31", "2021": "1.56", "2024": "1.85" };
+
+/**
+ * Checks that a compiler is as new as the workspace's manifests ask.
+ * @throws Failure (3) with both versions
+ */
+export async function checkRust(dir: string, version: string): Promise<void> {
+  const manifests = [join(dir, "Cargo.toml"), join(dir, "stage0", "Cargo.toml")];
+  const problems: Problem[] = [];
+  for (const file of manifests) {
+    const manifest = await readToml(file);
+    for (const table of [at(manifest, "workspace", "package"), at(manifest, "package")]) {
+      const wishes = [
+        { key: "rust-version", needed: (value: string) => value },
+        { key: "edition", needed: (value: string) => EDITIONS[value] },
+      ].flatMap(({ key, needed }) => {
+        const value = at(table, key);
+        const oldest = typeof value === "string" ? needed(value) : undefined;
+        return oldest !== undefined && isOlder(version, oldest) ? [`${oldest} or later, by ${key} = "${value}"`] : [];
+      });
+      const [unmet] = wishes;
+      if (unmet === undefined) continue;
+      problems.push({
+        what: "the workspace needs a newer Rust",
+        expected: printable(unmet),
+        got: version,
+        file: printable(file),
+        fix: "update the Rust that cargo belongs to, or set FASTBOOP_STAGE0_TOOLCHAIN=debian for Debian's",
+      });
+    }
+  }
+  if (problems.length > 0) throw missingFailure(...problems);
+}
+
+/** Whether a version comes before another, number by number. */
+function isOlder(version: string, other: string): boolean {
+  const [a, b] = [version, other].map((text) => text.split(".").map(Number));
+  for (const [index, number] of (b ?? []).entries()) {
+    const own = a?.[index] ?? 0;
+    if (own !== number) return own < number;
+  }
+  return false;
+}
