@@ -334,10 +334,7 @@ test("should say that a compiler is not the one that the workspace asks for, and
   fs.mkdirSync(std, { recursive: true });
   fs.writeFileSync(join(std, "libstd-1.rlib"), "");
   const told = async (version: string, channel: string): Promise<string> => {
-    program(
-      join(home, "bin", "rustc"),
-      `[ "$*" = --version ] && echo "rustc ${version} (x 2026-01-01)" || echo '${sysroot}'`,
-    );
+    program(join(home, "bin", "rustc"), `[ "$1" = --version ] && echo "release: ${version}" || echo '${sysroot}'`);
     const workspace = asking(`[toolchain]\nchannel = "${channel}"\n`);
     const { stderr } = await script("toolchain.ts", [], {
       env: { FASTBOOP_STAGE0_CARGO: cargo, WORKSPACE: workspace },

@@ -13,7 +13,7 @@ import {
 import { runCargo } from "./build/cargo-run.ts";
 import { checkWorkspace } from "./build/check.ts";
 import { nativeSettings } from "./build/native.ts";
-import type { Prefix } from "./build/remap.ts";
+import { type Prefix, stdPrefix } from "./build/remap.ts";
 import { checkRust, checkSources, hasGitSource, lockText } from "./build/sources.ts";
 import { advice, troubleIn } from "./build/trouble.ts";
 import { assetName, PACKAGE, type Target } from "./contract.ts";
@@ -23,7 +23,7 @@ import { checkWritable, writeText } from "./files.ts";
 import { CACHE_KNOBS, environment, type KnobName, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
-import { isDebians, rustcVersion } from "./toolchain/rustc.ts";
+import { askRustc, isDebians, rustcVersion } from "./toolchain/rustc.ts";
 import { ensureToolchain } from "./toolchain.ts";
 import { findWorkspace } from "./workspace.ts";
 
@@ -94,10 +94,14 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
   await checkSources(dir, choice === "debian" || isDebians(cargo));
   const env = nestedEnvironment(environment());
-  const planned = await stage0Command(dir, target, knob("PROFILE"), cargo, env);
+  const plan = (used: string, std?: Prefix) => stage0Command(dir, target, knob("PROFILE"), used, env, std);
+  await plan(cargo);
   checkWritable(distDir());
   const used = await ensureToolchain({ cargo, target, choice, folder: dir, also });
-  const command = await withDependencies({ ...planned, cargo: used }, target, also);
+  const [version, { sysroot }] = await Promise.all([rustcVersion(used, dir), askRustc(used, dir)]);
+  if (version !== undefined) await checkRust(dir, version.release);
+  const std = sysroot === undefined || version?.commit === undefined ? undefined : stdPrefix(sysroot, version.commit);
+  const command = await withDependencies(await plan(used, std), target, also);
   const [path] = await runLogged(command, [PACKAGE], `stage0-${target.triple}`);
   return { path, name: "cargo's executable", fix: `read what cargo did: ${printable(shellLine(command))}` };
 }
@@ -109,8 +113,6 @@ async function withDependencies(
   also: readonly Target[],
 ): Promise<CargoCommand> {
   const { cargo, folder } = planned;
-  const version = await rustcVersion(cargo, folder);
-  if (version !== undefined) await checkRust(folder, version);
   let command = planned;
   if (isDebians(cargo) && hasGitSource(lockText(folder))) {
     await checkSources(folder, true);

@@ -34,6 +34,7 @@ const BUILD_ID = ["-C", "link-arg=--build-id=sha1"];
  * configuration, the build's. So ours go where the user's are.
  * @param targetDir absolute path of cargo's target folder
  * @param env what cargo will get
+ * @param std the standard library's sources, and their name in the executable
  * @returns arguments for cargo, variables to set in its environment, and the folders that get other names
  */
 export async function targetSettings(
@@ -41,6 +42,7 @@ export async function targetSettings(
   target: Target,
   targetDir: string,
   env: Environment,
+  std?: Prefix,
 ): Promise<{ args: string[]; set: Environment; prefixes: Prefix[] }> {
   // cargo knows the folder that it runs in by its real path, and looks above that.
   const folder = realpathSync(workspace);
@@ -51,7 +53,7 @@ export async function targetSettings(
   if (target.linker !== undefined && !config.linker && !env[`${prefix}_LINKER`]) {
     set[`${prefix}_LINKER`] = target.linker;
   }
-  const prefixes = sourcePrefixes({ workspace, cargoHome: home, targetDir });
+  const prefixes = sourcePrefixes({ workspace, cargoHome: home, targetDir }, std);
   const own = [
     ...(target.rustflags ?? []),
     ...remapFlags(prefixes),

@@ -78,6 +78,7 @@ export function chosenCargo(...names: ("FASTBOOP_STAGE0_CARGO" | "CARGO")[]): st
  * @param workspace absolute path
  * @param cargo absolute path
  * @param env the environment to start from, without an outer cargo's part
+ * @param std the standard library's sources, and their name in the executable
  */
 export async function stage0Command(
   workspace: string,
@@ -85,10 +86,11 @@ export async function stage0Command(
   profile: "release" | "debug",
   cargo: string,
   env: Environment,
+  std?: Prefix,
 ): Promise<CargoCommand & { prefixes: Prefix[] }> {
   // Below the usual folder, where cargo clean reaches it, yet not that folder itself: an outer cargo holds its lock.
   const targetDir = resolve(fromCaller(knob("CARGO_TARGET_DIR") ?? join(workspace, "target")), "stage0-distribution");
-  const { args: configArgs, set, prefixes } = await targetSettings(workspace, target, targetDir, env);
+  const { args: configArgs, set, prefixes } = await targetSettings(workspace, target, targetDir, env, std);
   const command = cargoCommand({
     cargo,
     folder: workspace,

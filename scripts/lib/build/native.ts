@@ -10,6 +10,7 @@ import { run } from "../process.ts";
 import { showProgress } from "../progress.ts";
 import { shellQuote } from "../shell-quote.ts";
 import { recipeOf } from "../toolchain/recipes.ts";
+import { isRustups } from "../toolchain/rustc.ts";
 import { findProgram, installFix, isExecutable } from "../tools.ts";
 import type { CargoCommand } from "./cargo.ts";
 import type { Environment } from "./cargo-config.ts";
@@ -49,11 +50,10 @@ export async function nativeSettings(
     flags: cc && !given(`CFLAGS_${triple}`, `CFLAGS_${under}`, "TARGET_CFLAGS"),
   };
   const problems: Problem[] = [];
-  if (bindgen && !(await hasRustfmt(command))) problems.push(missing("rustfmt", "bindgen, in a build script"));
+  if (bindgen && !(await hasRustfmt(command))) problems.push(missing("rustfmt", command.cargo));
   const recipe = hasApt() ? recipeOf(triple) : undefined;
   if (recipe === undefined) {
-    if (wants.libclang && findProgram("clang") === undefined)
-      problems.push(missing("clang", "bindgen, in a build script"));
+    if (wants.libclang && findProgram("clang") === undefined) problems.push(missing("clang"));
     const gcc = recipeOf(triple)?.musl;
     if (wants.compiler && gcc !== undefined && findProgram(`${gcc}-gcc`) === undefined) {
       problems.push({
@@ -85,10 +85,10 @@ export async function nativeSettings(
   };
 }
 
-const missing = (program: "clang" | "rustfmt", user: string): Problem => ({
+const missing = (program: "clang" | "rustfmt", cargo = ""): Problem => ({
   what: `${program} is not there, or does not start`,
-  expected: `${program}, for ${user}`,
-  fix: installFix([program]),
+  expected: `${program}, for bindgen in a build script`,
+  fix: isRustups(cargo) ? `run rustup component add ${program}` : installFix([program]),
 });
 
 /** Whether the rustfmt that a build script would find starts: rustup's proxy is there without it. */

@@ -18,10 +18,19 @@ export async function askRustc(cargo: string, folder: string): Promise<RustcAnsw
   return exitCode === 0 ? { sysroot: stdout.replace(/\n$/, "") } : { complaint: stderr };
 }
 
-/** The version of the same rustc, as "1.88.0"; undefined when it does not tell. */
-export async function rustcVersion(cargo: string, folder: string): Promise<string | undefined> {
-  const { stdout } = await runRustc(cargo, folder, "--version");
-  return /^rustc ([0-9]+\.[0-9]+\.[0-9]+)/.exec(stdout)?.[1];
+/** What the same rustc says of its version; undefined when it does not tell. */
+export interface RustcVersion {
+  /** As "1.88.0". */
+  release: string;
+  /** The commit of Rust's sources, by which the standard library names its own. */
+  commit?: string;
+}
+
+export async function rustcVersion(cargo: string, folder: string): Promise<RustcVersion | undefined> {
+  const { stdout } = await runRustc(cargo, folder, "--version", "--verbose");
+  const release = /^release: ([0-9]+\.[0-9]+\.[0-9]+)/m.exec(stdout)?.[1];
+  const commit = /^commit-hash: ([0-9a-f]{40})$/m.exec(stdout)?.[1];
+  return release === undefined ? undefined : { release, ...(commit === undefined ? {} : { commit }) };
 }
 
 function runRustc(cargo: string, folder: string, ...args: string[]): Promise<Output> {
@@ -33,7 +42,8 @@ function runRustc(cargo: string, folder: string, ...args: string[]): Promise<Out
   return run([rustc, ...args], { cwd: folder, env });
 }
 
-const isRustups = (cargo: string): boolean => existsSync(join(dirname(cargo), "rustup"));
+/** Whether a cargo is rustup's proxy. */
+export const isRustups = (cargo: string): boolean => existsSync(join(dirname(cargo), "rustup"));
 const isMade = (cargo: string): boolean => existsSync(join(dirname(cargo), "..", "packages.json"));
 
 /** Whether a cargo is Debian's, installed or in the cache. */
