@@ -43,7 +43,7 @@ function rustc(version: string): string {
     fs.mkdirSync(lib, { recursive: true });
     fs.writeFileSync(join(lib, "libstd-1.rlib"), "");
   }
-  return program(`[ "$1" = --version ] && echo "release: ${version}" || echo '${sysroot}'`, "rustc");
+  return program(`if [ "$1" = --version ]; then echo release: ${version}; else echo '${sysroot}'; fi`, "rustc");
 }
 
 /** A cargo to which the packages of stage0 are these, and that writes what it got of some variables when it builds. */
@@ -145,6 +145,14 @@ test("should want nothing for packages that stage0 is not built of", async () =>
   const { stderr } = await build(workspace, env);
   assert.match(stderr, "error: cargo failed: exit code 7\n");
   assert.is(fs.readFileSync(`${cargo}.env`, "utf8"), "");
+});
+
+test("should name the standard library's sources by their place in Rust's repository", async () => {
+  const commit = "0123456789abcdef0123456789abcdef01234567";
+  const compiler = rustc(`1.90.0; echo commit-hash: ${commit}`);
+  const { stdout } = await runProgram([compiler, "--print", "sysroot"]);
+  const { stderr } = await build(stage0Crate(), { FASTBOOP_STAGE0_CARGO: program("exit 7"), RUSTC: compiler });
+  assert.match(stderr, `"--remap-path-prefix=${stdout.trim()}/lib/rustlib/src/rust=/rustc/${commit}"`);
 });
 
 const needsView = lacking({ root: true, programs: ["unshare"] });

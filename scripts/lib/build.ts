@@ -117,7 +117,8 @@ async function withDependencies(
   if (isDebians(cargo) && hasGitSource(lockText(folder))) {
     await checkSources(folder, true);
     // Its libgit2 is older than it takes it for.
-    command = withSet(command, { CARGO_NET_GIT_FETCH_WITH_CLI: "true" });
+    const name = "CARGO_NET_GIT_FETCH_WITH_CLI";
+    command = withSet(command, { [name]: command.env[name] ?? "true" });
   }
   return withSet(command, await nativeSettings(command, target, also, planned.prefixes));
 }

@@ -17,7 +17,7 @@ import type { Environment } from "./cargo-config.ts";
 import { withGitCheckouts } from "./git-checkouts.ts";
 import { hasGitSource, lockText } from "./sources.ts";
 
-/** Names of the crates that have a build need more than Rust. */
+/** Crates that build scripts use, and that need more than Rust. */
 const BINDGEN = "bindgen";
 const CC = "cc";
 

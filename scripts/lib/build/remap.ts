@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 /** Absolute folders that rustc may write into an executable. */
-export interface SourceFolders {
+interface SourceFolders {
   workspace: string;
   /** Sources of registry and git dependencies are below it. */
   cargoHome: string;

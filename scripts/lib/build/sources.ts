@@ -54,7 +54,7 @@ function pathsIn(table: unknown): string[] {
 }
 
 /** What stands in the way of a git dependency where only the program git can get it; undefined: nothing. */
-export const lackOfGit = (): Problem | undefined =>
+const lackOfGit = (): Problem | undefined =>
   findProgram("git") === undefined
     ? {
         what: "git is not on PATH",

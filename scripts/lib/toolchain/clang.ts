@@ -17,7 +17,7 @@ import type { Host, Recipe } from "./recipes.ts";
 import { clangScript, launcher } from "./scripts.ts";
 
 /** Absolute paths. */
-export interface Clang {
+interface Clang {
   /** clang for the target: it finds its headers by itself. */
   compiler: string;
   /** Folder of libclang.so, which finds its own libraries and headers by itself. */

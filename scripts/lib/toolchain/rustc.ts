@@ -19,7 +19,7 @@ export async function askRustc(cargo: string, folder: string): Promise<RustcAnsw
 }
 
 /** What the same rustc says of its version; undefined when it does not tell. */
-export interface RustcVersion {
+interface RustcVersion {
   /** As "1.88.0". */
   release: string;
   /** The commit of Rust's sources, by which the standard library names its own. */

@@ -14,7 +14,7 @@ import { askRustc, hasStd, type RustcAnswer } from "./rustc.ts";
 const LIMIT_MS = 600_000;
 
 /** Why rustup could not add something. */
-export interface Refusal {
+interface Refusal {
   reason: string;
   /** Whether there is no rustup that it could have come from, or its server is out of reach. */
   outOfReach: boolean;
