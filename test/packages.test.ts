@@ -499,11 +499,11 @@ testUnless(test, lacking({ programs: TOOLS }), "should install below DESTDIR and
   assert.is(code, 0);
   assert.is(digestFile(path).sha256, digestFile(aarch64).sha256);
   assert.is(fs.statSync(path).mode & 0o7777, 0o644);
-  const local = await make(["install", "DESTDIR=b", "PREFIX=/opt/x"], {
+  const local = await make(["install", "DESTDIR=b", "PREFIX=/app"], {
     cwd,
     env: { FASTBOOP_STAGE0_EMBED_PATH: aarch64 },
   });
-  assert.is(local.stdout, `${join(cwd, "b/opt/x/lib/fastboop/stage0/stage0-aarch64")}\n`);
+  assert.is(local.stdout, `${join(cwd, "b/app/lib/fastboop/stage0/stage0-aarch64")}\n`);
   const odd = await make(["install", "DESTDIR=it's $HOME", "PREFIX=/$(opt)"], {
     cwd,
     env: { FASTBOOP_STAGE0_EMBED_PATH: aarch64 },
