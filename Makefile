@@ -41,7 +41,7 @@ ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
 stage1 := format docs trusted-root lock install-workflows toolchain
 stage2 := recipes
 stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
-stage4 := preflight boot verify lint test recipes-check workflows-check
+stage4 := preflight boot verify identify lint test recipes-check workflows-check
 stage5 := package-deb package-rpm package-apk install
 stage6 := sums release-assets
 stage7 := verify-sums
@@ -84,6 +84,8 @@ boot: $(ready) ## Boot the artifacts as PID 1 under QEMU
 	@$(run) scripts/boot-stage0.ts
 verify: $(ready) ## Say all that is known of FILE: gate, pins, sums, provenance (of TAG)
 	@$(run) scripts/verify.ts
+identify: $(ready) ## Find each stage0 in FILE (initrd, boot image, package) and its release
+	@$(run) scripts/identify.ts
 rehearse: $(ready) ## Try a whole release on this machine; FAULTS=1 breaks every network step once
 	@$(run) ci/dev/rehearse.ts
 test: $(modules) $(tools) ## Run every test

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { targetOfAsset } from "./lib/contract.ts";
 import { printable, printableJson, usageFailure } from "./lib/errors.ts";
-import { FETCH_KNOBS } from "./lib/fetch/request.ts";
+import { RELEASE_KNOBS } from "./lib/fetch/request.ts";
 import { knob } from "./lib/knobs.ts";
 import { report, size } from "./lib/log.ts";
 import { fromCaller } from "./lib/paths.ts";
@@ -19,7 +19,7 @@ await runScript({
     "Says all that can be said of the stage0 FILE: the gate, pins, SHA256SUMS, provenance and signed test results. With TAG\n" +
     "it is held against that release's, without against those that lie beside it, and no network is used.",
   options: { json: { type: "boolean", means: "print the result as JSON" } },
-  knobs: ["FILE", "TARGET", "FASTBOOP_STAGE0_TARGET", ...FETCH_KNOBS],
+  knobs: ["FILE", "TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_SHA256", ...RELEASE_KNOBS],
   prints: "a line for each thing that is known, or JSON; stderr tells what is wrong",
   async main({ json }) {
     const given = knob("FILE");

@@ -42,9 +42,11 @@ const PACKAGES = {
   "dpkg-buildpackage": ["dpkg-dev", "dpkg-dev", "dpkg-dev", "dpkg", "dpkg"],
   file: ["file", "file", "file", "file", "file-formula"],
   flock: ["util-linux", "util-linux", "flock", "util-linux", "flock"],
+  gzip: ["gzip", "gzip", "gzip", "gzip", "gzip"],
   gh: ["gh", "gh", "github-cli", "github-cli", "gh"],
   git: ["git", "git", "git", "git", "git"],
   hyperfine: ["hyperfine", "hyperfine", "hyperfine", "hyperfine", "hyperfine"],
+  lz4: ["lz4", "lz4", "lz4", "lz4", "lz4"],
   lintian: ["lintian", "", "", "", ""],
   "musl-gcc": ["musl-tools", "musl-gcc", "gcc", "musl", ""],
   nginx: ["nginx-light", "nginx", "nginx", "nginx", "nginx"],
@@ -67,6 +69,8 @@ const PACKAGES = {
   tinyproxy: ["tinyproxy", "tinyproxy", "tinyproxy", "tinyproxy", "tinyproxy"],
   unshare: ["util-linux", "util-linux", "util-linux-misc", "util-linux", ""],
   wget: ["wget", "wget", "wget", "wget", "wget"],
+  xz: ["xz-utils", "xz", "xz", "xz", "xz"],
+  zstd: ["zstd", "zstd", "zstd", "zstd", "zstd"],
   "/usr/bin/time": ["time", "time", "", "time", ""],
 } as const satisfies Record<string, readonly [string, string, string, string, string]>;
 

@@ -25,6 +25,7 @@ const PACKAGES: readonly string[] = [
   "gcc-powerpc64-linux-gnu",
   "gh",
   "git",
+  "gzip",
   "hyperfine",
   "libc6-dev",
   "libc6-dev-arm64-cross",
@@ -33,6 +34,7 @@ const PACKAGES: readonly string[] = [
   "libc6-dev-ppc64-cross",
   "lintian",
   "lld",
+  "lz4",
   "musl-tools",
   "nginx-light",
   "openssl",
@@ -46,6 +48,8 @@ const PACKAGES: readonly string[] = [
   "time",
   "tinyproxy",
   "util-linux",
+  "xz-utils",
+  "zstd",
 ];
 
 /** Of some releases only: Debian 12 has gold in binutils. */

@@ -18,7 +18,7 @@ const AREAS: readonly [heading: string, modules: RegExp][] = [
   ["Gate", /^(preflight|lib\/(gate|elf|html)\b)/],
   ["Booting", /^(boot-|lib\/boot\b)/],
   ["Checksums, tags and pins", /^(sums|tag|lock|lib\/(dist|hash|tags|trust\/(sums|pins))\b)/],
-  ["Fetching", /^(fetch-|verify|identify||lib\/(fetch|http|trust|provenance|verify)\b|ci\/dev\/trusted-root)/],
+  ["Fetching", /^(fetch-|verify|identify|lib\/(fetch|http|trust|provenance|verify|identify)\b|ci\/dev\/trusted-root)/],
   ["Publishing", /^(publish-|release-|ci\/dev\/(rehearse|lib\/rehearsal)|lib\/(github|release)\b)/],
   [
     "Packaging and workflows",

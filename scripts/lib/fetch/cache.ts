@@ -31,9 +31,31 @@ const recordPath = ({ origin, tag, target }: AssetRequest): string => {
   return cacheDir("releases", where, tag, `${assetName(target.triple)}.json`);
 };
 
-export function readRecord(request: AssetRequest): CacheRecord | undefined {
+export const readRecord = (request: AssetRequest): CacheRecord | undefined => readRecordFile(recordPath(request));
+
+/** Every record of every origin. */
+export function cacheRecords(): { tag: string; asset: string; sha256: string }[] {
+  const namesIn = (...parts: string[]): string[] => {
+    try {
+      return fs.readdirSync(cacheDir("releases", ...parts));
+    } catch {
+      // Nothing was ever fetched, or it is none of ours.
+      return [];
+    }
+  };
+  return namesIn().flatMap((origin) =>
+    namesIn(origin).flatMap((tag) =>
+      namesIn(origin, tag).flatMap((name) => {
+        const record = readRecordFile(cacheDir("releases", origin, tag, name));
+        return record === undefined ? [] : [{ tag, asset: name.replace(/\.json$/, ""), sha256: record.sha256 }];
+      }),
+    ),
+  );
+}
+
+function readRecordFile(path: string): CacheRecord | undefined {
   try {
-    const { sha256, by } = JSON.parse(readSmall(recordPath(request)).toString()) as Record<string, unknown>;
+    const { sha256, by } = JSON.parse(readSmall(path).toString()) as Record<string, unknown>;
     const isText = (value: unknown): value is string => typeof value === "string";
     return isText(sha256) && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isText)
       ? { sha256, by }

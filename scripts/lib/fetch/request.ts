@@ -13,18 +13,15 @@ import { callerDir, distDir, fromCaller } from "../paths.ts";
 import { readTag, spellTag } from "../tags.ts";
 import { findWorkspace, workspaceVersion } from "../workspace.ts";
 
-/** What every script that fetches from a release reads. */
-export const FETCH_KNOBS = [
+/** What reading the files of a release that TAG names takes. */
+export const RELEASE_KNOBS = [
   "TAG",
-  "FASTBOOP_STAGE0_TAG",
-  "DIST",
   "WORKSPACE",
   "FASTBOOP_STAGE0_TRUST",
   "FASTBOOP_STAGE0_SIGNER_WORKFLOW",
   "FASTBOOP_STAGE0_TRUSTED_ROOT",
   "FASTBOOP_STAGE0_REPO",
   "FASTBOOP_STAGE0_MIRROR",
-  "FASTBOOP_STAGE0_SHA256",
   "FASTBOOP_STAGE0_MAX_SIZE",
   ...CACHE_KNOBS,
   ...NETWORK_KNOBS,
@@ -32,6 +29,14 @@ export const FETCH_KNOBS = [
   "GITHUB_API_URL",
   "GH_TOKEN",
   "GITHUB_TOKEN",
+] as const satisfies readonly KnobName[];
+
+/** What every script that fetches from a release reads. */
+export const FETCH_KNOBS = [
+  "FASTBOOP_STAGE0_TAG",
+  "DIST",
+  "FASTBOOP_STAGE0_SHA256",
+  ...RELEASE_KNOBS,
 ] as const satisfies readonly KnobName[];
 
 /**
