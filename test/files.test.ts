@@ -141,7 +141,7 @@ test("should read no small file that is larger, or something else", async () => 
   assert.is(readSmall(path).toString(), "text");
   fs.truncateSync(path, MAX_IN_MEMORY);
   assert.is(readSmall(path).length, MAX_IN_MEMORY);
-  const expected = "a regular file of at most 33554432 bytes";
+  const expected = "a regular file of at most 4194304 bytes";
   const problems = (file: string, got: string) => [{ what: "can't be read", expected, got, file }];
   fs.truncateSync(path, MAX_IN_MEMORY + 1);
   const large = await failureOf(() => readSmall(path));

@@ -136,7 +136,6 @@ test("should end when attempts get the same bytes over and over", async () => {
       body: (async function* () {
         if (calls % 2 === 0) yield Buffer.alloc(1_100_000);
       })(),
-      discard: () => {},
     };
   };
   const limits = { host: "example.org", sha256: "0".repeat(64), policy: QUICK, maxSize: 3_000_000 };
@@ -322,6 +321,7 @@ const text = async (response: HttpResponse): Promise<string> => {
   for await (const piece of response.body) pieces.push(piece);
   return Buffer.concat(pieces).toString();
 };
+const OPEN = { signal: new AbortController().signal };
 const redirect = (to: string): string => `HTTP/1.1 302 Found\r\nlocation: ${to}\r\ncontent-length: 0\r\n\r\n`;
 const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -332,7 +332,7 @@ test("should follow relative redirects, and drop the token for good once the ori
       serving(
         (path) => (path === "/a" ? redirect("/b") : redirect(`${end}/c`)),
         async (start, asked) => {
-          const response = await send(`${start}/a`, { headers: { authorization: "token SECRET" } });
+          const response = await send(`${start}/a`, { headers: { authorization: "token SECRET" }, ...OPEN });
           assert.is(await text(response), "ok");
           assert.is(response.url.href, `${end}/c`);
           assert.equal(
@@ -352,9 +352,8 @@ test("should not follow a redirect of anything but a question", async () => {
   await serving(
     () => redirect("/elsewhere"),
     async (origin, asked) => {
-      const response = await send(`${origin}/upload`, { method: "POST", body: "data" });
+      const response = await send(`${origin}/upload`, { method: "POST", body: "data", ...OPEN });
       assert.is(response.status, 302);
-      response.discard();
       assert.is(asked.length, 1);
     },
   );
@@ -362,8 +361,7 @@ test("should not follow a redirect of anything but a question", async () => {
 
 /** As those who ask for a file do. */
 const useful = async (address: string): Promise<HttpResponse> => {
-  const response = await send(address);
-  response.discard();
+  const response = await send(address, OPEN);
   throw statusFailure(response, false);
 };
 
@@ -433,7 +431,7 @@ test("should take nothing for a release that is none", async () => {
 });
 
 test("should ask no host but this machine over plain http", async () => {
-  const failure = await refused(send("http://192.0.2.1/x"));
+  const failure = await refused(send("http://192.0.2.1/x", OPEN));
   assert.is(failure.problems[0]?.what, "plain http is for this machine only");
 });
 
@@ -442,7 +440,7 @@ test("should let the process end although a connection is kept for later", async
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
-  assert.is(await text(await send(origin)), "ok");
+  assert.is(await text(await send(origin, OPEN)), "ok");
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });

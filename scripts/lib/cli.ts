@@ -1,6 +1,6 @@
 /** What every entry script shares: arguments, --help, exit codes. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { errorCode, Failure, missingFailure, printable, SYSTEM_ERRORS, usageFailure } from "./errors.ts";
+import { errorCode, Failure, missingFailure, printable, SYSTEM_ERRORS, systemWords, usageFailure } from "./errors.ts";
 import { checkKnobs } from "./knob-check.ts";
 import { KNOBS, type KnobName } from "./knobs.ts";
 import { report, say } from "./log.ts";
@@ -124,8 +124,12 @@ function showError(error: unknown): number {
 
 /** A system's error that no code nearer to it explained; undefined for an error without words. */
 function systemFailure(error: unknown): Failure | undefined {
-  const known = SYSTEM_ERRORS[errorCode(error) ?? ""];
-  if (known === undefined || !(error instanceof Error)) return undefined;
+  const words = systemWords(error);
+  if (words === undefined || !(error instanceof Error)) return undefined;
+  const known = SYSTEM_ERRORS[errorCode(error) ?? ""] ?? {
+    what: `the system refuses it: ${words}`,
+    fix: "look the code up in errno(3), and run it again",
+  };
   // Of a rename it is the final name that says something.
   const { path, dest } = error as { path?: unknown; dest?: unknown };
   const file = [dest, path].find((value) => typeof value === "string");

@@ -49,6 +49,7 @@ export const SYSTEM_ERRORS: Record<string, { what: string; fix: string }> = {
   ENAMETOOLONG: { what: "a name that is too long", fix: "choose a shorter one" },
   EMFILE: { what: "too many open files", fix: "raise ulimit -n" },
   EPIPE: { what: "nobody reads the output any more", fix: "let the reader take all of it" },
+  EFBIG: { what: "the file is larger than is allowed here", fix: "raise ulimit -f, or name another file system" },
   EIO: { what: "input/output error", fix: "check the disk" },
 };
 

@@ -196,7 +196,7 @@ export function readStart(fd: number, most: number, offset = 0): Buffer {
 }
 
 /** Bytes of a file or a response that is read into memory: a list, a lock file, an answer of the API. */
-export const MAX_IN_MEMORY = 32 * 1024 * 1024;
+export const MAX_IN_MEMORY = 4 * 1024 * 1024;
 
 /** The bytes of a small file. @throws the system's error; Failure (3) when it is no regular file or not small */
 export function readSmall(path: string): Buffer {

@@ -7,11 +7,16 @@ import { Failure, missingFailure, printable } from "./errors.ts";
 import { type Asset, parseAsset, parseList, parseRelease, type Release } from "./github/answers.ts";
 import type { ReleaseOrigin } from "./github/origin.ts";
 import { notGitHub, transport } from "./github/transport.ts";
+import { retryPolicy } from "./http/retry.ts";
 
-/** Items of one page, GitHub's largest. */
-const PAGE = 100;
-/** Pages after which a list is given up: GitHub shows no more than 10,000 releases. */
-const MOST_PAGES = 100;
+/** Items of one page: with all their assets 30 releases are some hundred kilobytes. */
+const PAGE = 30;
+/** Pages after which a list is given up: GitHub shows no more than 10,000 releases, and keeps 1,000 assets of one. */
+const MOST_PAGES = 334;
+/** Items that are kept of a list. */
+const MOST_ITEMS = 1000;
+/** Releases of one tag that are looked at: there should be one. */
+const MOST_OF_ONE_TAG = 10;
 
 type Repository = { owner: string; repo: string };
 type Parse<T> = (answer: unknown) => T | undefined;
@@ -49,9 +54,10 @@ export class GitHub {
       (client, repository) =>
         client.paginate.iterator(client.rest.repos.listReleases, { ...repository, per_page: PAGE }),
       parseRelease,
+      (release) => release.tag === tag,
     );
     const found: Release[] = [];
-    for (const release of releases?.filter((one) => one.tag === tag) ?? []) {
+    for (const release of releases?.slice(0, MOST_OF_ONE_TAG) ?? []) {
       const whole = await this.#withAssets(release);
       if (whole !== undefined) found.push(whole);
     }
@@ -99,31 +105,35 @@ export class GitHub {
     return assets && { ...release, assets };
   }
 
-  /** The items of all pages of a list. */
+  /** The items of all pages of a list. @param wanted which of them are kept */
   #all<T>(
     pages: (client: Octokit, repository: Repository) => AsyncIterable<{ data: unknown }>,
     parse: Parse<T>,
+    wanted: (item: T) => boolean = () => true,
   ): Promise<T[] | undefined> {
     return this.#call(
       async (client, repository) => {
-        const items: unknown[] = [];
+        const items: T[] = [];
         let count = 0;
+        const start = performance.now();
         for await (const { data } of pages(client, repository)) {
           count += 1;
-          if (count > MOST_PAGES) throw this.#endlessList();
-          if (!Array.isArray(data)) throw notGitHub(this.#origin.api);
-          items.push(...data);
+          const late = performance.now() - start > 10_000 * retryPolicy().stallTimeout;
+          if (count > MOST_PAGES || items.length > MOST_ITEMS || late) throw this.#endlessList();
+          const page = parseList(data, parse);
+          if (page === undefined || page.length > PAGE) throw notGitHub(this.#origin.api);
+          items.push(...page.filter(wanted));
         }
         return { data: items };
       },
-      (answer) => parseList(answer, parse),
+      (items) => items as T[],
     );
   }
 
   #endlessList(): Failure {
     return missingFailure({
       what: `${printable(new URL(this.#origin.api).host)} sends a list that does not end`,
-      expected: `at most ${MOST_PAGES} pages`,
+      expected: `at most ${MOST_PAGES} pages and ${MOST_ITEMS} assets, within ${10 * retryPolicy().stallTimeout} s`,
       fix: "check GITHUB_API_URL, and what answers there",
     });
   }

@@ -4,9 +4,9 @@
  */
 import { createReadStream, openAsBlob } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import type { Dispatcher } from "undici";
+import { pipeline } from "node:stream";
 import { missingFailure, printable } from "./errors.ts";
-import { classify, HttpFailure } from "./http/errors.ts";
+import { classify, HttpFailure, proxyWantsUser } from "./http/errors.ts";
 import { proxyAddress, proxyOrigin } from "./http/proxy.ts";
 import { isLoopback, knob } from "./knobs.ts";
 
@@ -21,7 +21,8 @@ export interface HttpRequest {
   headers?: Readonly<Record<string, string>>;
   /** A file is streamed; its size has to be in the headers. */
   body?: string | Uint8Array | { file: string };
-  signal?: AbortSignal;
+  /** Ends the exchange, whatever state it is in: `withStallTimeout` gives one, and fires it when its attempt is over. */
+  signal: AbortSignal;
 }
 
 export interface HttpResponse {
@@ -31,8 +32,6 @@ export interface HttpResponse {
   /** Lower-case names; several headers of one name are joined with commas. */
   headers: Readonly<Record<string, string | undefined>>;
   body: AsyncIterable<Uint8Array>;
-  /** Releases the connection when the body is not read. */
-  discard(): void;
 }
 
 /** An address as logs show it: without user, query and fragment. */
@@ -43,7 +42,7 @@ const shownUrl = (url: URL): string => printable(`${url.origin}${url.pathname}`)
  * no origin but the first.
  * @throws HttpFailure when there is no response, or one that comes from something in between
  */
-export async function send(address: string, request: HttpRequest = {}): Promise<HttpResponse> {
+export async function send(address: string, request: HttpRequest): Promise<HttpResponse> {
   let url = new URL(address);
   let headers: Record<string, string> = { "user-agent": USER_AGENT, "accept-encoding": "identity", ...request.headers };
   for (let hop = 0; ; hop++) {
@@ -51,7 +50,6 @@ export async function send(address: string, request: HttpRequest = {}): Promise<
     const response = await exchange(url, { ...request, headers });
     const location = [301, 302, 303, 307, 308].includes(response.status) ? response.headers.location : undefined;
     if (location === undefined || (request.method ?? "GET") !== "GET") return checked(response);
-    response.discard();
     if (hop === HOPS) {
       throw new HttpFailure({
         what: `${printable(new URL(address).host)} redirects too often`,
@@ -107,11 +105,7 @@ function checked(response: HttpResponse): HttpResponse {
     status === 511 || (status === 200 && /^\s*text\/html\b/i.test(headers["content-type"] ?? ""))
       ? captivePortal(url)
       : status === 407
-        ? new HttpFailure({
-            what: "the proxy wants a user name and a password",
-            got: `${status} by way of ${printable(proxyOrigin(url) ?? "a proxy")}`,
-            fix: "put them into the proxy's address: http://user:password@host:port",
-          })
+        ? proxyWantsUser(printable(proxyOrigin(url) ?? "a proxy"))
         : encoding.toLowerCase() !== "identity"
           ? new HttpFailure({
               what: `${printable(url.host)} sends the bytes in another encoding than was requested`,
@@ -121,7 +115,6 @@ function checked(response: HttpResponse): HttpResponse {
             })
           : undefined;
   if (wrong === undefined) return response;
-  response.discard();
   throw wrong;
 }
 
@@ -140,7 +133,7 @@ export const looksLikeHtml = (bytes: Uint8Array): boolean =>
 async function exchange(url: URL, request: HttpRequest): Promise<HttpResponse> {
   const proxy = proxyOrigin(url);
   try {
-    const response = await (isDeno ? byFetch : proxy === undefined ? byNode : byUndici)(url, request);
+    const response = await (isDeno ? byFetch : byNode)(url, request);
     return { ...response, body: classified(response.body, url, proxy) };
   } catch (error) {
     throw classify(error, url.host, proxy) ?? error;
@@ -168,72 +161,42 @@ const flat = (headers: Record<string, Header>): Record<string, string | undefine
 const TLS = { rejectUnauthorized: true };
 
 async function byNode(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
-  const { request } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
+  const isTls = url.protocol === "https:";
+  const { request } = isTls ? await import("node:https") : await import("node:http");
+  const proxy = proxyAddress(url);
+  const { throughProxy } = proxy === undefined ? {} : await import("./http/tunnel.ts");
+  const connection = throughProxy && (await throughProxy(new URL(proxy ?? ""), url, TLS, signal));
   return new Promise((resolve, reject) => {
     const answered = (response: IncomingMessage): void => {
       // An error after the reader has left concerns nobody.
       response.on("error", () => {});
-      resolve({
-        url,
-        status: response.statusCode ?? 0,
-        headers: flat(response.headers),
-        body: response,
-        discard: () => response.destroy(),
-      });
+      resolve({ url, status: response.statusCode ?? 0, headers: flat(response.headers), body: response });
     };
-    const sent = request(url, { method, headers, ...TLS, ...(signal && { signal }) }, answered);
+    const own = connection && { createConnection: () => connection };
+    const sent = request(url, { method, headers, ...TLS, ...own, signal }, answered);
     sent.on("error", reject);
     // Without a listener an upgraded connection ends and neither of the two handlers is called.
     sent.on("upgrade", (response, socket) => {
       socket.destroy();
       answered(response);
     });
-    if (!isFile(body)) sent.end(body);
-    else
-      createReadStream(body.file)
-        .on("error", (error) => sent.destroy(error))
-        .pipe(sent);
+    if (isFile(body)) pipeline(createReadStream(body.file), sent, () => {});
+    else sent.end(body);
   });
-}
-
-/** By proxy address; each keeps its connections for the next request. */
-const agents = new Map<string, Dispatcher>();
-
-async function byUndici(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
-  const { ProxyAgent, request } = await import("undici");
-  const proxy = proxyAddress(url) ?? "";
-  const agent = agents.get(proxy) ?? new ProxyAgent({ uri: proxy, requestTls: TLS, proxyTls: TLS });
-  agents.set(proxy, agent);
-  const response = await request(url, {
-    method: method as "GET",
-    dispatcher: agent,
-    ...(headers && { headers }),
-    ...(body === undefined ? {} : { body: isFile(body) ? createReadStream(body.file) : body }),
-    ...(signal && { signal }),
-  });
-  response.body.on("error", () => {});
-  return {
-    url,
-    status: response.statusCode,
-    headers: flat(response.headers),
-    body: response.body,
-    discard: () => response.body.destroy(),
-  };
 }
 
 async function byFetch(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
   const response = await fetch(url, {
     method,
     redirect: "manual",
+    signal,
     ...(headers && { headers }),
     ...(body === undefined ? {} : { body: isFile(body) ? await openAsBlob(body.file) : (body as string) }),
-    ...(signal && { signal }),
   });
   return {
     url,
     status: response.status,
     headers: Object.fromEntries(response.headers),
     body: response.body ?? (async function* () {})(),
-    discard: () => void response.body?.cancel().catch(() => {}),
   };
 }

@@ -88,7 +88,8 @@ const mirror: Kind<string> = {
     // A `#` or `?` in a folder's name has to be written as %23 or %3F: as it is, it would end the path.
     if (!/^file:(\/\/(localhost)?)?\/[^?#]*$/i.test(value)) return undefined;
     try {
-      return pathToFileURL(fileURLToPath(value)).href.replace(/\/+$/, "");
+      const path = fileURLToPath(value);
+      return path.includes("\0") ? undefined : pathToFileURL(path).href.replace(/\/+$/, "");
     } catch {
       return undefined;
     }
@@ -98,7 +99,9 @@ const proxy: Kind<string> = {
   takes: "an http:// or https:// address",
   parse(value) {
     const address = value.includes("://") ? value : `http://${value}`;
-    return /^https?:\/\/./i.test(address) && URL.canParse(address) ? address : undefined;
+    // User and password are percent-encoded there.
+    const isWhole = !/%(?![0-9a-f]{2})/i.test(address);
+    return /^https?:\/\/./i.test(address) && URL.canParse(address) && isWhole ? address : undefined;
   },
 };
 const choice = <const C extends string>(...choices: C[]): Kind<C> => ({

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { assetName } from "../contract.ts";
 import { errorCode, Failure, printable, systemWords } from "../errors.ts";
 import { eachChunk, makeFolder, type OpenFile, openRegular, readSmall, withFd } from "../files.ts";
@@ -55,7 +55,7 @@ export function cacheRecords(): { tag: string; asset: string; sha256: string }[]
 
 function readRecordFile(path: string): CacheRecord | undefined {
   try {
-    const { sha256, by } = JSON.parse(readSmall(path).toString()) as Record<string, unknown>;
+    const { sha256, by } = Object(JSON.parse(readSmall(path).toString())) as Record<string, unknown>;
     const isText = (value: unknown): value is string => typeof value === "string";
     return isText(sha256) && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isText)
       ? { sha256, by }
@@ -82,13 +82,22 @@ export function cacheAsset(file: string, { sha256, size }: Digest): void {
   write(cachedAsset(sha256), (aside) => fs.copyFileSync(file, aside, mode));
 }
 
+/** What a killed run left is removed when it is so old, by the file system's own clock. */
+const LEFT_MS = 600_000;
+
 /** Writes a file of the cache atomically. No fsync, because what is there is checked on every use. */
 function write(path: string, fill: (aside: string) => void): void {
   const aside = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     makeFolder(dirname(path), 0o700);
     fill(aside);
+    const now = fs.statSync(aside).mtimeMs;
     fs.renameSync(aside, path);
+    for (const name of fs.readdirSync(dirname(path))) {
+      const left = join(dirname(path), name);
+      const written = name.endsWith(".tmp") && fs.lstatSync(left, { throwIfNoEntry: false })?.mtimeMs;
+      if (written && now - written > LEFT_MS) fs.rmSync(left, { force: true });
+    }
   } catch (error) {
     const words = systemWords(error);
     if (words === undefined) throw error;

@@ -17,8 +17,8 @@ export interface Limits {
   maxSize: number;
 }
 
-/** An attempt that gets this much further than all before it does not count as failed, however many there are. */
-const GAIN = 1024 * 1024;
+/** An attempt that gets this much further than all before it, or a twentieth of the whole, does not count as failed. */
+const GAIN = 64 * 1024;
 
 /**
  * Downloads until the asset is complete, or retrying no longer helps.
@@ -56,7 +56,7 @@ export async function download(
       });
     });
   const gained = (): boolean => {
-    const isFurther = partial.size - furthest >= GAIN;
+    const isFurther = partial.size - furthest >= Math.min(GAIN, (partial.total ?? Number.POSITIVE_INFINITY) / 20);
     if (isFurther) furthest = partial.size;
     return isFurther;
   };
@@ -70,39 +70,33 @@ export async function download(
  */
 function accept(response: HttpResponse, partial: PartialDownload, limits: Limits): boolean {
   const { status, headers } = response;
-  let complete = false;
-  try {
-    if (status === 200) {
-      partial.restart({ validator: validatorOf(headers), total: decimal(headers["content-length"]) });
-    } else {
-      const [, from, end, total] =
-        /^bytes (?:([0-9]{1,15})-([0-9]{1,15})|\*)\/([0-9]{1,15})$/.exec(headers["content-range"] ?? "") ?? [];
-      const announced = decimal(total);
-      complete = status === 416 && announced === partial.size;
-      const continues =
-        status === 206 &&
-        Number(from) === partial.size &&
-        Number(end) + 1 === announced &&
-        (partial.total === undefined || partial.total === announced);
-      if (!complete && !continues) {
-        partial.restart();
-        throw transientFailure({
-          what: `${printable(response.url.host)} does not resume the download properly`,
-          expected: `status 206 with the bytes from where it broke off`,
-          got: `status ${status}, content-range ${printable(headers["content-range"] ?? "missing")}`,
-          fix: "run it again; it starts from the beginning",
-        });
-      }
-      partial.total = announced;
-      partial.mixed = true;
+  if (status === 200) {
+    partial.restart({ validator: validatorOf(headers), total: decimal(headers["content-length"]) });
+  } else {
+    const [, from, end, total] =
+      /^bytes (?:([0-9]{1,15})-([0-9]{1,15})|\*)\/([0-9]{1,15})$/.exec(headers["content-range"] ?? "") ?? [];
+    const announced = decimal(total);
+    const complete = status === 416 && announced === partial.size;
+    const continues =
+      status === 206 &&
+      Number(from) === partial.size &&
+      Number(end) + 1 === announced &&
+      (partial.total === undefined || partial.total === announced);
+    if (!complete && !continues) {
+      partial.restart();
+      throw transientFailure({
+        what: `${printable(response.url.host)} does not resume the download properly`,
+        expected: `status 206 with the bytes from where it broke off`,
+        got: `status ${status}, content-range ${printable(headers["content-range"] ?? "missing")}`,
+        fix: "run it again; it starts from the beginning",
+      });
     }
-    if (!complete) checkAnnounced(partial.total, limits);
-  } catch (error) {
-    response.discard();
-    throw error;
+    partial.total = announced;
+    partial.mixed = true;
+    if (complete) return false;
   }
-  if (complete) response.discard();
-  return !complete;
+  checkAnnounced(partial.total, limits);
+  return true;
 }
 
 function checkAnnounced(total: number | undefined, limits: Limits): void {
@@ -147,7 +141,6 @@ async function stream(
     }
   } finally {
     progress.end();
-    response.discard();
   }
 }
 

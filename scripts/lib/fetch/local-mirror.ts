@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SUMS } from "../contract.ts";
-import { errorCode, Failure, missingFailure, printable, usageFailure } from "../errors.ts";
+import { contractFailure, errorCode, Failure, missingFailure, printable, usageFailure } from "../errors.ts";
 import { eachChunk, MAX_IN_MEMORY, type OpenFile, openRegular, withFd } from "../files.ts";
 import { size as sizeText } from "../log.ts";
 import { overBudget } from "./download.ts";
@@ -58,6 +58,14 @@ const holdsNo = (mirror: string, what: string, names: readonly string[], knobs: 
     fix: `check FASTBOOP_STAGE0_MIRROR${knobs}`,
   });
 
+const tooLong = (mirror: string, name: string, size: number): Failure =>
+  contractFailure({
+    what: `${printable(join(mirror, name))} is longer than any list`,
+    expected: `at most ${sizeText(MAX_IN_MEMORY)}`,
+    got: sizeText(size),
+    fix: "check FASTBOOP_STAGE0_MIRROR",
+  });
+
 function isArchive(mirror: string): boolean {
   const status = fs.statSync(mirror, { throwIfNoEntry: false });
   if (status?.isFile() || status?.isDirectory()) return status.isFile();
@@ -74,6 +82,7 @@ function isArchive(mirror: string): boolean {
  */
 async function readFile(mirror: string, name: string, most: number, start: (size: number) => TakeBytes) {
   const within = (size: number): TakeBytes => {
+    if (size > most && most === MAX_IN_MEMORY) throw tooLong(mirror, name, size);
     if (size > most) throw overBudget(most, sizeText(size));
     return start(size);
   };

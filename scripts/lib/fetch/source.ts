@@ -38,7 +38,6 @@ function downloadFrom(address: string, headers: Headers, partial: PartialDownloa
     // The redirect is followed again each time, because signed addresses expire after minutes.
     const response = await send(address, { headers: { ...headers, ...range }, signal });
     if ([200, 206, 416].includes(response.status)) return response;
-    response.discard();
     throw refusal(response, address, headers.authorization !== undefined);
   };
   const host = printable(new URL(address).host);

@@ -27,6 +27,7 @@ export const transport =
     }
     const request = { method, headers: lowerCase(headers), ...(body === undefined ? {} : { body }) };
     const reply = await readBody(address, request, token);
+    if (reply.url.origin !== origin) throw answeredElsewhere(api, reply.url);
     if (reply.status === 404 || reply.status === 204) return new Response(null, { status: reply.status });
     if (reply.status < 200 || reply.status > 299) throw statusFailure(reply, token);
     if (!isJson(reply.bytes)) throw notGitHub(api);
@@ -40,8 +41,14 @@ export const transport =
 const lowerCase = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
+/** Far above what a page of releases has: with values of two bytes each, a small answer would take all memory. */
+const MOST_VALUES = 200_000;
+
 /** Whether octokit can handle a body: it rewrites answers with a `total_count`, which none of ours has. */
 function isJson(bytes: Buffer): boolean {
+  let values = 0;
+  for (const byte of bytes) if (byte === 0x2c || byte === 0x5b || byte === 0x7b) values += 1;
+  if (values > MOST_VALUES) return false;
   try {
     const value: unknown = JSON.parse(bytes.toString());
     return typeof value === "object" && value !== null && !("total_count" in value);
@@ -49,6 +56,15 @@ function isJson(bytes: Buffer): boolean {
     return false;
   }
 }
+
+/** What a release is, and which one, only GitHub itself may say. */
+const answeredElsewhere = (api: string, { host }: URL) =>
+  missingFailure({
+    what: `${printable(new URL(api).host)} lets another host answer for its API`,
+    expected: printable(new URL(api).host),
+    got: printable(host),
+    fix: "set GITHUB_API_URL to the address by which the server calls itself",
+  });
 
 /** For an answer that is not GitHub's: something in between may have sent it. */
 export const notGitHub = (api: string) =>

@@ -21,6 +21,19 @@ export class HttpFailure extends Failure {
 export const transientFailure = (problem: Problem, retryAfter?: number): HttpFailure =>
   new HttpFailure(problem, { transient: true, retryAfter });
 
+const PROXY_FIX = "check the proxy's address, user and rules, or add the host to NO_PROXY";
+const refusesConnection = (host: string): string => `the proxy does not open a connection to ${host}`;
+
+export const proxyWantsUser = (proxy: string): HttpFailure =>
+  new HttpFailure({
+    what: "the proxy wants a user name and a password",
+    got: `status 407 from ${proxy}`,
+    fix: "put them into the proxy's address: http://user:password@host:port",
+  });
+
+export const proxyRefuses = (host: string, status: number): HttpFailure =>
+  new HttpFailure({ what: refusesConnection(printable(host)), got: `status ${status}`, fix: PROXY_FIX });
+
 const WITHOUT_NETWORK =
   "without a network, set FASTBOOP_STAGE0_EMBED_PATH to a local file or FASTBOOP_STAGE0_MIRROR to a file: folder";
 const OWN_CA =
@@ -40,10 +53,11 @@ interface ErrorClass {
 /** The first that matches is the one. */
 const ERROR_CLASSES: readonly ErrorClass[] = [
   {
-    codes: /^UND_ERR_PRX_TLS$/,
-    messages: /Proxy response \((\d+)\)|unsuccessful tunnel|proxy authoriz/i,
-    what: (host) => `the proxy does not open a connection to ${host}`,
-    fix: "check the proxy's address, user and rules, or add the host to NO_PROXY",
+    // Only Deno's client opens tunnels of its own.
+    codes: /(?!)/,
+    messages: /unsuccessful tunnel|proxy authoriz/i,
+    what: refusesConnection,
+    fix: PROXY_FIX,
   },
   {
     codes: /^CERT_HAS_EXPIRED$|^CERT_NOT_YET_VALID$/,
@@ -59,7 +73,8 @@ const ERROR_CLASSES: readonly ErrorClass[] = [
   },
   {
     codes: /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS|ERR_SSL|EPROTO$)/,
-    messages: /peer certificate|certificate|InvalidContentType|handshake|\btls\b|\bssl\b/i,
+    // A connection that ends without close_notify has only ended.
+    messages: /^(?!.*close_notify).*(certificate|InvalidContentType|handshake|\btls\b|\bssl\b)/is,
     what: (host) => `the TLS connection to ${host} can't be trusted`,
     fix: OWN_CA,
   },
@@ -94,15 +109,15 @@ const ERROR_CLASSES: readonly ErrorClass[] = [
     fix: "check the address",
   },
   {
-    codes: /^(ETIMEDOUT|UND_ERR_[A-Z_]*TIMEOUT)$/,
+    codes: /^ETIMEDOUT$/,
     messages: /timed out|timeout/i,
     what: (host) => `${host} does not answer`,
     fix: "run it again; the download is resumed",
     transient: true,
   },
   {
-    codes: /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/,
-    messages: /reset|closed|broken pipe|aborted|terminated|error reading a body|end of file|unexpected eof/i,
+    codes: /^(ECONNRESET|EPIPE|ECONNABORTED)$/,
+    messages: /reset|close_notify|closed|broken pipe|aborted|terminated|error reading a body|end of file|unexpected eof/i,
     what: (host) => `${host} broke the connection off`,
     fix: "run it again; the download is resumed",
     transient: true,
@@ -127,9 +142,7 @@ export function classify(error: unknown, host: string, proxy?: string): HttpFail
   const found =
     ERROR_CLASSES.find(({ codes }) => codes.test(code)) ??
     // Other codes belong to other errors: a full disk's must not be taken for a network's.
-    (code === "" || code.startsWith("UND_ERR")
-      ? ERROR_CLASSES.find(({ messages }) => messages.test(message))
-      : undefined);
+    (code === "" ? ERROR_CLASSES.find(({ messages }) => messages.test(message)) : undefined);
   if (found === undefined) return undefined;
   const { what, fix, transient = false, connecting = false } = found;
   const got = printable(message || code);

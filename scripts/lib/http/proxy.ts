@@ -1,4 +1,4 @@
-/** Proxies by the variables that curl reads. Deno uses them itself, Node through undici. */
+/** Proxies by the variables that curl reads. Deno uses them itself. */
 import { knob } from "../knobs.ts";
 
 interface Proxies {

@@ -6,7 +6,7 @@ import { size } from "../log.ts";
 import { type RetryPolicy, retry, retryPolicy, withStallTimeout } from "./retry.ts";
 import { expiredAddress, transientStatus } from "./status.ts";
 
-type FullResponse = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
+type FullResponse = Omit<HttpResponse, "body"> & { bytes: Buffer };
 
 /**
  * Sends a request and reads the whole response, with retries where repeating it is safe.
@@ -15,17 +15,18 @@ type FullResponse = Omit<HttpResponse, "body" | "discard"> & { bytes: Buffer };
  */
 export function readBody(
   address: string,
-  request: HttpRequest,
+  request: Omit<HttpRequest, "signal">,
   token: boolean,
   policy: RetryPolicy = retryPolicy(),
 ): Promise<FullResponse> {
   const isRead = ["GET", "HEAD"].includes(request.method ?? "GET");
-  const limits = isRead ? policy : { ...policy, attempts: 1 };
+  const longest = 10 * policy.stallTimeout;
+  const limits = isRead ? { ...policy, longest } : { ...policy, longest, attempts: 1 };
   const { host } = new URL(address);
   return retry(
     () =>
       withStallTimeout(printable(host), limits, async (signal, onBytes) => {
-        const { body, discard, ...response } = await send(address, { ...request, signal });
+        const { body, ...response } = await send(address, { ...request, signal });
         onBytes(0, printable(response.url.host));
         const pieces: Uint8Array[] = [];
         let length = 0;
@@ -34,7 +35,6 @@ export function readBody(
           length += piece.length;
           onBytes(piece.length);
           if (length <= MAX_IN_MEMORY) continue;
-          discard();
           throw contractFailure({
             what: `${printable(response.url.host)} sends more than a list or an API answer takes`,
             expected: `at most ${size(MAX_IN_MEMORY)}`,

@@ -15,6 +15,8 @@ export interface RetryPolicy {
   stallTimeout: number;
   /** Bytes a second that an attempt must receive on average over `stallTimeout` seconds. */
   minRate: number;
+  /** Seconds that an attempt may take in all, when what it gets is small. */
+  longest?: number;
 }
 
 /** The retry policy of this run. */
@@ -71,7 +73,8 @@ export async function retry<T>(
 }
 
 /**
- * Runs an attempt that has to make progress.
+ * Runs an attempt that has to make progress, and ends every answer that is still open when it is over: no error leaves a
+ * connection that keeps the process alive.
  * @param requested the host that the request goes to, for messages
  * @param body takes the signal that aborts its requests, and a function to call with the number of bytes that came, and with
  *   the host when another one answers
@@ -79,21 +82,24 @@ export async function retry<T>(
  */
 export async function withStallTimeout<T>(
   requested: string,
-  { stallTimeout, minRate }: Pick<RetryPolicy, "stallTimeout" | "minRate">,
+  { stallTimeout, minRate, longest }: Pick<RetryPolicy, "stallTimeout" | "minRate" | "longest">,
   body: (signal: AbortSignal, onBytes: (count: number, from?: string) => void) => Promise<T>,
 ): Promise<T> {
   let host = requested;
   const control = new AbortController();
   let reason: HttpFailure | undefined;
   let bytes = 0;
-  let quietSince = performance.now();
+  const start = performance.now();
+  let quietSince = start;
   /** Bytes in all at each tick of the last `stallTimeout` seconds, from the first byte on. */
   let marks: number[] = [];
   const timer = setInterval(
     () => {
       const quiet = (performance.now() - quietSince) / 1000;
       const rate = marks.length < TICKS ? Number.POSITIVE_INFINITY : (bytes - (marks[0] ?? 0)) / stallTimeout;
-      if (quiet >= stallTimeout) reason = stalled(host, `nothing for ${stallTimeout} s`, "a byte now and then");
+      if (longest !== undefined && performance.now() - start > longest * 1000)
+        reason = stalled(host, `no end after ${longest} s`, "a short answer");
+      else if (quiet >= stallTimeout) reason = stalled(host, `nothing for ${stallTimeout} s`, "a byte now and then");
       else if (rate < minRate) {
         reason = stalled(host, `${Math.round(rate)} bytes a second`, `at least ${minRate} bytes a second`);
       }
@@ -112,6 +118,7 @@ export async function withStallTimeout<T>(
     throw reason ?? error;
   } finally {
     clearInterval(timer);
+    control.abort();
   }
 }
 /** How often progress is checked in `stallTimeout` seconds. */

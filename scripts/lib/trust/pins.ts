@@ -13,6 +13,7 @@ import { isTag, TAG_FORM, TARGETS, targetOfAsset } from "../contract.ts";
 import { errorCode, type Problem, printable, usageFailure } from "../errors.ts";
 import { readSmall } from "../files.ts";
 import { compareTags, parseTag } from "../tags.ts";
+import { bounded } from "./sums.ts";
 
 export interface Pin {
   /** A release tag in its own form. */
@@ -146,7 +147,7 @@ export async function parsePins(text: string, file: string): Promise<PinFrom[]> 
   if (problems.length === 0 && /^\s*\{/.test(text) && JSON.stringify(data) !== withoutSpace(text)) {
     problems.push({ what: "a key occurs twice in one entry, or a value is not in its plain form" });
   }
-  if (problems.length > 0) throw usageFailure(...problems.map((problem) => ({ file, fix: FIX, ...problem })));
+  if (problems.length > 0) throw usageFailure(...bounded(problems).map((problem) => ({ file, fix: FIX, ...problem })));
   return pins;
 }
 
@@ -167,7 +168,7 @@ export async function readPins(paths: readonly string[]): Promise<PinFrom[]> {
       else if (!agree(other, pin)) problems.push(conflict(other, pin));
     }
   }
-  if (problems.length > 0) throw usageFailure(...problems);
+  if (problems.length > 0) throw usageFailure(...bounded(problems));
   return pins;
 }
 

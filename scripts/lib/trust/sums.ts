@@ -85,6 +85,7 @@ export function parseSums(list: Uint8Array): Sums {
   const seen = new Map<string, number>();
   const malformed: number[] = [];
   for (const [index, line] of lines.entries()) {
+    if (problems.length > MOST_PROBLEMS) break;
     const number = index + 1;
     const entry = line.endsWith("\r") ? undefined : parseLine(line);
     if (entry === undefined) malformed.push(number);
@@ -101,8 +102,17 @@ export function parseSums(list: Uint8Array): Sums {
       entries.set(entry.name, entry.sha256);
     }
   }
-  return { entries, problems: [...problems, ...malformedRuns(malformed, lines)] };
+  return { entries, problems: bounded([...problems, ...malformedRuns(malformed, lines)]) };
 }
+
+/** Problems of one file that are shown: a list may have a million. */
+const MOST_PROBLEMS = 50;
+
+/** The problems that are shown. */
+export const bounded = (problems: readonly Problem[]): Problem[] =>
+  problems.length <= MOST_PROBLEMS
+    ? [...problems]
+    : [...problems.slice(0, MOST_PROBLEMS), { what: `there are more than ${MOST_PROBLEMS} problems` }];
 
 /** One problem for each run of malformed lines: an HTML page is one problem, not a thousand. */
 function malformedRuns(numbers: readonly number[], lines: readonly string[]): Problem[] {
@@ -112,7 +122,7 @@ function malformedRuns(numbers: readonly number[], lines: readonly string[]): Pr
     if (run !== undefined && run[1] === number - 1) run[1] = number;
     else runs.push([number, number]);
   }
-  return runs.map(([first, last]) => ({
+  return runs.slice(0, MOST_PROBLEMS + 1).map(([first, last]) => ({
     what: first === last ? `line ${first} is malformed` : `lines ${first} to ${last} are malformed`,
     expected: "64 hexadecimal digits, two spaces, a file name",
     got: showName((lines[first - 1] ?? "").slice(0, 120)),

@@ -1,0 +1,329 @@
+/** Servers, proxies and files that mean harm: every run ends, soon, in bounded memory, with words and the right code. */
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { ASSET, BYTES, type Env, fetchRun, newFolder, type Run, SHA256, SUMS, TAG } from "./lib/fetching.ts";
+import { isDeno, suite } from "./lib/harness.ts";
+
+const suiteOfTrials = suite("fetch: hostile");
+/** Most trials wait most of the time, so that some of them run side by side. */
+const SIDE_BY_SIDE = 6;
+const queue: (() => Promise<void>)[] = [];
+let busy = 0;
+const next = (): void => {
+  if (busy >= SIDE_BY_SIDE) return;
+  const work = queue.shift();
+  if (work === undefined) return;
+  busy += 1;
+  void work().finally(() => {
+    busy -= 1;
+    next();
+  });
+};
+function test(title: string, body: () => Promise<void>): void {
+  if (process.env.ONLY && !new RegExp(process.env.ONLY).test(title)) return;
+  const done = new Promise<void>((resolve, reject) => {
+    queue.push(() => body().then(resolve, reject));
+  });
+  done.catch(() => {});
+  next();
+  suiteOfTrials(title, () => done);
+}
+const QUICK = { FASTBOOP_STAGE0_STALL_TIMEOUT: "1" };
+/** Bytes; Deno itself takes 60 MiB more than Node. */
+const MOST_MEMORY = (isDeno ? 230 : 130) * 1024 * 1024;
+
+interface Trial extends Run {
+  seconds: number;
+  /** Peak of the resident memory in bytes. */
+  peak: number;
+}
+
+/** Runs a script that has to end by itself within so many seconds. */
+async function trial(env: Env, { most = 60, folder = newFolder(), name = "fetch-stage0.ts" } = {}): Promise<Trial> {
+  let [peak, late] = [0, false];
+  const watch: NodeJS.Timeout[] = [];
+  const started = (pid: number): void => {
+    const look = (): void => {
+      try {
+        const [, kib = 0] = /VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+        peak = Math.max(peak, Number(kib) * 1024);
+      } catch {
+        // It has ended.
+      }
+    };
+    const end = (): void => {
+      late = true;
+      process.kill(pid, "SIGKILL");
+    };
+    watch.push(setInterval(look, 20), setTimeout(end, most * 1000));
+  };
+  const start = performance.now();
+  const run = await fetchRun(undefined, env, { folder, name, started });
+  for (const timer of watch) clearTimeout(timer);
+  assert.not.ok(late, `it does not end: ${run.stderr.slice(-3000)}`);
+  assert.not.match(run.stderr, "this is a defect");
+  assert.ok(peak < MOST_MEMORY, `${peak} bytes`);
+  return { ...run, peak, seconds: (performance.now() - start) / 1000 };
+}
+
+const listen = (server: ReturnType<typeof createSocketServer>): Promise<number> =>
+  new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
+
+/** Runs a body while sockets are answered in some way. */
+async function withSockets<T>(answer: (socket: Socket) => void, use: (port: number) => Promise<T>): Promise<T> {
+  const open = new Set<Socket>();
+  const server = createSocketServer((socket) => {
+    open.add(socket.on("error", () => {}));
+    answer(socket);
+  });
+  try {
+    return await use(await listen(server));
+  } finally {
+    for (const socket of open) socket.destroy();
+    server.close();
+  }
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse, origin: string) => void;
+
+/** The same with requests. */
+async function withAnswers<T>(answer: Answer, use: (origin: string) => Promise<T>): Promise<T> {
+  const server = createServer({ maxHeaderSize: 1_000_000 }, (request, response) => {
+    answer(
+      request,
+      response.on("error", () => {}),
+      `http://${request.headers.host}`,
+    );
+  });
+  const port = await listen(server);
+  try {
+    return await use(`http://127.0.0.1:${port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+const at = (origin: string): Env => ({ GITHUB_SERVER_URL: origin, GITHUB_API_URL: `${origin}/api` });
+const isList = ({ url = "" }: IncomingMessage): boolean => url.endsWith("SHA256SUMS");
+/** Serves a release, its list as it should be. */
+const asset =
+  (answer: Answer): Answer =>
+  (request, response, origin) =>
+    isList(request) ? response.end(SUMS) : answer(request, response, origin);
+const forever = (response: ServerResponse, piece: string | Buffer): void => {
+  const more = (): void => {
+    while (response.write(piece));
+    response.once("drain", more);
+  };
+  more();
+};
+
+for (const scheme of ["http", "https"]) {
+  test(`should count the attempts through a proxy that closes after CONNECT (${scheme})`, async () => {
+    let connections = 0;
+    const answer = (socket: Socket): void => {
+      connections += 1;
+      socket.once("data", (text) =>
+        String(text).startsWith("CONNECT") ? socket.end("HTTP/1.1 200 OK\r\n\r\n") : socket.end(),
+      );
+    };
+    await withSockets(answer, async (port) => {
+      const proxies = { http_proxy: `http://127.0.0.1:${port}`, https_proxy: `http://127.0.0.1:${port}` };
+      const run = await trial({ ...at(`${scheme}://127.0.0.1:9`), ...proxies });
+      assert.match(run.stderr, /broke the connection off; trying again in [0-9.]+ s \(5 of 5\)\nerror: /);
+      assert.is(run.code, 3);
+      assert.ok(connections <= 10, `${connections} connections`);
+    });
+  });
+
+  test(`should not wait for a proxy that never answers (${scheme})`, async () => {
+    await withSockets(
+      () => {},
+      async (port) => {
+        const proxies = { http_proxy: `http://127.0.0.1:${port}`, https_proxy: `http://127.0.0.1:${port}` };
+        const run = await trial({ ...at(`${scheme}://127.0.0.1:9`), ...proxies, ...QUICK });
+        assert.match(run.stderr, /has stopped sending; trying again in [0-9.]+ s \(5 of 5\)\nerror: /);
+        assert.is(run.code, 3);
+      },
+    );
+  });
+}
+
+const PROXY_ANSWERS: Record<string, [answer: string, says: RegExp]> = {
+  "no HTTP": ["SSH-2.0-OpenSSH_9.2\r\n", /does not speak HTTP|broke the connection off/],
+  "a header without end": [
+    `HTTP/1.1 200 OK\r\nx: ${"y".repeat(200_000)}\r\n\r\n`,
+    /does not speak HTTP|broke the connection off/,
+  ],
+  "a header that is none": ["HTTP/1.1 200 OK\r\n\u0000: x\r\n\r\n", /does not speak HTTP|broke the connection off/],
+  "407": [
+    "HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n",
+    /the proxy (wants a user name and a password|does not open a connection to)/,
+  ],
+  "502": ["HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n", /the proxy does not open a connection to/],
+};
+for (const [name, [text, says]] of Object.entries(PROXY_ANSWERS)) {
+  test(`should have words for a proxy that answers with ${name}`, async () => {
+    await withSockets(
+      (socket) => socket.once("data", () => socket.end(text, "latin1")),
+      async (port) => {
+        const run = await trial({ ...at("https://127.0.0.1:9"), https_proxy: `http://127.0.0.1:${port}` });
+        assert.match(run.stderr, says);
+        assert.is(run.code, 3);
+      },
+    );
+  });
+}
+
+const ANSWERS: Record<string, [answer: string, code: number]> = {
+  "no HTTP": ["SSH-2.0-OpenSSH_9.2\r\n", 3],
+  "a header that is none": ["HTTP/1.1 200 OK\r\n\u0000: x\r\n\r\n", 3],
+  "a Location of 100 KB": [`HTTP/1.1 302 Found\r\nlocation: /${"y".repeat(100_000)}\r\n\r\n`, 3],
+  "a chunk of no size": ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n", 3],
+  "a length and chunks": [
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n3\r\nxyz\r\n0\r\n\r\n",
+    3,
+  ],
+  nothing: ["", 3],
+  "a status of 99": ["HTTP/1.1 99 No\r\n\r\n", 3],
+  "a status of 600": ["HTTP/1.1 600 No\r\ncontent-length: 0\r\n\r\n", 3],
+};
+for (const [name, [text, code]] of Object.entries(ANSWERS)) {
+  test(`should have words for a server that answers with ${name}`, async () => {
+    await withSockets(
+      (socket) => socket.once("data", () => socket.end(text, "latin1")),
+      async (port) => {
+        const run = await trial(at(`http://127.0.0.1:${port}`));
+        assert.match(run.stderr, /^error: /m);
+        assert.is(run.code, code, run.stderr);
+      },
+    );
+  });
+}
+
+for (const port of [0, 25]) {
+  test(`should have words for port ${port}`, async () => {
+    assert.is((await trial({ ...at(`http://127.0.0.1:${port}`), ...QUICK })).code, 3);
+  });
+}
+
+test("should have words for addresses of files that no path is", async () => {
+  for (const mirror of ["file:///a%00b", "file:///a%2fb", "file://host/a"]) {
+    const run = await trial({ FASTBOOP_STAGE0_MIRROR: mirror });
+    assert.is(run.code, 2, run.stderr);
+  }
+});
+
+const DEVICES = ["fifo", "zero"] as const;
+for (const kind of DEVICES) {
+  test(`should not read a ${kind} in the place of a file`, async () => {
+    const make = (path: string): void => {
+      fs.mkdirSync(join(path, ".."), { recursive: true });
+      fs.rmSync(path, { force: true });
+      if (kind === "fifo") execFileSync("mkfifo", [path]);
+      else fs.symlinkSync("/dev/zero", path);
+    };
+    await withAnswers(
+      asset((_, response) => response.end(BYTES)),
+      async (origin) => {
+        const folder = newFolder();
+        const first = await trial(at(origin), { folder });
+        assert.is(first.code, 0, first.stderr);
+        const releases = join(folder, "cache", "releases");
+        const record = fs
+          .readdirSync(releases, { recursive: true, encoding: "utf8" })
+          .find((name) => name.endsWith(".json"));
+        make(join(releases, record ?? ""));
+        const again = await trial(at(origin), { folder });
+        assert.is(again.code, 0, again.stderr);
+        make(join(folder, "cache", "assets", SHA256));
+        make(join(folder, "dist", "fetched", TAG, ASSET));
+        const third = await trial(at(origin), { folder });
+        assert.is(third.code, 0, third.stderr);
+        make(join(folder, "caller", "stage0.lock"));
+        assert.is((await trial(at(origin), { folder })).code, 3);
+        assert.is((await trial(at(origin), { folder, name: "lock.ts" })).code, 3);
+        make(join(folder, "mirror", TAG, "SHA256SUMS"));
+        fs.rmSync(join(folder, "caller", "stage0.lock"));
+        const mirror = await trial({ FASTBOOP_STAGE0_MIRROR: `file://${join(folder, "mirror")}` }, { folder });
+        assert.is(mirror.code, 3, mirror.stderr);
+      },
+    );
+  });
+}
+
+test("should refuse a list or an answer that is larger than any", async () => {
+  const run = (answer: Answer, env: Env = {}): Promise<Trial> =>
+    withAnswers(answer, (origin) => trial({ ...at(origin), ...env }));
+  const endless = await run((_, response) => forever(response, Buffer.alloc(65_536, "a")));
+  assert.match(endless.stderr, "sends more than a list or an API answer takes");
+  assert.is(endless.code, 1);
+  const bad = await run((_, response) => response.end(`x\n${SHA256}  a/b\n`.repeat(60_000).slice(0, 4_000_000)));
+  assert.is(bad.code, 1, bad.stderr.slice(0, 1000));
+  assert.ok(bad.stderr.length < 20_000, `${bad.stderr.length}`);
+  const json = await run((_, response) => response.end(`[${"{},".repeat(1_300_000)}{}]`), { TAG: "latest" });
+  assert.is(json.code, 3, json.stderr);
+  const objects = await run((_, response) => response.end(`[${"{},".repeat(10_000_000)}{}]`), { TAG: "latest" });
+  assert.match(objects.stderr, "sends more than a list or an API answer takes");
+});
+
+test("should end a list that only drips", async () => {
+  const drip: Answer = (_, response) => void setInterval(() => response.write("a".repeat(1000)), 100).unref();
+  const run = await withAnswers(drip, (origin) => trial({ ...at(origin), ...QUICK }, { most: 90 }));
+  assert.match(run.stderr, "error: ");
+  assert.is(run.code, 3);
+});
+
+test("should end when the folder of the download goes while an answer is open", async () => {
+  const folder = newFolder();
+  const answer = asset((_, response) => {
+    response.writeHead(200, { "content-length": BYTES.length });
+    response.write(BYTES.subarray(0, 300_000));
+    setTimeout(() => {
+      fs.rmSync(join(folder, "dist"), { recursive: true, force: true });
+      fs.writeFileSync(join(folder, "dist"), "");
+      response.write(BYTES.subarray(300_000));
+    }, 300);
+  });
+  const run = await withAnswers(answer, (origin) => trial(at(origin), { folder, most: 20 }));
+  assert.is(run.code, 3, run.stderr);
+});
+
+test("should have words for what the system refuses", async () => {
+  const answer = asset((_, response) => response.end(BYTES));
+  await withAnswers(answer, async (origin) => {
+    const folder = newFolder();
+    const env = Object.entries({ ...at(origin), OUT: join(folder, "out") });
+    // A limit of 512 KiB to what a file may have.
+    const run = await fetchRun(undefined, Object.fromEntries(env), {
+      folder,
+      prefix: ["sh", "-c", 'trap "" XFSZ; ulimit -f 1024; exec "$@"', "sh"],
+    });
+    assert.not.match(run.stderr, "this is a defect");
+    assert.match(run.stderr, /^error: \S+: (the file is larger than is allowed here)/m);
+    assert.is(run.code, 3);
+  });
+});
+
+test("should resume whenever a break brought a twentieth of the file, or 64 KiB", async () => {
+  let at10 = 0;
+  const bytes = BYTES;
+  const answer = asset((request, response) => {
+    const from = Number(/bytes=([0-9]+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    at10 = Math.max(at10, from);
+    response.writeHead(from > 0 ? 206 : 200, {
+      "content-length": bytes.length - from,
+      ...(from > 0 && { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
+    });
+    const piece = bytes.subarray(from, from + 100_000);
+    response.write(piece, () => setTimeout(() => response.destroy(), 50));
+  });
+  const run = await withAnswers(answer, (origin) => trial(at(origin), { most: 120 }));
+  assert.is(run.code, 0, run.stderr);
+});
+
+suiteOfTrials.run();
