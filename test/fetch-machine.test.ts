@@ -425,7 +425,7 @@ for (const protocol of ["http", "https"] as const) {
         assert.ok(log().includes(new URL(github.server).host), log());
         const api = await fetchRun(github, {
           ...throughProxy(`alice:SECRETPASSWORD@${address}`),
-          GH_TOKEN: github.token,
+          GH_ENTERPRISE_TOKEN: github.token,
         });
         assert.is(api.code, 0, api.log);
 
@@ -505,7 +505,7 @@ test("should find an enterprise server's API below its address", async () => {
   const github = await startGitHub({ enterprise: true });
   try {
     await github.addRelease({ tag: TAG, assets: assets() });
-    const run = await fetchRun(github, { GITHUB_API_URL: undefined, GH_TOKEN: github.token });
+    const run = await fetchRun(github, { GITHUB_API_URL: undefined, GH_ENTERPRISE_TOKEN: github.token });
     says(run.log, `${START} …/samcday/fastboop\n${witnesses("absent", "absent", "agrees", "agrees")}\n${END}`);
     assert.equal(github.errors, []);
     assert.ok(github.requests.some(({ path }) => path.startsWith("/api/v3/repos/")));

@@ -57,7 +57,7 @@ async function withGitHub(options: Options, body: (github: GitHub) => Promise<vo
 const settings = (github: GitHub): Record<string, string> => ({
   TAG,
   DIST: dist,
-  GH_TOKEN: github.token,
+  GH_ENTERPRISE_TOKEN: github.token,
   GITHUB_SERVER_URL: github.server,
   GITHUB_API_URL: github.api,
   ...(fs.existsSync(github.caFile) && { NODE_EXTRA_CA_CERTS: github.caFile }),
@@ -225,13 +225,13 @@ test("should want a tag, a token, and artifacts that pass", async () => {
     const noTag = await publish(github, [], { TAG: "" });
     assert.is(noTag.stderr, "error: no release is named\n  fix:      TAG=vX.Y.Z\n");
     assert.is(noTag.code, 2);
-    const noToken = await publish(github, [], { GH_TOKEN: "" });
+    const noToken = await publish(github, [], { GH_ENTERPRISE_TOKEN: "" });
     assert.is(
       noToken.stderr,
-      "error: publishing needs a token\n  fix:      set GH_TOKEN to one that may write the repository's contents\n",
+      "error: publishing needs a token\n  fix:      set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN) to one that may write the repository's contents\n",
     );
     assert.is(noToken.code, 2);
-    const readOnly = await publish(github, [], { GH_TOKEN: github.readToken });
+    const readOnly = await publish(github, [], { GH_ENTERPRISE_TOKEN: github.readToken });
     assert.is.not(readOnly.code, 0);
     const spoilt = temporaryFolder();
     fs.cpSync(dist, spoilt, { recursive: true });
@@ -266,7 +266,7 @@ testUnless(
             ...RUNTIME,
             join(PROJECT, "scripts/publish-stage0.ts"),
           ],
-          { env: { TAG, DIST: folder, GH_TOKEN: github.token, GITHUB_API_URL: github.api } },
+          { env: { TAG, DIST: folder, GH_ENTERPRISE_TOKEN: github.token, GITHUB_API_URL: github.api } },
         );
       const list = join(folder, SUMS);
       const unread = (name: string): string =>

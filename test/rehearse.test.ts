@@ -38,6 +38,7 @@ const AROUND = {
   UNDRAFT: "1",
   GH_TOKEN: "another",
   GITHUB_TOKEN: "another",
+  GH_ENTERPRISE_TOKEN: "another",
   GITHUB_ENV: "/nowhere/env",
   http_proxy: "http://127.0.0.1:9",
   https_proxy: "http://127.0.0.1:9",

@@ -30,8 +30,11 @@ export const missingFailure = (...problems: Problem[]): Failure => new Failure(3
 
 /** The `code` of a system error (ENOENT, ENOSPC …); undefined for any other value. */
 export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  // Deno knows no code for some errors of Linux's.
+  const [, number] = /\(os error ([0-9]+)\)$/.exec(error.message) ?? [];
+  return number === "27" ? "EFBIG" : undefined;
 }
 
 /** What the system's errors mean, and what to do about them. */

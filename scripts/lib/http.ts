@@ -186,17 +186,33 @@ async function byNode(url: URL, { method = "GET", headers, body, signal }: HttpR
 }
 
 async function byFetch(url: URL, { method = "GET", headers, body, signal }: HttpRequest): Promise<HttpResponse> {
-  const response = await fetch(url, {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  aborted.catch(() => {});
+  const asked = fetch(url, {
     method,
     redirect: "manual",
     signal,
     ...(headers && { headers }),
     ...(body === undefined ? {} : { body: isFile(body) ? await openAsBlob(body.file) : (body as string) }),
   });
+  asked.catch(() => {});
+  // Deno holds its own copy of a signal weakly: once that is collected, only we can still end the exchange.
+  const response = await Promise.race([asked, aborted]);
+  const reader = response.body?.getReader();
+  signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
   return {
     url,
     status: response.status,
     headers: Object.fromEntries(response.headers),
-    body: response.body ?? (async function* () {})(),
+    body: (async function* () {
+      for (;;) {
+        const piece = await reader?.read();
+        signal.throwIfAborted();
+        if (piece?.value === undefined) return;
+        yield piece.value;
+      }
+    })(),
   };
 }

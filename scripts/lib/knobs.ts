@@ -210,8 +210,10 @@ export const KNOBS = {
   XDG_CACHE_HOME: host(path, "folder below which toolchains and kernels are cached; else ~/.cache"),
   GITHUB_SERVER_URL: host(origin, "web address of the GitHub server", DEFAULT_SERVER),
   GITHUB_API_URL: host(origin, "API address of the GitHub server; /api/v3 of any server but the default"),
-  GH_TOKEN: secret("token for private repositories and drafts"),
+  GH_TOKEN: secret("token of github.com or *.ghe.com, for private repositories and drafts"),
   GITHUB_TOKEN: secret("the same, when GH_TOKEN is unset"),
+  GH_ENTERPRISE_TOKEN: secret("token of any other server that GITHUB_SERVER_URL names"),
+  GITHUB_ENTERPRISE_TOKEN: secret("the same, when GH_ENTERPRISE_TOKEN is unset"),
   http_proxy: { ...host(proxy, "proxy for http:// addresses"), secret: true },
   HTTP_PROXY: { ...host(proxy, "the same, when http_proxy is unset"), secret: true },
   https_proxy: { ...host(proxy, "proxy for https:// addresses"), secret: true },
@@ -243,6 +245,9 @@ export const BOOT_KNOBS = [
   ...(["FASTBOOP_STAGE0_BOOT_EXPECT", "FASTBOOP_STAGE0_BOOT_TIMEOUT"] as const),
   ...CACHE_KNOBS,
 ] as const satisfies readonly KnobName[];
+export const TOKEN_KNOBS = [
+  ...(["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"] as const),
+] as const satisfies readonly KnobName[];
 export const NETWORK_KNOBS = [
   ...(["FASTBOOP_STAGE0_OFFLINE", "FASTBOOP_STAGE0_STALL_TIMEOUT"] as const),
   ...(["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] as const),
@@ -254,8 +259,7 @@ type Value<N extends KnobName> = (typeof KNOBS)[N] extends Knob<infer T> ? T : n
 type Read<N extends KnobName> = (typeof KNOBS)[N] extends { default: string } ? Value<N> : Value<N> | undefined;
 
 /** The tokens as they stand in the environment, well-formed or not: what no log may show. */
-export const tokens = (): string[] =>
-  [process.env.GH_TOKEN, process.env.GITHUB_TOKEN].flatMap((given) => given?.trim() || []);
+export const tokens = (): string[] => TOKEN_KNOBS.flatMap((name) => process.env[name]?.trim() || []);
 
 // Of an empty home folder programs make the current one; of none, what the system's list of users says.
 if (process.env.HOME === "") delete process.env.HOME;

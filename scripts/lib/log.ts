@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs";
 import { type Problem, printable } from "./errors.ts";
 import { knob } from "./knobs.ts";
-import { redact } from "./redact.ts";
+import { commandData, commandProperty, redact } from "./redact.ts";
 
 /** Whether stderr takes colour and moving lines. */
 export const interactive = (): boolean => process.stderr.isTTY === true;
@@ -38,18 +38,17 @@ export function report(problem: Problem, severity: "error" | "warning" = "error"
   else for (const line of problemLines(problem, severity === "error" ? red("error") : yellow("warning"))) say(line);
 }
 
-/** GitHub's workflow command for a problem (`::error file=…::…`), escaped as the runner unescapes it. */
+/** GitHub's workflow command for a problem (`::error file=…::…`). An address in it is cut before it is escaped. */
 function annotation(severity: "error" | "warning", problem: Problem): string {
-  const data = (text: string): string => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-  const property = (text: string): string => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
-  const message = problemLines(problem, "").join("\n").replace(/^: /, "");
-  return `::${severity}${problem.file ? ` file=${property(printable(problem.file))}` : ""}::${data(message)}`;
+  const message = redact(problemLines(problem, "").join("\n").replace(/^: /, ""));
+  const file = problem.file && ` file=${commandProperty(redact(printable(problem.file)))}`;
+  return `::${severity}${file ?? ""}::${commandData(message)}`;
 }
 
 /** Adds Markdown to the job summary when in GitHub Actions. */
 export function summarize(markdown: string): void {
   const file = knob("GITHUB_STEP_SUMMARY");
-  if (file !== undefined) appendFileSync(file, `${markdown}\n`);
+  if (file !== undefined) appendFileSync(file, `${redact(markdown)}\n`);
 }
 
 /** Sets outputs of the workflow step when in GitHub Actions. @param outputs values of one line each */

@@ -6,7 +6,7 @@ import { findEmbedded } from "../../../scripts/lib/build/embedded.ts";
 import { assetName, DEFAULT_TARGET, INSTALL_PATH, RELEASE_TARGETS, SUMS } from "../../../scripts/lib/contract.ts";
 import { contractFailure, Failure, missingFailure, printable } from "../../../scripts/lib/errors.ts";
 import { digestFile } from "../../../scripts/lib/hash.ts";
-import { environment, knob } from "../../../scripts/lib/knobs.ts";
+import { environment, knob, TOKEN_KNOBS } from "../../../scripts/lib/knobs.ts";
 import { KINDS } from "../../../scripts/lib/package/kinds.ts";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
 import { ending } from "../../../scripts/lib/process.ts";
@@ -47,7 +47,7 @@ const ASSET = assetName(DEFAULT_TARGET);
 const UNSET = Object.fromEntries(
   [
     ...["TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_EMBED_PATH", "OUT", "UNDRAFT", "GITHUB_ENV"],
-    ...["FASTBOOP_STAGE0_MIRROR", "FASTBOOP_STAGE0_SHA256", "FASTBOOP_STAGE0_OFFLINE", "GH_TOKEN", "GITHUB_TOKEN"],
+    ...["FASTBOOP_STAGE0_MIRROR", "FASTBOOP_STAGE0_SHA256", "FASTBOOP_STAGE0_OFFLINE", ...TOKEN_KNOBS],
   ].map((name) => [name, ""]),
 );
 const PACKAGES = ["deb", "rpm", "apk"] as const;
@@ -80,7 +80,7 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
     no_proxy: "localhost,127.0.0.1",
     NO_PROXY: "localhost,127.0.0.1",
   };
-  const publisher = { ...server, DIST: dist, GH_TOKEN: github.token };
+  const publisher = { ...server, DIST: dist, GH_ENTERPRISE_TOKEN: github.token };
   const packager = { DIST: join(work, "packager"), FASTBOOP_STAGE0_EMBED_PATH: fetched };
   return [
     {

@@ -27,15 +27,18 @@ export async function readPinsOf(target: Target, tag: () => Promise<string | und
 }
 
 async function lockedPin(target: Target, tag: () => Promise<string | undefined>): Promise<Pin | undefined> {
+  const pins = await lockedPins();
+  const name = pins.length === 0 ? undefined : await tag();
+  return pins.find((pin) => pin.tag === name && pin.asset === assetName(target.triple));
+}
+
+/** What the lock files pin. */
+async function lockedPins(): Promise<Pin[]> {
   const files = lockFolders()
     .map((folder) => join(folder, LOCK))
     .filter((file) => fs.statSync(file, { throwIfNoEntry: false }) !== undefined);
   // Most runs have none, and loading the reader takes longer than looking for them.
-  if (files.length === 0) return undefined;
-  const { findPin, readPins } = await import("../trust/pins.ts");
-  const pins = await readPins(files);
-  const name = pins.length === 0 ? undefined : await tag();
-  return name === undefined ? undefined : findPin(pins, name, assetName(target.triple));
+  return files.length === 0 ? [] : (await import("../trust/pins.ts")).readPins(files);
 }
 
 /**
@@ -46,4 +49,13 @@ async function lockedPin(target: Target, tag: () => Promise<string | undefined>)
 export function requireTrust(request: AssetRequest, { witnesses }: Pins): void {
   if (isPinned(witnesses) || request.origin.isDefault || knob("FASTBOOP_STAGE0_TRUST") !== "pin") return;
   throw pinRequired(request.origin.name, assetLabel(request));
+}
+
+/**
+ * The same for TAG=latest, before the origin is asked which one that is: without any pin there is none for it.
+ * @throws Failure (2)
+ */
+export async function requireLatestTrust(origin: AssetRequest["origin"]): Promise<void> {
+  if (origin.isDefault || knob("FASTBOOP_STAGE0_TRUST") === "sums" || knob("FASTBOOP_STAGE0_SHA256")) return;
+  if ((await lockedPins()).length === 0) throw pinRequired(origin.name, "the latest release");
 }

@@ -8,7 +8,7 @@ import { checkWritable } from "../files.ts";
 import type { Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import type { Digest } from "../hash.ts";
-import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS } from "../knobs.ts";
+import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS, TOKEN_KNOBS } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import { readTag, spellTag } from "../tags.ts";
 import { findWorkspace, workspaceVersion } from "../workspace.ts";
@@ -27,8 +27,7 @@ export const RELEASE_KNOBS = [
   ...NETWORK_KNOBS,
   "GITHUB_SERVER_URL",
   "GITHUB_API_URL",
-  "GH_TOKEN",
-  "GITHUB_TOKEN",
+  ...TOKEN_KNOBS,
 ] as const satisfies readonly KnobName[];
 
 /** What every script that fetches from a release reads. */

@@ -1,7 +1,9 @@
 /** Where releases come from and go to, as the environment says. No network, no file. */
 import { DEFAULT_API, DEFAULT_REPO, DEFAULT_SERVER } from "../contract.ts";
 import { printable } from "../errors.ts";
+import { proxyAddress } from "../http/proxy.ts";
 import { knob } from "../knobs.ts";
+import { say } from "../log.ts";
 
 /** Whoever overrides any of it names another publisher than the default one. */
 export interface ReleaseOrigin {
@@ -10,6 +12,7 @@ export interface ReleaseOrigin {
   repo: string;
   /** Used instead of the repository: an https address or a file: one. */
   mirror: string | undefined;
+  /** Undefined also when there is one that is for another host. */
   token: string | undefined;
   /** Whether nothing of it is overridden, so that the publisher's own digests will do. */
   isDefault: boolean;
@@ -36,9 +39,36 @@ function originWith(mirror: string | undefined): ReleaseOrigin {
     api,
     repo,
     mirror,
-    token: mirror === undefined ? (knob("GH_TOKEN") ?? knob("GITHUB_TOKEN")) : undefined,
+    token: tokenFor(new URL(server), new URL(api), mirror),
     isDefault: unchanged && mirror === undefined,
     name: printable(mirror ?? `${server}/${repo}`),
     key: mirror ?? [server, api, repo.toLowerCase()].join(" "),
   };
+}
+
+/** As gh does: one pair of variables is for GitHub's own hosts, the other for any server of one's own. */
+const OWN_HOSTS = { names: ["GH_TOKEN", "GITHUB_TOKEN"], hosts: "github.com and *.ghe.com" } as const;
+const OTHER_HOSTS = { names: ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"], hosts: "any other server" } as const;
+
+/** The token that is meant for an API, if there is one. One that is there and not sent gets a line in the log. */
+function tokenFor(server: URL, api: URL, mirror: string | undefined): string | undefined {
+  const isGitHubs = server.hostname === "github.com" || server.hostname.endsWith(".ghe.com");
+  const [fitting, other] = isGitHubs ? [OWN_HOSTS, OTHER_HOSTS] : [OTHER_HOSTS, OWN_HOSTS];
+  const named = ({ names: [first, second] }: typeof OWN_HOSTS | typeof OTHER_HOSTS) =>
+    knob(first) === undefined ? (knob(second) === undefined ? undefined : second) : first;
+  const name = named(fitting);
+  const stray = named(other);
+  const why =
+    mirror !== undefined
+      ? "a mirror takes none"
+      : api.hostname !== server.hostname && api.hostname !== `api.${server.hostname}`
+        ? `${api.host} is no API of ${server.host}`
+        : api.protocol === "http:" && proxyAddress(api) !== undefined
+          ? "a proxy would read it on its way to plain http"
+          : name === undefined
+            ? `it is for ${other.hosts}, and for ${server.host} it is ${fitting.names[0]}`
+            : undefined;
+  if (why === undefined) return name && knob(name);
+  if ((name ?? stray) !== undefined) say(`note: ${name ?? stray} is not sent: ${printable(why)}`);
+  return undefined;
 }

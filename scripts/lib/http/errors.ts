@@ -55,7 +55,7 @@ const ERROR_CLASSES: readonly ErrorClass[] = [
   {
     // Only Deno's client opens tunnels of its own.
     codes: /(?!)/,
-    messages: /unsuccessful tunnel|proxy authoriz/i,
+    messages: /unsuccessful tunnel|proxy auth|for tunnel/i,
     what: refusesConnection,
     fix: PROXY_FIX,
   },
@@ -73,8 +73,8 @@ const ERROR_CLASSES: readonly ErrorClass[] = [
   },
   {
     codes: /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS|ERR_SSL|EPROTO$)/,
-    // A connection that ends without close_notify has only ended.
-    messages: /^(?!.*close_notify).*(certificate|InvalidContentType|handshake|\btls\b|\bssl\b)/is,
+    // A connection that ends in the middle has only ended.
+    messages: /^(?!.*(close_notify|\beof\b)).*(certificate|InvalidContentType|handshake|\btls\b|\bssl\b)/is,
     what: (host) => `the TLS connection to ${host} can't be trusted`,
     fix: OWN_CA,
   },
@@ -117,7 +117,8 @@ const ERROR_CLASSES: readonly ErrorClass[] = [
   },
   {
     codes: /^(ECONNRESET|EPIPE|ECONNABORTED)$/,
-    messages: /reset|close_notify|closed|broken pipe|aborted|terminated|error reading a body|end of file|unexpected eof/i,
+    messages:
+      /reset|close_notify|handshake eof|closed|broken pipe|aborted|terminated|error reading a body|end of file|unexpected eof/i,
     what: (host) => `${host} broke the connection off`,
     fix: "run it again; the download is resumed",
     transient: true,
@@ -143,9 +144,17 @@ export function classify(error: unknown, host: string, proxy?: string): HttpFail
     ERROR_CLASSES.find(({ codes }) => codes.test(code)) ??
     // Other codes belong to other errors: a full disk's must not be taken for a network's.
     (code === "" ? ERROR_CLASSES.find(({ messages }) => messages.test(message)) : undefined);
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    // Deno's fetch refuses ports, addresses and headers by errors of no other kind.
+    if (!("deno" in process.versions) || !(error instanceof TypeError)) return undefined;
+    return new HttpFailure({
+      what: `nothing can be asked of ${printable(host)}`,
+      got: printable(message.slice(0, 200)),
+      fix: "check the address and the proxy",
+    });
+  }
   const { what, fix, transient = false, connecting = false } = found;
-  const got = printable(message || code);
+  const got = printable(message.slice(0, 200) || code);
   const options = { transient };
   if (!connecting || proxy === undefined) return new HttpFailure({ what: what(printable(host)), got, fix }, options);
   const proxyFix = `check the proxy, or add ${printable(host)} to NO_PROXY`;

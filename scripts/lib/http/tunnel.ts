@@ -26,7 +26,9 @@ export async function throughProxy(proxy: URL, url: URL, tls: object, signal: Ab
       socket.on("error", () => {});
       if (statusCode !== 200) {
         socket.destroy();
-        return reject(statusCode === 407 ? proxyWantsUser(printable(address.origin)) : proxyRefuses(authority, statusCode));
+        return reject(
+          statusCode === 407 ? proxyWantsUser(printable(address.origin)) : proxyRefuses(authority, statusCode),
+        );
       }
       socket.unshift(head);
       // At once: an end that the plain socket has read would be seen by nobody.

@@ -156,7 +156,6 @@ export const publishing: Group = async ({ folder, runs, measure }) => {
       GITHUB_SERVER_URL: github.server,
       NODE_EXTRA_CA_CERTS: github.caFile,
       SSL_CERT_FILE: github.caFile,
-      GH_TOKEN: github.token,
       GH_ENTERPRISE_TOKEN: github.token,
       GH_HOST: host,
       GH_CONFIG_DIR: join(folder, "gh"),
