@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -288,13 +289,112 @@ testUnless(
   },
 );
 
-test("should not publish when the release holds a file that the list does not", async () => {
+const OTHERS = { "cli_0.1~rc7_amd64.deb": "a CLI archive of another job", "notes.txt": "notes" };
+const HOSTED = { "cli_0.1.rc7_amd64.deb": OTHERS["cli_0.1~rc7_amd64.deb"], "notes.txt": OTHERS["notes.txt"] };
+
+test("should leave alone what others have put into the release, and list it with ours", async () => {
   await withGitHub({}, async (github) => {
-    await github.addRelease({ tag: TAG, draft: true, assets: [{ name: "stray.deb", bytes: "x" }] });
+    const theirs = Object.entries(HOSTED).map(([name, bytes]) => ({ name, bytes }));
+    await github.addRelease({ tag: TAG, draft: true, assets: [...theirs, { name: SUMS, bytes: "their list" }] });
+    const ids = github.releases()[0]?.assets.map(({ id }) => id);
+    const dry = await publish(github, ["--dry-run"]);
+    assert.match(dry.stderr, "would list cli_0.1.rc7_amd64.deb, which others have put there\n");
     const { code, stderr } = await publish(github, [], { UNDRAFT: "1" });
-    assert.match(stderr, "error: the release has stray.deb, which SHA256SUMS does not list\n");
+    assert.is(code, 0, stderr);
+    const [release] = github.releases();
+    assert.is(release?.draft, false);
+    assert.equal(
+      release?.assets.slice(0, 2).map(({ id }) => id),
+      ids?.slice(0, 2),
+    );
+    const list = String(await release?.asset(SUMS).read());
+    const files = Object.fromEntries(
+      NAMES.filter((name) => name !== SUMS).map((name) => [name, digestFile(join(dist, name)).sha256]),
+    );
+    for (const [name, bytes] of Object.entries(HOSTED)) files[name] = createHash("sha256").update(bytes).digest("hex");
+    assert.is(
+      list,
+      Object.entries(files)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, sha256]) => `${sha256}  ${name}\n`)
+        .join(""),
+    );
+    const again = await publish(github, [], { UNDRAFT: "1" });
+    assert.is(again.code, 0, again.stderr);
+  });
+});
+
+test("should change nothing when nobody can vouch for what others have put there, and name all of it", async () => {
+  await withGitHub({}, async (github) => {
+    await github.addRelease({
+      tag: TAG,
+      draft: true,
+      assets: [
+        { name: SUMS, bytes: "their list" },
+        { name: "null.deb", bytes: "x", digest: "null" },
+        { name: "missing.deb", bytes: "x", digest: "missing" },
+        { name: "unfinished.deb", bytes: "", state: "starter" },
+      ],
+    });
+    const { code, stderr } = await publish(github, [], { UNDRAFT: "1" });
+    const fix = "  fix:      whoever published it uploads it again, or delete it\n";
+    assert.is(
+      stderr,
+      `error: GitHub has no digest of the release's null.deb\n${fix}error: GitHub has no digest of the release's missing.deb\n${fix}` +
+        `error: the upload of the release's unfinished.deb was not finished\n${fix}`,
+    );
     assert.is(code, 1);
-    assert.is(github.releases()[0]?.draft, true);
+    await github.addRelease({
+      tag: "v0.0.2",
+      draft: true,
+      assets: [{ name: "wrong.deb", bytes: "x", digest: "wrong" }],
+    });
+    const wrong = await publish(github, [], { TAG: "v0.0.2" });
+    assert.match(
+      wrong.stderr,
+      /^error: the release's wrong\.deb is not what the API says\n {2}expected: sha256 [0-9a-f]{64}\n {2}got: {6}sha256 /,
+    );
+    assert.is(wrong.code, 1);
+    assert.equal(
+      github.requests.filter(({ method }) => method !== "GET"),
+      [],
+    );
+  });
+});
+
+test("should end with one release when several publish at once, or heal it by a rerun", async () => {
+  await withGitHub({}, async (github) => {
+    const runs = await Promise.all([publish(github), publish(github), publish(github)]);
+    for (const { code, stderr } of runs) assert.ok(code === 0 || /^error: /m.test(stderr), stderr);
+    const last = await publish(github, [], { UNDRAFT: "1" });
+    assert.is(last.code, 0, last.stderr);
+    await holds(github, false);
+  });
+});
+
+test("should delete the drafts that runs of its own made beside each other, and keep the oldest", async () => {
+  await withGitHub({}, async (github) => {
+    const body = "<!-- made by stage0-distribution -->";
+    const kept = await github.addRelease({ tag: TAG, draft: true, body });
+    const spare = await github.addRelease({ tag: TAG, draft: true, body, assets: [{ name: SUMS, bytes: "x" }] });
+    const run = await publish(github);
+    assert.is(run.code, 0, run.stderr);
+    assert.match(run.stderr, `deleted the draft ${spare.id}: another run made it beside ${kept.id}\n`);
+    await holds(github, true);
+    // One that holds another's file is no spare one.
+    await github.addRelease({ tag: TAG, draft: true, body, assets: [{ name: "a.deb", bytes: "x" }] });
+    const healed = await publish(github);
+    assert.is(healed.code, 0, healed.stderr);
+    assert.is(github.releases().filter(({ tag }) => tag === TAG).length, 1);
+    assert.ok(github.releases()[0]?.asset("a.deb"));
+  });
+});
+
+test("should publish though a mirror is set, with its token", async () => {
+  await withGitHub({}, async (github) => {
+    const run = await publish(github, [], { FASTBOOP_STAGE0_MIRROR: "file:///nowhere" });
+    assert.is(run.code, 0, run.stderr);
+    await holds(github, true);
   });
 });
 
@@ -476,7 +576,7 @@ test("should take no answer for GitHub's that has another form, whichever was as
     "GET /repos/samcday/fastboop/releases/1/assets": (releases) => releases.get(1),
     "POST /repos/samcday/fastboop/releases": (releases) => releases.findOrCreateDraft(TAG, false, "refuse"),
     "PATCH /repos/samcday/fastboop/releases/1": (releases) =>
-      releases.publish({ ...RELEASE, tag: TAG, immutable: false, url: RELEASE.html_url, uploadUrl: "" }),
+      releases.publish({ ...RELEASE, body: "", tag: TAG, immutable: false, url: RELEASE.html_url, uploadUrl: "" }),
   };
   const wrong = [
     ...["", "null", "7", '"text"', '{"id": 1', '{"total_count": 1}', "[null]", '[{"id": 1}]'],
@@ -535,11 +635,11 @@ test("should follow pages by their links, to no other host, and give up a list w
       const one = { ...RELEASE, tag_name: page === last ? TAG : `v9.9.${page}` };
       return { text: JSON.stringify([one]), ...(page < last && { link: `<${next(page + 1, api)}>; rel="next"` }) };
     };
-  const address = (page: number, api: string): string => `${api}/repositories/7/releases?per_page=100&page=${page}`;
+  const address = (page: number, api: string): string => `${api}/repositories/7/releases?per_page=30&page=${page}`;
   try {
     await withServer(listing(3, address), async (releases) => {
       assert.is((await releases.find(TAG, "refuse"))?.tag, TAG);
-      assert.equal(pages, ["1 of 100", "2 of 100", "3 of 100"]);
+      assert.equal(pages, ["1 of 30", "2 of 30", "3 of 30"]);
     });
     await withServer(
       listing(2, (page) => address(page, foreign)),
@@ -567,8 +667,8 @@ test("should follow pages by their links, to no other host, and give up a list w
       const { exitCode, problems } = await failureOf(() => releases.find(TAG, "refuse"));
       assert.is(exitCode, 3);
       assert.is(problems[0]?.what, `${new URL(api).host} sends a list that does not end`);
-      assert.is(problems[0]?.expected, "at most 100 pages");
-      assert.is(pages.length, 101);
+      assert.is(problems[0]?.expected, "at most 334 pages and 1000 assets, within 300 s");
+      assert.is(pages.length, 335);
     });
   } finally {
     other.close();
@@ -602,13 +702,69 @@ test("should give up on a server that says it publishes, and does not", async ()
   });
 });
 
+test("should say that the release is public when it is not what was verified", async () => {
+  await withGitHub({}, async (github) => {
+    const env = { UNDRAFT: "1" };
+    assert.is((await publish(github)).code, 0);
+    const [release] = github.releases();
+    // Somebody else is faster than the last request.
+    const { requests } = github;
+    const run = publish(github, [], env);
+    while (!requests.some(({ method }) => method === "PATCH")) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    const id = release?.asset(SUMS).id;
+    await fetch(`${github.api}/repos/samcday/fastboop/releases/assets/${id}`, {
+      method: "DELETE",
+      headers: { authorization: `token ${github.token}` },
+    });
+    const { code, stderr } = await run;
+    if (code === 0) return;
+    assert.match(
+      stderr,
+      /^error: v0\.0\.1-rc\.7 is public now, and the release's SHA256SUMS is not the file that was uploaded\n {2}got: {6}missing\n/m,
+    );
+    assert.is(code, 1);
+  });
+});
+
+test("should believe no answer that another origin gives", async () => {
+  const other = createServer((_, response) =>
+    response.writeHead(200, { "content-type": "application/json" }).end("[]"),
+  );
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const foreign = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+  const server = createServer((_, response) => response.writeHead(302, { location: `http://${foreign}/` }).end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    const releases = new Releases({ ...releaseOrigin(), server: api, api, token: "none" });
+    const { exitCode, problems } = await failureOf(() => releases.findOrCreateDraft(TAG, false, "refuse"));
+    assert.is(exitCode, 3);
+    assert.is(problems[0]?.what, `${new URL(api).host} lets another host answer for its API`);
+    assert.is(problems[0]?.got, foreign);
+  } finally {
+    server.close();
+    other.close();
+  }
+});
+
 test("should show a refusal that is no JSON as it is", async () => {
   const answer = (): { status: number; text: string } => ({
     status: 422,
     text: '{"message": "a\tb\\x", "message": "c"',
   });
   await withServer(answer, async (releases, api) => {
-    const release = { id: 1, tag: TAG, draft: true, immutable: false, url: "", uploadUrl: `${api}/upload`, assets: [] };
+    const release = {
+      id: 1,
+      tag: TAG,
+      draft: true,
+      immutable: false,
+      body: "",
+      url: "",
+      uploadUrl: `${api}/upload`,
+      assets: [],
+    };
     const { exitCode, problems } = await failureOf(() =>
       releases.upload(release, { name: "a.tar", path: join(dist, SUMS), size: fs.statSync(join(dist, SUMS)).size }),
     );

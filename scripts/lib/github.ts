@@ -73,14 +73,28 @@ export class GitHub {
     return release && this.#withAssets(release);
   }
 
-  createDraft(tag: string, prerelease: boolean): Promise<Release | undefined> {
-    const settings = { tag_name: tag, name: tag, draft: true, prerelease, generate_release_notes: true };
+  createDraft(tag: string, prerelease: boolean, body: string): Promise<Release | undefined> {
+    const settings = { tag_name: tag, name: tag, body, draft: true, prerelease, generate_release_notes: true };
     return this.#call(({ rest }, repository) => rest.repos.createRelease({ ...repository, ...settings }), parseRelease);
   }
 
   publish({ id, tag }: Release): Promise<Release | undefined> {
     const settings = { release_id: id, tag_name: tag, draft: false };
     return this.#call(({ rest }, repository) => rest.repos.updateRelease({ ...repository, ...settings }), parseRelease);
+  }
+
+  /** Replaces the text of a release. */
+  describe(id: number, body: string): Promise<Release | undefined> {
+    const settings = { release_id: id, body };
+    return this.#call(({ rest }, repository) => rest.repos.updateRelease({ ...repository, ...settings }), parseRelease);
+  }
+
+  /** Deletes a draft; one that is gone already is fine. */
+  async removeRelease(id: number): Promise<void> {
+    await this.#call(
+      ({ rest }, repository) => rest.repos.deleteRelease({ ...repository, release_id: id }),
+      () => ({}),
+    );
   }
 
   /** Deletes an asset; one that is gone already is fine. */

@@ -1,10 +1,10 @@
-/** Downloads a body into a PartialDownload: streamed, hashed and written in one pass, bounded, resumed after a break. */
+/** Downloads a body into a HashedDownload: streamed, hashed and written in one pass, bounded, resumed after a break. */
 import { contractFailure, printable } from "../errors.ts";
 import { transientFailure } from "../http/errors.ts";
 import { type RetryPolicy, retry, withStallTimeout } from "../http/retry.ts";
 import { captivePortal, type HttpResponse, looksLikeHtml } from "../http.ts";
 import { size } from "../log.ts";
-import type { Download, PartialDownload } from "./partial.ts";
+import type { Download, HashedDownload } from "./partial.ts";
 import { DownloadProgress } from "./progress.ts";
 
 /** Requests the asset, or with `range` the rest of it. Returns a response of status 200, 206 or 416. */
@@ -27,7 +27,7 @@ const GAIN = 64 * 1024;
  */
 export async function download(
   open: Open,
-  partial: PartialDownload,
+  partial: HashedDownload,
   options: { host: string; sha256: string; policy: RetryPolicy } & Limits,
 ): Promise<Download> {
   const { host, sha256, policy } = options;
@@ -68,7 +68,7 @@ export async function download(
  * @throws Failure (1) when the announced size is not the right one; HttpFailure (transient) when the response does not
  *   continue the bytes so far, which are dropped
  */
-function accept(response: HttpResponse, partial: PartialDownload, limits: Limits): boolean {
+function accept(response: HttpResponse, partial: HashedDownload, limits: Limits): boolean {
   const { status, headers } = response;
   if (status === 200) {
     partial.restart({ validator: validatorOf(headers), total: decimal(headers["content-length"]) });
@@ -122,7 +122,7 @@ export const overBudget = (budget: number, got: string) =>
 
 async function stream(
   response: HttpResponse,
-  partial: PartialDownload,
+  partial: HashedDownload,
   limits: Limits,
   onBytes: (count: number) => void,
 ): Promise<void> {

@@ -24,15 +24,57 @@ export interface Download extends Digest {
   sha512?: string;
 }
 
-export class PartialDownload {
-  /** Open for reading and writing; the gate reads it here. */
-  readonly fd: number;
+/** The bytes of a download, hashed as they come and kept nowhere. */
+export class HashedDownload {
   /** Whether the bytes came in more than one response, of this run or of another one. */
   mixed = false;
   /** ETag or Last-Modified of the bytes so far, for If-Range. */
   validator: string | undefined;
   /** Size of the asset in bytes, once a server has told it. */
   total: number | undefined;
+  readonly #algorithms: readonly string[];
+  #hashes: Hash[] = [];
+  #written = 0;
+
+  /** @param sha512 whether to compute SHA-512 too */
+  constructor(sha512 = false) {
+    this.#algorithms = sha512 ? ["sha256", "sha512"] : ["sha256"];
+    this.#hashes = this.#algorithms.map((algorithm) => createHash(algorithm));
+  }
+
+  get size(): number {
+    return this.#written;
+  }
+
+  /** Drops all bytes and starts with what a server said of the asset. */
+  restart({ validator, total }: { validator?: string | undefined; total?: number | undefined } = {}): void {
+    this.#hashes = this.#algorithms.map((algorithm) => createHash(algorithm));
+    this.#written = 0;
+    this.mixed = false;
+    this.validator = validator;
+    this.total = total;
+  }
+
+  /** Begins with what another run of the same asset has so far. @param _most bytes that the asset may have */
+  resume(_most: number): void {}
+
+  /** Takes the next bytes. @throws the system's error when they can't be written */
+  write(bytes: Uint8Array): void {
+    for (const hash of this.#hashes) hash.update(bytes);
+    this.#written += bytes.length;
+  }
+
+  /** Size and digests of the bytes so far. */
+  received(): Download {
+    const [sha256 = "", sha512] = this.#hashes.map((hash) => hash.copy().digest("hex"));
+    return { size: this.#written, sha256, ...(sha512 === undefined ? {} : { sha512 }) };
+  }
+}
+
+/** The same in a file, which gets the final name in the end. */
+export class PartialDownload extends HashedDownload {
+  /** Open for reading and writing; the gate reads it here. */
+  readonly fd: number;
   readonly #out: string;
   readonly #path: string;
   /** Starts of the names of all partials for the final path, and of those of the same asset. */
@@ -40,10 +82,7 @@ export class PartialDownload {
   #open = true;
   #resumed = false;
   readonly #buffer = Buffer.allocUnsafe(BATCH);
-  readonly #algorithms: readonly string[];
-  #hashes: Hash[] = [];
   #buffered = 0;
-  #written = 0;
   #flushed = performance.now();
 
   /**
@@ -52,8 +91,8 @@ export class PartialDownload {
    * @param options.sha512 whether to compute SHA-512 too
    */
   constructor(out: string, sha256: string, { sha512 = false } = {}) {
+    super(sha512);
     this.#out = out;
-    this.#algorithms = sha512 ? ["sha256", "sha512"] : ["sha256"];
     const all = `.${basename(out).slice(0, 100)}.`;
     this.#names = { all, same: `${all}${sha256.slice(0, 16)}.` };
     this.#path = join(dirname(out), `${this.#names.same}${randomBytes(8).toString("hex")}.part`);
@@ -62,7 +101,6 @@ export class PartialDownload {
       makeFolder(dirname(out));
       return fs.openSync(this.#path, O_RDWR | O_CREAT | O_EXCL | O_APPEND, 0o600);
     });
-    this.restart();
   }
 
   /** A system's error names the final path: the user knows no partial. */
@@ -74,23 +112,18 @@ export class PartialDownload {
     }
   }
 
-  get size(): number {
-    return this.#written + this.#buffered;
+  override get size(): number {
+    return super.size + this.#buffered;
   }
 
-  /** Drops all bytes and starts with what a server said of the asset. */
-  restart({ validator, total }: { validator?: string | undefined; total?: number | undefined } = {}): void {
-    this.#hashes = this.#algorithms.map((algorithm) => createHash(algorithm));
+  override restart(said: Parameters<HashedDownload["restart"]>[0] = {}): void {
+    super.restart(said);
     this.#buffered = 0;
-    this.#written = 0;
-    this.mixed = false;
-    this.validator = validator;
-    this.total = total;
     fs.ftruncateSync(this.fd, 0);
   }
 
-  /** Copies the bytes that another run of the same asset has so far, once. @param most bytes that the asset may have */
-  resume(most: number): void {
+  /** Copies them, once. */
+  override resume(most: number): void {
     if (this.#resumed) return;
     this.#resumed = true;
     const { mtimeMs: now } = fs.fstatSync(this.fd);
@@ -122,8 +155,7 @@ export class PartialDownload {
     return names.map((name) => join(dirname(this.#out), name)).filter((path) => path !== this.#path);
   }
 
-  /** Takes the next bytes. @throws the system's error when they can't be written */
-  write(bytes: Uint8Array): void {
+  override write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       const count = Math.min(bytes.length - at, BATCH - this.#buffered);
       this.#buffer.set(bytes.subarray(at, at + count), this.#buffered);
@@ -137,17 +169,14 @@ export class PartialDownload {
   flush(): void {
     const bytes = this.#buffer.subarray(0, this.#buffered);
     this.#withFinalPath(() => writeAll(this.fd, bytes));
-    for (const hash of this.#hashes) hash.update(bytes);
-    this.#written += bytes.length;
     this.#buffered = 0;
+    super.write(bytes);
     this.#flushed = performance.now();
   }
 
-  /** Size and digests of the bytes so far. */
-  received(): Download {
+  override received(): Download {
     this.flush();
-    const [sha256 = "", sha512] = this.#hashes.map((hash) => hash.copy().digest("hex"));
-    return { size: this.#written, sha256, ...(sha512 === undefined ? {} : { sha512 }) };
+    return super.received();
   }
 
   /** Gives the bytes their final name and mode, and removes what other runs of the same asset left. */

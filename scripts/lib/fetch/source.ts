@@ -10,7 +10,7 @@ import { expiredAddress, statusFailure } from "../http/status.ts";
 import { type HttpResponse, send } from "../http.ts";
 import { apiClaim, type Claim } from "../trust.ts";
 import { download, type Limits } from "./download.ts";
-import type { Download, PartialDownload } from "./partial.ts";
+import type { Download, HashedDownload } from "./partial.ts";
 
 export interface Source {
   /** Where the release's SHA256SUMS is, for messages. Printable. */
@@ -25,7 +25,7 @@ export interface Source {
   /** Whether what it says now stays true: a draft's files change until it is published. */
   isFinal: boolean;
   /** @throws NotFound when the origin has no such asset */
-  download(partial: PartialDownload, sha256: string, limits: Limits): Promise<Download>;
+  download(partial: HashedDownload, sha256: string, limits: Limits): Promise<Download>;
 }
 
 /** The origin answered that it has no such file. */
@@ -33,7 +33,7 @@ export class NotFound extends HttpFailure {}
 
 type Headers = Readonly<Record<string, string>>;
 
-function downloadFrom(address: string, headers: Headers, partial: PartialDownload, sha256: string, limits: Limits) {
+function downloadFrom(address: string, headers: Headers, partial: HashedDownload, sha256: string, limits: Limits) {
   const open = async (range: Headers, signal: AbortSignal): Promise<HttpResponse> => {
     // The redirect is followed again each time, because signed addresses expire after minutes.
     const response = await send(address, { headers: { ...headers, ...range }, signal });

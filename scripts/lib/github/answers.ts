@@ -16,6 +16,8 @@ export interface Release {
   draft: boolean;
   /** Whether nothing of it can be changed any more. */
   immutable: boolean;
+  /** Its text, in Markdown. */
+  body: string;
   /** Web address. */
   url: string;
   /** Address for uploads, without its query. */
@@ -45,10 +47,12 @@ export function parseAsset(value: unknown): Asset | undefined {
 export function parseRelease(value: unknown): Release | undefined {
   const answer = Object(value) as Record<string, unknown>;
   const { id, tag_name: tag, draft, immutable = false, html_url: url } = answer;
-  if (!isCount(id) || !isText(tag) || !isFlag(draft) || !isFlag(immutable) || !isAddress(url)) return undefined;
+  const body = answer.body ?? "";
+  if (!isCount(id) || !isText(tag) || !isFlag(draft) || !isFlag(immutable) || !isText(body) || !isAddress(url))
+    return undefined;
   // "https://uploads.github.com/repos/…/assets{?name,label}"
   const uploadUrl = isText(answer.upload_url) ? answer.upload_url.replace(/\{.*$/, "") : undefined;
   const assets = parseList(answer.assets, parseAsset);
   if (!isAddress(uploadUrl) || assets === undefined) return undefined;
-  return { id, tag, draft, immutable, url: new URL(url).href, uploadUrl, assets };
+  return { id, tag, draft, immutable, body, url: new URL(url).href, uploadUrl, assets };
 }

@@ -8,19 +8,39 @@ import { transientFailure } from "../http/errors.ts";
 import { retry, retryPolicy } from "../http/retry.ts";
 import { say } from "../log.ts";
 
+/** In the text of a draft: this project made it. */
+const MARK = "<!-- made by stage0-distribution -->";
+
 export class Releases {
   readonly #origin: ReleaseOrigin;
   readonly #github: GitHub;
 
-  /** @param origin with a token that may write the repository's contents */
-  constructor(origin: ReleaseOrigin) {
+  readonly #ours: ReadonlySet<string>;
+
+  /**
+   * @param origin with a token that may write the repository's contents
+   * @param ours names of the files that are published
+   */
+  constructor(origin: ReleaseOrigin, ours: ReadonlySet<string> = new Set()) {
     this.#origin = origin;
+    this.#ours = ours;
     this.#github = new GitHub(origin);
   }
 
   /** The one release of a tag, if there is one. @throws as `findOrCreateDraft` */
   async find(tag: string, published: "refuse" | "accept"): Promise<Release | undefined> {
-    return singleRelease(this.#found(await this.#github.tagged(tag)), tag, published);
+    return (await this.#settle(tag, published)).release;
+  }
+
+  /** The one release of a tag, and drafts that another run of this project began beside it. */
+  async #settle(tag: string, published: "refuse" | "accept") {
+    const releases = this.#found(await this.#github.tagged(tag)).sort((a, b) => a.id - b.id);
+    const isSpare = ({ draft, body, assets }: Release): boolean =>
+      draft && body.includes(MARK) && assets.every(({ name }) => this.#ours.has(name));
+    const kept = releases.find((release) => !isSpare(release)) ?? releases[0];
+    const spare = releases.filter((release) => release !== kept && isSpare(release));
+    const rest = releases.filter((release) => !spare.includes(release));
+    return { release: singleRelease(rest, tag, published), spare };
   }
 
   async get(id: number): Promise<Release> {
@@ -34,13 +54,23 @@ export class Releases {
    */
   findOrCreateDraft(tag: string, prerelease: boolean, published: "refuse" | "accept"): Promise<Release> {
     return retry(async () => {
-      const existing = await this.find(tag, published);
+      const existing = await this.#single(tag, published);
       if (existing !== undefined) return existing;
-      const made = this.#found(await this.#github.createDraft(tag, prerelease));
+      const made = this.#found(await this.#github.createDraft(tag, prerelease, MARK));
       say(`made a draft of ${tag}`);
-      // Two publishers at once would each create one.
-      return (await this.find(tag, published)) ?? made;
+      // Two publishers at once each create one: all keep the oldest.
+      return (await this.#single(tag, published)) ?? made;
     }, retryPolicy());
+  }
+
+  /** The one release of a tag, once drafts beside it that hold nothing of others are deleted. */
+  async #single(tag: string, published: "refuse" | "accept"): Promise<Release | undefined> {
+    const { release, spare } = await this.#settle(tag, published);
+    for (const { id } of spare) {
+      await this.#github.removeRelease(id);
+      say(`deleted the draft ${id}: another run made it beside ${release?.id}`);
+    }
+    return release;
   }
 
   async remove(asset: Asset): Promise<void> {

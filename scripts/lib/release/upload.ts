@@ -1,4 +1,5 @@
 /** Uploads to a release what it lacks or has otherwise. */
+import { SUMS } from "../contract.ts";
 import { Failure, printable } from "../errors.ts";
 import type { Asset, Release } from "../github/answers.ts";
 import { retry, retryPolicy } from "../http/retry.ts";
@@ -45,19 +46,23 @@ export function sha256Of({ digest }: Asset): string | undefined {
 }
 
 /**
- * Uploads what the draft lacks or has otherwise.
+ * Uploads what the draft lacks or has otherwise, the list last: until then the one that is there is true of what is there.
  * @throws Failure (1) when GitHub refuses a file, (3) when it can't be reached
  */
 export async function upload(releases: Releases, release: Release, files: readonly ReleaseFile[]): Promise<void> {
-  await inParallel(planUploads(files, release.assets), PARALLEL, async (step) => {
-    try {
-      await applyStep(releases, release, step);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const file = printable(step.file.name);
-      throw new Failure(error.exitCode, ...error.problems.map((problem) => ({ ...problem, file })));
-    }
-  });
+  const plan = planUploads(files, release.assets);
+  const work = (steps: readonly Step[]) =>
+    inParallel(steps, PARALLEL, async (step) => {
+      try {
+        await applyStep(releases, release, step);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const file = printable(step.file.name);
+        throw new Failure(error.exitCode, ...error.problems.map((problem) => ({ ...problem, file })));
+      }
+    });
+  await work(plan.filter((step) => step.file.name !== SUMS));
+  await work(plan.filter((step) => step.file.name === SUMS));
 }
 
 /** A request may succeed although its answer was lost, so each further attempt asks GitHub what it has. */
