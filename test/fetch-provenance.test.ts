@@ -211,7 +211,7 @@ test("should accept a called workflow when it is named, and refuse it otherwise"
 
 test("should find it through the API with a token, and carry it with its root in a kit", async () => {
   await lent({ bundle: await sign() }, async (github) => {
-    const byApi = await fetched(github, { ...DEMANDED, GH_TOKEN: github.token });
+    const byApi = await fetched(github, { ...DEMANDED, GH_ENTERPRISE_TOKEN: github.token });
     assert.is(byApi.code, 0, byApi.log);
     has(byApi, "provenance agrees");
     const folder = newFolder();

@@ -10,7 +10,7 @@ const test = suite("trust at the borders");
 
 const ADVICE =
   "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +
-  "FASTBOOP_STAGE0_TRUST=provenance accepts the signature of the repository's own workflow, FASTBOOP_STAGE0_TRUST=sums its SHA256SUMS";
+  "FASTBOOP_STAGE0_TRUST=provenance accepts the signature of the repository's own workflow, FASTBOOP_STAGE0_TRUST=sums its own digests";
 
 test("should take for pinned only what a pin says something of", () => {
   assert.is(isPinned([pin("p", { sha256: A })]), true);

@@ -25,7 +25,7 @@ if [ -z "$file" ] && [ -n "${2:-}" ] && [ -e "$2" ]; then file=$2; fi
 if [ -n "$file" ]; then
 	if ! [ -f "$file" ] || ! [ -s "$file" ]; then fail "stage0 is not a regular file with content: $file"; fi
 	# ELF magic, 64 bit, little endian, then e_machine 183: aarch64.
-	header=$(od -An -v -tx1 -N20 "$file" | tr -d ' \n' | cut -c 1-12,37-40)
+	header=$(od -An -v -tx1 -N20 <"$file" | tr -d ' \n' | cut -c 1-12,37-40)
 	[ "$header" = 7f454c460201b700 ] || fail "stage0 is not an ELF file for aarch64: $file"
 	got=$(sha256sum <"$file" | cut -d ' ' -f 1)
 	if [ -n "$sha256" ] && [ "$got" != "$sha256" ]; then

@@ -45,7 +45,7 @@ export function witnessLines(witnesses: readonly Witness[], sha256 = reference(w
 
 export const PIN_FIX =
   "pin it: make lock TAG=… (reviewed and committed), or FASTBOOP_STAGE0_SHA256=…; " +
-  "FASTBOOP_STAGE0_TRUST=provenance accepts the signature of the repository's own workflow, FASTBOOP_STAGE0_TRUST=sums its SHA256SUMS";
+  "FASTBOOP_STAGE0_TRUST=provenance accepts the signature of the repository's own workflow, FASTBOOP_STAGE0_TRUST=sums its own digests";
 
 /** @param origin printable @param what the asset and its tag */
 export const pinRequired = (origin: string, what: string): Failure =>
