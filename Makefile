@@ -46,7 +46,8 @@ stage5 := package-deb package-rpm package-apk install
 stage6 := sums release-assets
 stage7 := verify-sums
 stage8 := draft publish
-stages := 1 2 3 4 5 6 7 8
+stage9 := withdraw reinstate
+stages := 1 2 3 4 5 6 7 8 9
 verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract reproduce rehearse release-gate bench mutate clean
 .PHONY: $(verbs)
 
@@ -100,6 +101,10 @@ draft: $(ready) ## Find or make the draft release of TAG
 	@$(run) scripts/publish-stage0.ts --draft
 publish: $(ready) ## Upload dist/ to the draft of TAG and verify it; UNDRAFT=1 publishes it then
 	@$(run) scripts/publish-stage0.ts
+withdraw: $(ready) ## Mark the release of TAG as withdrawn, for REASON: nothing here takes it then
+	@$(run) scripts/withdraw.ts
+reinstate: $(ready) ## Take that mark back
+	@$(run) scripts/withdraw.ts --undo
 
 ##@ Fetch
 fetch-stage0: $(ready) ## Download a release's stage0, verified, and print its path
@@ -207,10 +212,12 @@ FORCE:
 #? FASTBOOP_STAGE0_TRUST=pin
 #? FASTBOOP_STAGE0_SIGNER_WORKFLOW=release.yml
 #? FASTBOOP_STAGE0_TRUSTED_ROOT
+#? FASTBOOP_STAGE0_ACCEPT_WITHDRAWN=0
 #? FASTBOOP_STAGE0_OFFLINE=0
 #? FASTBOOP_STAGE0_CACHE
 #? FASTBOOP_STAGE0_STALL_TIMEOUT=30
 #? FAULTS=0
+#? REASON
 #? UNDRAFT=0
 #? RUNTIME=node
 #? DESTDIR

@@ -9,7 +9,8 @@ import { say } from "./lib/log.ts";
 import { pinnedTag, pinRecipes, RECIPES, type RecipeFile, readRecipes } from "./lib/package/recipes.ts";
 import { callerDir } from "./lib/paths.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
-import { findPin, readPins } from "./lib/trust/pins.ts";
+import { findPin, readLock } from "./lib/trust/pins.ts";
+import { refuseWithdrawn } from "./lib/trust/withdrawn.ts";
 import { findWorkspace } from "./lib/workspace.ts";
 
 /** The recipes that pinning has changed. */
@@ -20,7 +21,7 @@ await runScript({
   name: "recipes.ts",
   summary: "Writes a release's version, digests and address from stage0.lock into the packaging recipes.",
   options: { check: { type: "boolean", means: "write nothing; fail when a recipe differs from the lock" } },
-  knobs: ["TAG", "WORKSPACE", "FASTBOOP_STAGE0_REPO", "GITHUB_SERVER_URL"],
+  knobs: ["TAG", "WORKSPACE", "FASTBOOP_STAGE0_ACCEPT_WITHDRAWN", "FASTBOOP_STAGE0_REPO", "GITHUB_SERVER_URL"],
   prints: "the path of each file that was written",
   async main({ check }) {
     const recipes = readRecipes();
@@ -42,11 +43,9 @@ await runScript({
     }
     const tag = readTag(given, knob("TAG") === undefined ? "the tag in payload.sh" : "TAG");
     const asset = assetName(DEFAULT_TARGET);
-    const pin = findPin(
-      await readPins([join(findWorkspace().dir, LOCK), join(callerDir(), LOCK)]),
-      spellTag(tag),
-      asset,
-    );
+    const { pins, withdrawn } = await readLock([join(findWorkspace().dir, LOCK), join(callerDir(), LOCK)]);
+    for (const mark of withdrawn.filter((one) => one.tag === spellTag(tag))) refuseWithdrawn(mark, LOCK);
+    const pin = findPin(pins, spellTag(tag), asset);
     if (pin?.sha512 === undefined) {
       throw usageFailure({
         what: `no ${LOCK} pins ${asset} of ${spellTag(tag)} with sha256 and sha512`,

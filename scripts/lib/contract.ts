@@ -10,6 +10,8 @@ export const DEFAULT_API = "https://api.github.com";
 export const DEFAULT_TARGET = "aarch64-unknown-linux-musl";
 /** The list of digests that every release carries, in the format of GNU coreutils' sha256sum. */
 export const SUMS = "SHA256SUMS";
+/** An asset that says why its release must not be used; SHA256SUMS lists it. */
+export const WITHDRAWN = "WITHDRAWN";
 /** The digests that a tree pins, in the workspace and in the caller's folder. */
 export const LOCK = "stage0.lock";
 /** The workflow file that signs a release's files: of one that others call, its own name and not the caller's. */

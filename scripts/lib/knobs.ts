@@ -181,6 +181,7 @@ export const KNOBS = {
     SIGNER_WORKFLOW,
   ),
   FASTBOOP_STAGE0_TRUSTED_ROOT: user(path, "trusted root of the signatures, instead of Sigstore's public one"),
+  FASTBOOP_STAGE0_ACCEPT_WITHDRAWN: user(flag, "takes a release although its publisher has withdrawn it", "0"),
   FASTBOOP_STAGE0_OFFLINE: user(flag, "fetch-stage0 opens no socket: cache, mirror folder or local file must do", "0"),
   FASTBOOP_STAGE0_CACHE: user(path, "folder of the cache; else stage0-distribution below XDG_CACHE_HOME"),
   FASTBOOP_STAGE0_STALL_TIMEOUT: user(
@@ -190,6 +191,7 @@ export const KNOBS = {
   ),
 
   FAULTS: user(flag, "make rehearse meets a fault at every network step", "0"),
+  REASON: user(text, "why make withdraw marks a release; people and scripts see it"),
   UNDRAFT: user(flag, "make publish also publishes the draft, once all is verified", "0"),
   RUNTIME: user(choice("node", "deno"), "what make runs the scripts with", "node"),
   DESTDIR: user(path, "folder that make install puts in front of PREFIX"),

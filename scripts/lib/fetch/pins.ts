@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { assetName, LOCK, type Target } from "../contract.ts";
 import { knob } from "../knobs.ts";
 import type { Pin } from "../trust/pins.ts";
+import { refuseWithdrawn } from "../trust/withdrawn.ts";
 import { isPinned, pinRequired, type Witness } from "../trust.ts";
 import { type AssetRequest, assetLabel, lockFolders } from "./request.ts";
 
@@ -27,18 +28,20 @@ export async function readPinsOf(target: Target, tag: () => Promise<string | und
 }
 
 async function lockedPin(target: Target, tag: () => Promise<string | undefined>): Promise<Pin | undefined> {
-  const pins = await lockedPins();
-  const name = pins.length === 0 ? undefined : await tag();
+  const { pins, withdrawn } = await readLocks();
+  const name = pins.length + withdrawn.length === 0 ? undefined : await tag();
+  const mark = withdrawn.find((one) => one.tag === name);
+  if (mark !== undefined) refuseWithdrawn(mark, LOCK);
   return pins.find((pin) => pin.tag === name && pin.asset === assetName(target.triple));
 }
 
-/** What the lock files pin. */
-async function lockedPins(): Promise<Pin[]> {
+/** What the lock files hold. */
+async function readLocks() {
   const files = lockFolders()
     .map((folder) => join(folder, LOCK))
     .filter((file) => fs.statSync(file, { throwIfNoEntry: false }) !== undefined);
   // Most runs have none, and loading the reader takes longer than looking for them.
-  return files.length === 0 ? [] : (await import("../trust/pins.ts")).readPins(files);
+  return files.length === 0 ? { pins: [], withdrawn: [] } : (await import("../trust/pins.ts")).readLock(files);
 }
 
 /**
@@ -57,5 +60,5 @@ export function requireTrust(request: AssetRequest, { witnesses }: Pins): void {
  */
 export async function requireLatestTrust(origin: AssetRequest["origin"]): Promise<void> {
   if (origin.isDefault || knob("FASTBOOP_STAGE0_TRUST") !== "pin" || knob("FASTBOOP_STAGE0_SHA256")) return;
-  if ((await lockedPins()).length === 0) throw pinRequired(origin.name, "the latest release");
+  if ((await readLocks()).pins.length === 0) throw pinRequired(origin.name, "the latest release");
 }

@@ -10,8 +10,9 @@ import { sha512File } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
-import { formatPins, type Pin, readPins, updatePins } from "../trust/pins.ts";
+import { formatPins, type Pin, readLock, updatePins } from "../trust/pins.ts";
 import { formatSums } from "../trust/sums.ts";
+import type { Withdrawal } from "../trust/withdrawn.ts";
 import { readPinsOf, requireTrust } from "./pins.ts";
 import { downloadAsset } from "./release.ts";
 import { type AssetRequest, defaultPath, lockFolders, MODE, requestedRelease } from "./request.ts";
@@ -25,6 +26,8 @@ interface ReleaseAssets {
   paths: Map<string, string>;
   /** The bundles with their provenance, by asset name; of a release that has none, none. */
   bundles: Map<string, Uint8Array>;
+  /** What the release says of itself, when it was taken nevertheless. */
+  withdrawn?: Withdrawal | undefined;
 }
 
 /**
@@ -46,22 +49,38 @@ export async function fetchAllAssets(): Promise<ReleaseAssets> {
     const request: AssetRequest = { origin, target, tag, out: defaultPath(target, tag) };
     const pins = await readPinsOf(target, async () => tag);
     requireTrust(request, pins);
-    const { path, size, sha256, bundle } = await downloadAsset(request, pins, undefined, release);
+    const { path, size, sha256, bundle, withdrawn } = await downloadAsset(request, pins, undefined, release);
     const asset = assetName(target.triple);
     all.pins.push({ tag, asset, size, sha256, sha512: sha512File(path) });
     all.paths.set(asset, path);
     if (bundle !== undefined) all.bundles.set(asset, bundle);
+    all.withdrawn ??= withdrawn;
   }
   return all;
 }
 
 /** Adds the pins to stage0.lock in the workspace, else in the caller's folder. Returns its path. */
-export async function writeLock({ tag, pins }: ReleaseAssets): Promise<string> {
+export async function writeLock({ tag, pins, withdrawn }: ReleaseAssets): Promise<string> {
   const file = join(lockFolders()[0] ?? "", LOCK);
-  writeText(file, formatPins(updatePins(await readPins([file]), pins)));
+  const lock = await readLock([file]);
+  writeText(file, formatPins(updatePins(lock.pins, pins), marked(lock.withdrawn, tag, withdrawn)));
   say(`${printable(file)} pins ${pins.map(({ asset }) => asset).join(" and ")} of ${tag}`);
   return file;
 }
+
+/** Records in stage0.lock that a release is withdrawn: a build without network learns it there. */
+export async function recordWithdrawal(withdrawal: Withdrawal): Promise<void> {
+  const file = join(lockFolders()[0] ?? "", LOCK);
+  const lock = await readLock([file]);
+  writeText(file, formatPins(lock.pins, marked(lock.withdrawn, withdrawal.tag, withdrawal)));
+  say(`${printable(file)} records that ${withdrawal.tag} is withdrawn`);
+}
+
+/** The marks, with one tag's as it is now. */
+const marked = (marks: readonly Withdrawal[], tag: string, now: Withdrawal | undefined): Withdrawal[] => [
+  ...marks.filter((mark) => mark.tag !== tag),
+  ...(now === undefined ? [] : [now]),
+];
 
 /** 1980-01-01, the earliest time that every archive format has. */
 const EARLIEST = 315_532_800;

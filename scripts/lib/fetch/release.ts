@@ -1,12 +1,13 @@
 /** An asset that is not there yet: which digest it must have, its bytes from the cache or the origin, all checks, its name. */
-import { assetName } from "../contract.ts";
+import { assetName, WITHDRAWN } from "../contract.ts";
 import { contractFailure, Failure, missingFailure, type Problem } from "../errors.ts";
 import { assertPasses } from "../gate/assert-passes.ts";
 import type { Release } from "../github/answers.ts";
 import { HttpFailure } from "../http/errors.ts";
 import { knob } from "../knobs.ts";
 import { duration, say, shortSize, size } from "../log.ts";
-import { sumsClaim } from "../trust/sums.ts";
+import { parseSums, sumsClaim } from "../trust/sums.ts";
+import { reasonOf, refuseWithdrawn, type Withdrawal } from "../trust/withdrawn.ts";
 import { agreedDigest, type Claim, isPinned, type Witness, witnessLines, witnessNames, wrongDigest } from "../trust.ts";
 import { type CacheRecord, cacheAsset, evict, isCached, readCached, writeRecord } from "./cache.ts";
 import type { Limits } from "./download.ts";
@@ -23,6 +24,8 @@ interface Resolution {
   source?: Source;
   /** The release's own signature of the asset, verified. */
   bundle?: Uint8Array | undefined;
+  /** What the release says of itself, when it is taken nevertheless. */
+  withdrawn?: Withdrawal | undefined;
 }
 
 /**
@@ -46,7 +49,7 @@ export async function downloadAsset(
   try {
     let received = readFromCache(sha256, partial);
     if (received === undefined && resolution.source === undefined) resolution = await resolve(false);
-    const { witnesses, source, bundle } = resolution;
+    const { witnesses, source, bundle, withdrawn } = resolution;
     const limits = { maxSize: maxSize(), size: pins.entry?.size ?? source?.size };
     received ??= await downloadFrom(request, source, sha256, partial, limits);
     for (const line of witnessLines(witnesses, received.sha256)) say(line);
@@ -58,7 +61,7 @@ export async function downloadAsset(
     const by = witnessNames(witnesses.filter(({ kind }) => kind === "release"));
     if (source?.isFinal && by.length > 0) writeRecord(request, { sha256, by });
     say(`${what}: ${size(received.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
-    return { path: request.out, size: received.size, sha256, bundle };
+    return { path: request.out, size: received.size, sha256, bundle, withdrawn };
   } catch (error) {
     if (!(error instanceof HttpFailure)) partial.drop();
     else if (partial.keep()) say(`${shortSize(partial.size)} are kept for the next run, which resumes there`);
@@ -98,15 +101,25 @@ async function resolveDigest(
     const api = await askApi(request, asset, source);
     if (api !== undefined) [source, list] = [api, await api.sums()];
   }
+  const withdrawn = await checkWithdrawn(request, source, list);
   const sums = sumsClaim(list, asset, source.list);
   const { claim, bundle } = await provenanceOf(request, source, list);
   const witnesses = [...pins, ...witnessesOf(sums, source.claim, claim)];
   try {
-    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source, bundle };
+    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source, bundle, withdrawn };
   } catch (error) {
     for (const line of witnessLines(witnesses)) say(line);
     throw error;
   }
+}
+
+/** Refuses a release that says that it is withdrawn, before anything else that it says counts. @throws Failure (1) */
+async function checkWithdrawn({ tag }: AssetRequest, source: Source, list: Uint8Array | undefined) {
+  // Its list names the mark, so that no release without one costs a request.
+  const isMarked = source.has?.(WITHDRAWN) ?? (list === undefined || parseSums(list).entries.has(WITHDRAWN));
+  const mark = isMarked ? await source.small(WITHDRAWN) : undefined;
+  if (mark === undefined && (list === undefined || !isMarked)) return undefined;
+  return refuseWithdrawn({ tag, reason: reasonOf(Buffer.from(mark ?? []).toString()) }, WITHDRAWN);
 }
 
 const isLocal = ({ origin }: AssetRequest): boolean => origin.mirror?.startsWith("file:") ?? false;

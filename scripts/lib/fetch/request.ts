@@ -11,6 +11,7 @@ import type { Digest } from "../hash.ts";
 import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS, TOKEN_KNOBS } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import { readTag, spellTag } from "../tags.ts";
+import type { Withdrawal } from "../trust/withdrawn.ts";
 import { findWorkspace, workspaceVersion } from "../workspace.ts";
 
 /** What reading the files of a release that TAG names takes. */
@@ -18,6 +19,7 @@ export const RELEASE_KNOBS = [
   "TAG",
   "WORKSPACE",
   "FASTBOOP_STAGE0_TRUST",
+  "FASTBOOP_STAGE0_ACCEPT_WITHDRAWN",
   "FASTBOOP_STAGE0_SIGNER_WORKFLOW",
   "FASTBOOP_STAGE0_TRUSTED_ROOT",
   "FASTBOOP_STAGE0_REPO",
@@ -88,6 +90,8 @@ export interface Fetched extends Digest {
   path: string;
   /** The verified bundle with its provenance, when the release has one and was asked for it. */
   bundle?: Uint8Array | undefined;
+  /** What the release says of itself, when it was taken nevertheless. */
+  withdrawn?: Withdrawal | undefined;
 }
 
 export interface AssetRequest {

@@ -19,6 +19,8 @@ export interface Source {
   sums(): Promise<Uint8Array | undefined>;
   /** A small file of the release; undefined: it has none of that name. */
   small(name: string): Promise<Uint8Array | undefined>;
+  /** Whether the release has a file of that name; only a source that asked the API knows. */
+  has?(name: string): boolean;
   /** What the API says of the asset's digest and its size in bytes; only a source that asked it knows. */
   claim: Claim;
   size?: number;
@@ -99,6 +101,7 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
   return {
     list: `${SUMS} of ${tag}`,
     claim: apiClaim(found.digest),
+    has: (name) => find(name) !== undefined,
     size: found.size,
     isFinal: !draft,
     sums: async () => list && downloadList(address(list), headers),

@@ -1,7 +1,7 @@
 /** From the folder of artifacts to a public release: draft, upload, verification, and only then publication. */
 import { join } from "node:path";
 import { withTemporaryFolder } from "../cleanup.ts";
-import { SUMS } from "../contract.ts";
+import { SUMS, WITHDRAWN } from "../contract.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
 import type { Release } from "../github/answers.ts";
@@ -39,6 +39,7 @@ export const draftOf = (publication: Publication, files: readonly ReleaseFile[] 
 export async function dryRun(publication: Publication, files: readonly ReleaseFile[]): Promise<void> {
   const tag = spellTag(publication.tag);
   const release = await new Releases(publication.origin, namesOf(files)).find(tag, policyOf(publication));
+  if (release !== undefined) refuseMarked(release);
   await withTemporaryFolder(async (folder) => {
     const others = release && (await othersOf(publication.origin, release, namesOf(files), new Map()));
     const all = withList(files, others ?? new Map(), folder);
@@ -70,7 +71,10 @@ export async function publish(publication: Publication, files: readonly ReleaseF
   const releases = new Releases(origin, ours);
   const known = new Map<number, string>();
   const before = await releases.find(spellTag(publication.tag), policyOf(publication));
-  if (before !== undefined) await othersOf(origin, before, ours, known);
+  if (before !== undefined) {
+    refuseMarked(before);
+    await othersOf(origin, before, ours, known);
+  }
   let release = await draftOf(publication, files);
   return withTemporaryFolder(async (folder) => {
     for (let round = 0; round < ROUNDS; round++) {
@@ -100,6 +104,15 @@ export async function publish(publication: Publication, files: readonly ReleaseF
       got: printable(release.url),
       fix: "run it again when they are done",
     });
+  });
+}
+
+function refuseMarked({ tag, url, assets }: Release): void {
+  if (!assets.some(({ name }) => name === WITHDRAWN)) return;
+  throw contractFailure({
+    what: `the release ${tag} is marked as withdrawn`,
+    got: printable(url),
+    fix: `release a new tag, or take the mark back: make reinstate TAG=${tag}`,
   });
 }
 

@@ -83,6 +83,11 @@ export class Releases {
     return uploadAsset(this.#origin, release, file);
   }
 
+  /** Replaces the text of a release. */
+  async describe({ id }: Release, body: string): Promise<void> {
+    this.#found(await retry(() => this.#github.describe(id, body), retryPolicy()));
+  }
+
   /** Makes a draft public. The request may succeed although its answer was lost, so what GitHub has decides. */
   publish(release: Release): Promise<Release> {
     return retry(async () => {

@@ -8,12 +8,19 @@
  *     size = 742792
  *     sha256 = "…"
  *     sha512 = "…"
+ *
+ * and one for each tag that its publisher has withdrawn, so that a build without network knows:
+ *
+ *     [[withdrawn]]
+ *     tag = "v0.0.1-rc.7"
+ *     reason = "…"
  */
 import { isTag, TAG_FORM, TARGETS, targetOfAsset } from "../contract.ts";
 import { errorCode, type Problem, printable, usageFailure } from "../errors.ts";
 import { readSmall } from "../files.ts";
 import { compareTags, parseTag } from "../tags.ts";
 import { bounded } from "./sums.ts";
+import { LONGEST_REASON, reasonOf, type Withdrawal } from "./withdrawn.ts";
 
 export interface Pin {
   /** A release tag in its own form. */
@@ -32,6 +39,12 @@ interface PinFrom extends Pin {
   file: string;
 }
 
+/** What lock files hold. */
+interface Lock {
+  pins: PinFrom[];
+  withdrawn: Withdrawal[];
+}
+
 /** The pin of an asset of a tag (in the tag's own form); undefined when there is none. */
 export function findPin<P extends Pin>(pins: readonly P[], tag: string, asset: string): P | undefined {
   return pins.find((pin) => pin.tag === tag && pin.asset === asset);
@@ -43,7 +56,7 @@ export function updatePins(pins: readonly Pin[], fresh: readonly Pin[]): Pin[] {
 }
 
 /** The text of a lock file: by release, then by asset, so that a new release only adds lines. */
-export function formatPins(pins: readonly Pin[]): string {
+export function formatPins(pins: readonly Pin[], withdrawn: readonly Withdrawal[] = []): string {
   const order = (tag: string) => parseTag(tag) ?? { major: 0, minor: 0, patch: 0 };
   const sorted = [...pins].sort(
     (a, b) => compareTags(order(a.tag), order(b.tag)) || (a.asset < b.asset ? -1 : a.asset > b.asset ? 1 : 0),
@@ -57,7 +70,11 @@ export function formatPins(pins: readonly Pin[]): string {
       `sha256 = "${sha256}"`,
       ...(sha512 === undefined ? [] : [`sha512 = "${sha512}"`]),
     ].join("\n");
-  return `${["# Digests of stage0 release assets; make lock writes them.", ...sorted.map(entry)].join("\n\n")}\n`;
+  const marks = [...withdrawn].sort((a, b) => compareTags(order(a.tag), order(b.tag)));
+  const mark = ({ tag, reason }: Withdrawal): string =>
+    `[[withdrawn]]\ntag = "${tag}"\nreason = ${JSON.stringify(reason)}`;
+  const texts = [...sorted.map(entry), ...marks.map(mark)];
+  return `${["# Digests of stage0 release assets; make lock writes them.", ...texts].join("\n\n")}\n`;
 }
 
 const isHex = (digits: number) => (value: unknown) =>
@@ -81,6 +98,13 @@ const KEYS: Record<string, Key> = {
   sha256: { takes: "64 lower-case hexadecimal digits", holds: isHex(64) },
   sha512: { takes: "128 lower-case hexadecimal digits", holds: isHex(128), optional: true },
 };
+const MARK_KEYS: Record<string, Key> = {
+  tag: { takes: TAG_FORM, holds: (value) => typeof value === "string" && isTag(value) },
+  reason: {
+    takes: `a text of one line, of at most ${LONGEST_REASON} characters`,
+    holds: (value) => typeof value === "string" && value !== "" && reasonOf(value) === value,
+  },
+};
 const FIX = "write the entry again with make lock TAG=…, and review the difference";
 
 const isTable = (value: unknown): value is Record<string, unknown> =>
@@ -88,12 +112,12 @@ const isTable = (value: unknown): value is Record<string, unknown> =>
 const show = (value: unknown): string => printable(JSON.stringify(value) ?? String(value)).slice(0, 200);
 
 /** What is wrong with one entry. @param name of the entry in messages */
-function entryProblems(entry: unknown, name: string): Problem[] {
+function entryProblems(entry: unknown, name: string, keys = KEYS): Problem[] {
   if (!isTable(entry)) return [{ what: `${name} is not a table`, got: show(entry) }];
-  const expected = Object.keys(KEYS).join(", ");
-  const unknown = Object.keys(entry).filter((key) => !Object.hasOwn(KEYS, key));
+  const expected = Object.keys(keys).join(", ");
+  const unknown = Object.keys(entry).filter((key) => !Object.hasOwn(keys, key));
   const problems = unknown.map((key): Problem => ({ what: `${name} has an unknown key, ${show(key)}`, expected }));
-  for (const [key, { takes, holds, optional }] of Object.entries(KEYS)) {
+  for (const [key, { takes, holds, optional }] of Object.entries(keys)) {
     const value = entry[key];
     if (value === undefined && optional) continue;
     if (value === undefined) problems.push({ what: `${name} has no ${key}`, expected: takes });
@@ -122,13 +146,17 @@ async function parseData(text: string, file: string): Promise<unknown> {
  * @param file its path, for messages
  * @throws Failure (2) with every problem of every entry
  */
-export async function parsePins(text: string, file: string): Promise<PinFrom[]> {
+export async function parseLock(text: string, file: string): Promise<Lock> {
   const data = await parseData(text, file);
-  const { pin: entries = [], ...rest } = isTable(data) ? data : { pin: data };
+  const { pin: entries = [], withdrawn: marks = [], ...rest } = isTable(data) ? data : { pin: data };
   const problems: Problem[] = Object.keys(rest).map((key) => ({
     what: `there is an unknown key, ${show(key)}`,
-    expected: "pin",
+    expected: "pin, withdrawn",
   }));
+  if (!Array.isArray(marks)) problems.push({ what: "withdrawn is not an array of tables", got: show(marks) });
+  const withdrawn: Withdrawal[] = Array.isArray(marks) ? marks : [];
+  for (const [index, mark] of withdrawn.entries())
+    problems.push(...entryProblems(mark, `withdrawn entry ${index + 1}`, MARK_KEYS));
   if (!Array.isArray(entries)) problems.push({ what: "pin is not an array of tables", got: show(entries) });
   const pins: PinFrom[] = [];
   const names = new Map<string, string>();
@@ -148,8 +176,11 @@ export async function parsePins(text: string, file: string): Promise<PinFrom[]> 
     problems.push({ what: "a key occurs twice in one entry, or a value is not in its plain form" });
   }
   if (problems.length > 0) throw usageFailure(...bounded(problems).map((problem) => ({ file, fix: FIX, ...problem })));
-  return pins;
+  return { pins, withdrawn };
 }
+
+/** The pins alone. */
+export const parsePins = async (text: string, file: string): Promise<PinFrom[]> => (await parseLock(text, file)).pins;
 
 const withoutSpace = (json: string): string => json.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
 
@@ -157,20 +188,26 @@ const withoutSpace = (json: string): string => json.replace(/("(?:[^"\\]|\\.)*")
  * The pins of the lock files among some paths. A path that is not there holds none; equal pins of two files are one.
  * @throws Failure (2) when a file is malformed, or when two files pin different digests for the same tag and asset
  */
-export async function readPins(paths: readonly string[]): Promise<PinFrom[]> {
+export async function readLock(paths: readonly string[]): Promise<Lock> {
   const pins: PinFrom[] = [];
+  const withdrawn: Withdrawal[] = [];
   const problems: Problem[] = [];
   for (const file of paths) {
     const text = readIfThere(file);
-    for (const pin of text === undefined ? [] : await parsePins(text, file)) {
+    const lock = text === undefined ? undefined : await parseLock(text, file);
+    withdrawn.push(...(lock?.withdrawn ?? []));
+    for (const pin of lock?.pins ?? []) {
       const other = findPin(pins, pin.tag, pin.asset);
       if (other === undefined) pins.push(pin);
       else if (!agree(other, pin)) problems.push(conflict(other, pin));
     }
   }
   if (problems.length > 0) throw usageFailure(...bounded(problems));
-  return pins;
+  return { pins, withdrawn };
 }
+
+/** The pins alone. */
+export const readPins = async (paths: readonly string[]): Promise<PinFrom[]> => (await readLock(paths)).pins;
 
 function readIfThere(path: string): string | undefined {
   try {
