@@ -1,7 +1,8 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { writeEmbedEnv } from "./lib/embed-path.ts";
-import { FETCH_KNOBS, outPath, requestedRelease } from "./lib/fetch/request.ts";
+import { FETCH_KNOBS, outPath } from "./lib/fetch/request.ts";
+import { requestedRelease } from "./lib/fetch/requested-release.ts";
 import { fetchAsset } from "./lib/fetch.ts";
 import { releaseOrigin } from "./lib/github/origin.ts";
 import { knob } from "./lib/knobs.ts";

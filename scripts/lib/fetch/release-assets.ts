@@ -15,7 +15,8 @@ import { formatSums } from "../trust/sums.ts";
 import type { Withdrawal } from "../trust/withdrawn.ts";
 import { readPinsOf, requireTrust } from "./pins.ts";
 import { downloadAsset } from "./release.ts";
-import { type AssetRequest, defaultPath, lockFolders, MODE, requestedRelease } from "./request.ts";
+import { type AssetRequest, defaultPath, lockFolders, MODE } from "./request.ts";
+import { requestedRelease } from "./requested-release.ts";
 import { writeTar } from "./tar.ts";
 
 interface ReleaseAssets {

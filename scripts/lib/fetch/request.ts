@@ -5,7 +5,6 @@ import { assetName, type Target } from "../contract.ts";
 import { checkEmbedPath } from "../embed-path.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { checkWritable } from "../files.ts";
-import type { Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import type { Digest } from "../hash.ts";
 import { CACHE_KNOBS, type KnobName, knob, NETWORK_KNOBS, TOKEN_KNOBS } from "../knobs.ts";
@@ -53,26 +52,6 @@ export async function requestedTag(): Promise<string | undefined> {
   // The example's version is no release of fastboop's.
   if (origin === "example") return undefined;
   return spellTag(readTag(await workspaceVersion(dir), `the version of the workspace ${printable(dir)}`));
-}
-
-/**
- * The tag of the release to fetch, and the release itself when the API had to be asked for it (TAG=latest).
- * @throws Failure (2) when nothing names a release, or a mirror is to name the latest
- */
-export async function requestedRelease(origin: ReleaseOrigin): Promise<{ tag: string; release?: Release }> {
-  const tag = await requestedTag();
-  if (tag === "latest") {
-    const { latestRelease } = await import("./find-release.ts");
-    const release = await latestRelease(origin);
-    return { tag: release.tag, release };
-  }
-  if (tag !== undefined) return { tag };
-  throw usageFailure({
-    what: "nothing says which release to fetch",
-    expected: "TAG, FASTBOOP_STAGE0_TAG, or a cargo workspace with a version at or above this folder",
-    got: `no workspace at or above ${printable(callerDir())}`,
-    fix: "name one: TAG=v0.0.1-rc.7, or TAG=latest",
-  });
 }
 
 /** The folders whose stage0.lock counts: the workspace and the caller's folder. */

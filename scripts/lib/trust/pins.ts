@@ -146,7 +146,7 @@ async function parseData(text: string, file: string): Promise<unknown> {
  * @param file its path, for messages
  * @throws Failure (2) with every problem of every entry
  */
-export async function parseLock(text: string, file: string): Promise<Lock> {
+async function parseLock(text: string, file: string): Promise<Lock> {
   const data = await parseData(text, file);
   const { pin: entries = [], withdrawn: marks = [], ...rest } = isTable(data) ? data : { pin: data };
   const problems: Problem[] = Object.keys(rest).map((key) => ({
