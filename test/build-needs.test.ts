@@ -231,6 +231,7 @@ testUnless(
     };
     const { code, stdout, stderr } = await script("build-stage0.ts", ["--all"], { env });
     assert.is(code, 0, stderr);
+    assert.not.match(stderr, /^error/m);
     const paths = stdout.trimEnd().split("\n");
     assert.equal(
       paths,

@@ -10,12 +10,22 @@ import { type Output, run } from "../process.ts";
 import type { CargoCommand } from "./cargo.ts";
 import { lockText } from "./sources.ts";
 
-/** Runs cargo, and again after the program git checked out what cargo could not, as long as that helps. */
-export async function withGitCheckouts(command: CargoCommand, use: () => Promise<Output>): Promise<Output> {
+/**
+ * Runs cargo, and again after the program git checked out what cargo could not, as long as that helps. What cargo says is
+ * shown, but for the errors that are mended here.
+ */
+export async function withGitCheckouts(
+  command: CargoCommand,
+  use: (show: boolean) => Promise<Output>,
+): Promise<Output> {
+  if (command.env.CARGO_NET_GIT_FETCH_WITH_CLI !== "true") return use(true);
   for (;;) {
-    const result = await use();
-    if (result.exitCode === 0 || !/invalid version [0-9]+ on git_/.test(result.stderr)) return result;
-    if (!(await checkOut(command))) return result;
+    const result = await use(false);
+    const mended =
+      result.exitCode !== 0 && /invalid version [0-9]+ on git_/.test(result.stderr) && (await checkOut(command));
+    if (mended) continue;
+    process.stderr.write(result.stderr);
+    return result;
   }
 }
 

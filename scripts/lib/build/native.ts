@@ -106,8 +106,12 @@ async function packagesOf(command: CargoCommand, target: Target): Promise<Set<st
     ...["--edges", "normal,build", "--prefix", "none", "--format", "{p}"],
   ];
   // What stands in the way of this does so again when cargo builds, which then says so.
-  const { stdout } = await withGitCheckouts(command, () =>
-    run([cargo, ...args], { cwd: folder, env, onStderr: (bytes) => process.stderr.write(bytes) }),
+  const { stdout } = await withGitCheckouts(command, (show) =>
+    run([cargo, ...args], {
+      cwd: folder,
+      env,
+      ...(show ? { onStderr: (bytes) => process.stderr.write(bytes) } : {}),
+    }),
   );
   return new Set(stdout.split("\n").map((line) => line.split(" ")[0] ?? ""));
 }

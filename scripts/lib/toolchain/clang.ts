@@ -88,15 +88,23 @@ async function makeCompiler(
   for (const name of fs.readdirSync(join(folder, libraries)).filter((name) => /^libclang-[0-9]+\.so\./.test(name)))
     if (!fs.existsSync(join(folder, "llvm", "lib", name)))
       fs.symlinkSync(join("..", "..", "..", "..", libraries, name), join(folder, "llvm", "lib", name));
-  // The libraries are found by a path that holds for what a library needs in turn: LD_LIBRARY_PATH would reach every
-  // program that a build starts.
+  // It names every library that libclang needs in turn, since those that have a search path of their own would not look
+  // here. LD_LIBRARY_PATH would reach every program that a build starts.
   const places = ["llvm/lib", `usr/lib/${host.libraries}`, `lib/${host.libraries}`];
-  const path = places.map((place) => `$ORIGIN/../${place}`).join(":");
+  const needed = places.slice(1).flatMap((place) => sharedLibraries(join(folder, place)));
   await must([
     ...["cc", "-shared", "-nostdlib", "-o", join(lib, "libclang.so")],
-    ...["-Wl,--disable-new-dtags", "-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined", `-Wl,-rpath,${path}`],
-    join(folder, "llvm", "lib", "libclang.so.1"),
+    ...["-Wl,--disable-new-dtags", "-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined"],
+    `-Wl,-rpath,${places.map((place) => `$ORIGIN/../${place}`).join(":")}`,
+    ...needed,
   ]);
+}
+
+/** Paths of the libraries in a folder, but for the one that only the program clang needs. */
+function sharedLibraries(folder: string): string[] {
+  const entries = fs.existsSync(folder) ? fs.readdirSync(folder, { withFileTypes: true }) : [];
+  const files = entries.filter((entry) => entry.isFile() && /\.so(\.|$)/.test(entry.name));
+  return files.map(({ name }) => join(folder, name)).filter((path) => !basename(path).startsWith("libclang-cpp"));
 }
 
 async function makeTarget(
