@@ -55,8 +55,12 @@ export async function makeClang(recipes: readonly Recipe[], progress: Progress):
     const compiler = compilerFolder("clang", clang, version);
     const folders = new Map(recipes.map((recipe) => [targetFolder(recipe.triple, compiler), recipe]));
     for (const folder of [compiler, ...folders.keys()]) await removeBroken(folder);
-    const headers = ({ architecture }: Recipe): string[] =>
-      ["musl-dev", "linux-libc-dev"].map((name) => `${name}:${architecture}`);
+    const kernels = await archive.find(recipes.map(({ architecture }) => `linux-libc-dev:${architecture}`));
+    const headers = ({ architecture }: Recipe): string[] => {
+      const own = `linux-libc-dev:${architecture}`;
+      // Debian 13's is for every architecture, and apt knows it by its plain name only.
+      return [`musl-dev:${architecture}`, kernels.has(own) ? own : "linux-libc-dev"];
+    };
     const absent = [...folders].flatMap(([folder, recipe]) => (fs.existsSync(folder) ? [] : headers(recipe)));
     await requireSpace(archive, dirname(compiler), [...(fs.existsSync(compiler) ? [] : packages), ...absent]);
     await ensureFolder(compiler, progress, (staging) => makeCompiler(staging, llvm, packages, host, archive));
@@ -123,7 +127,9 @@ async function makeTarget(
   const copy = (source: string, target = include): void =>
     fs.cpSync(source, target, { recursive: true, dereference: true });
   copy(join(from, gcc, "asm"), join(include, "asm"));
-  for (const name of fs.readdirSync(from)) if (![gcc, musl].includes(name)) copy(join(from, name), join(include, name));
+  // Debian 13's package has the folders of all architectures.
+  const common = fs.readdirSync(from).filter((name) => name !== musl && !fs.existsSync(join(from, name, "asm")));
+  for (const name of common) copy(join(from, name), join(include, name));
   // Where both have a header, programs of the C library want its own.
   copy(join(from, musl));
   fs.rmSync(work, { recursive: true });
