@@ -1,5 +1,4 @@
 /** Boots stage0 files as PID 1 of a real Linux kernel, in emulated machines that have nothing but a serial console. */
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Console, readConsole } from "./boot/console.ts";
@@ -10,6 +9,7 @@ import { emulatorOf, type Machine, runMachine } from "./boot/qemu.ts";
 import { settings, WAITS_FOR_USB, wantsSettings } from "./boot/settings.ts";
 import { type Ending, type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
+import { createHash } from "./crypto.ts";
 import { contractFailure, missingFailure, printable } from "./errors.ts";
 import { checkWritable, readRegular, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";

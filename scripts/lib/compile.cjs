@@ -1,6 +1,6 @@
 /**
- * A script of the project as one file of JavaScript, for a node that reads no TypeScript: esbuild, which comes with tsx, makes
- * it once, and again when a source changed.
+ * A script of the project as one file of JavaScript: esbuild, which comes with tsx, makes it once, and again when a source
+ * changed.
  */
 const fs = require("node:fs");
 const { basename, dirname, join, relative } = require("node:path");
@@ -19,6 +19,30 @@ function isCurrent(file) {
   const text = fs.readFileSync(file, "utf8");
   const inputs = JSON.parse(text.slice(2, text.indexOf("\n")));
   return Object.entries(inputs).every(([name, value]) => stamp(name) === value);
+}
+
+const REQUIRE =
+  'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);\n';
+
+/**
+ * Has node's own modules loaded by require: an import calls every getter of a module, and those of fs and util load what takes
+ * as long as node itself takes to start. child_process, of which only functions are used, is loaded when one is called.
+ */
+function withRequire(text) {
+  const calls = [];
+  const rest = text.replace(
+    /^import (?:\* as (\w+)|(\w+)|\{([^}]*)\}) from "(node:[\w/]+)";\n/gm,
+    (_, all, standard, names = "", id) => {
+      const load = `require("${id}")`;
+      const pairs = names.split(",").map((name) => name.trim().split(" as "));
+      if (names === "") calls.push(`const ${all ?? standard} = ${load};`);
+      else if (id !== "node:child_process")
+        calls.push(`const { ${pairs.map((pair) => pair.join(": ")).join(", ")} } = ${load};`);
+      else calls.push(...pairs.map(([name, as = name]) => `const ${as} = (...args) => ${load}.${name}(...args);`));
+      return "";
+    },
+  );
+  return `${REQUIRE}${calls.join("\n")}\n${rest}`;
 }
 
 function compile(script, file) {
@@ -41,7 +65,8 @@ function compile(script, file) {
   if (names.some((name) => fs.statSync(join(PROJECT, name)).mtimeMs >= start)) throw new Error("a source changes");
   fs.mkdirSync(FOLDER, { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
-  fs.writeFileSync(temporary, `//${JSON.stringify(inputs)}\n${outputFiles[0].text.replace(/^#!.*\n/, "")}`);
+  const text = withRequire(outputFiles[0].text.replace(/^#!.*\n/, ""));
+  fs.writeFileSync(temporary, `//${JSON.stringify(inputs)}\n${text}`);
   fs.renameSync(temporary, file);
 }
 

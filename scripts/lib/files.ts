@@ -1,7 +1,7 @@
 /** Files that are never seen half-written, and reads that nothing on the disk can block. */
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { randomBytes } from "./crypto.ts";
 import { errorCode, missingFailure, systemWords, withPath } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */

@@ -4,8 +4,8 @@
  * There are no worker threads here. Measured on two cores with files of 4 MiB, a second thread costs more than it gains
  * up to 128 MiB (64 MiB: 125 ms alone, 148 ms with it; 256 MiB: 260 and 192), and a release is smaller than that.
  */
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { createHash } from "./crypto.ts";
 import { contractFailure } from "./errors.ts";
 import { eachChunk, isUnchanged, type OpenFile, openRegular, withFd } from "./files.ts";
 

@@ -2,8 +2,8 @@
  * The shell of the project's HTML pages: one file each, readable on paper, phone and desktop, light and dark, without a
  * script and without a byte from elsewhere. What goes into a page is text unless a template of ours made it markup.
  */
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { createHash } from "./crypto.ts";
 import { printable, usageFailure } from "./errors.ts";
 import { fromCaller } from "./paths.ts";
 

@@ -1,13 +1,14 @@
 /**
- * Preloaded where node runs a script of this project, which is TypeScript. Node reads that by itself from 22.18 on. An older
- * one gets the script as JavaScript, and where that can't be made, or the script is a contributor's, it reads it by tsx.
+ * Preloaded where node runs a script of this project, which is TypeScript. Each node takes JavaScript that was made of it
+ * once, with what it compiled of that itself. Where that can't be made, and for the contributors' scripts, Node reads
+ * TypeScript by itself from 22.18 on, and by tsx before.
  */
 const { accessSync, constants } = require("node:fs");
 const module_ = require("node:module");
 const { tmpdir } = require("node:os");
 const { isAbsolute, join, resolve } = require("node:path");
 const { pathToFileURL } = require("node:url");
-const { isMainThread } = require("node:worker_threads");
+const { compiled } = require("./compile.cjs");
 
 /** As paths.ts has it: the module is not loaded yet. */
 function cacheFolder() {
@@ -17,16 +18,14 @@ function cacheFolder() {
   return folder && join(folder, "stage0-distribution", "node");
 }
 
-if (isMainThread) {
-  const cache = cacheFolder();
-  // From 22.1 on. Where nothing can be written it does nothing, and each version of node writes into a folder of its own.
-  if (cache) module_.enableCompileCache?.(cache);
-  if (!process.features.typescript) readTypeScript();
-}
+const cache = cacheFolder();
+// From 22.1 on. Where nothing can be written it does nothing, and each version of node writes into a folder of its own.
+if (cache) module_.enableCompileCache?.(cache);
+const script = compiled(process.argv[1] ?? "");
+if (script !== undefined) start(script);
+else if (!process.features.typescript) registerTsx();
 
-function readTypeScript() {
-  const script = require("./compile.cjs").compiled(process.argv[1] ?? "");
-  if (script === undefined) return registerTsx();
+function start(script) {
   let ended = false;
   // What node replaces here is how it starts a program.
   module_.runMain = () =>
@@ -41,6 +40,8 @@ function readTypeScript() {
 
 /** Without tsx's part for CommonJS, which `--import tsx` brings too, the start takes two thirds of the time. */
 function registerTsx() {
+  // Its own thread preloads this too.
+  if (!require("node:worker_threads").isMainThread) return;
   process.setSourceMapsEnabled(true);
   try {
     accessSync(tmpdir(), constants.W_OK);

@@ -1,7 +1,7 @@
 /** A stage0 file on its way into the folder of artifacts: looked at, then copied, never linked. */
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import type { Target } from "../contract.ts";
+import { createHash } from "../crypto.ts";
 import { fileSource } from "../elf/bytes.ts";
 import { machineName } from "../elf/names.ts";
 import { strip } from "../elf/strip.ts";

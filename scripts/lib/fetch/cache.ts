@@ -2,10 +2,10 @@
  * What earlier fetches keep for later ones in the cache folder: assets by their digest, hashed again on every use, and
  * records of the digest that a release's asset has. A cache that can't be written to only gets a note in the log.
  */
-import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { assetName } from "../contract.ts";
+import { createHash, randomBytes } from "../crypto.ts";
 import { errorCode, Failure, printable, systemWords } from "../errors.ts";
 import { eachChunk, makeFolder, type OpenFile, openRegular, readSmall, withFd } from "../files.ts";
 import type { Digest } from "../hash.ts";

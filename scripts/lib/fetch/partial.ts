@@ -3,9 +3,10 @@
  * writing, so what gets the final name is what was hashed. What another run of the same asset left, dead or alive, is
  * copied and never taken over: nothing depends on knowing who is alive, or on a clock.
  */
-import { createHash, type Hash, randomBytes } from "node:crypto";
+import type { Hash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { createHash, randomBytes } from "../crypto.ts";
 import { errorCode } from "../errors.ts";
 import { eachChunk, fsyncPath, makeFolder, openRegular, withFd, writeAll, writeAtomic } from "../files.ts";
 import type { Digest } from "../hash.ts";

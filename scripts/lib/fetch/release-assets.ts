@@ -1,8 +1,8 @@
 /** Every asset of a release: what a lock file pins, and what a kit carries. */
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assetName, bundleName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
+import { createHash } from "../crypto.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { readSmall, writeText } from "../files.ts";
 import { releaseOrigin } from "../github/origin.ts";

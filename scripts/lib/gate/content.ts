@@ -1,5 +1,5 @@
 /** The one pass over a file's content: its digest, and the build paths that are left in it. */
-import { createHash } from "node:crypto";
+import { createHash } from "../crypto.ts";
 import { eachChunk } from "../files.ts";
 
 export interface Content {

@@ -1,7 +1,7 @@
 /** The packaging recipes, and the pins of a release written into them. */
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { createHash } from "../crypto.ts";
 import { PROJECT } from "../paths.ts";
 import { spellTag, type Tag, type TagFormat } from "../tags.ts";
 

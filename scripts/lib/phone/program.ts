@@ -1,5 +1,4 @@
 /** The programs of the emulated phone, built from ci/phone by the toolchain that builds stage0, once into the cache. */
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { nestedEnvironment, subBuildCargo } from "../build/cargo.ts";
@@ -7,6 +6,7 @@ import { targetSettings } from "../build/cargo-config.ts";
 import { runCargo } from "../build/cargo-run.ts";
 import { ensureFolder } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
+import { createHash } from "../crypto.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
 import { cacheDir, PROJECT } from "../paths.ts";

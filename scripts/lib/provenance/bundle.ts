@@ -3,9 +3,9 @@
  * says when. @sigstore/verify does the cryptography; what a statement and a certificate must say is in attestation.ts.
  */
 import "./deno-verify.ts";
-import { createHash } from "node:crypto";
 import { bundleFromJSON, type SerializedBundle } from "@sigstore/bundle";
 import { type SignedEntity, toSignedEntity, Verifier } from "@sigstore/verify";
+import { createHash } from "../crypto.ts";
 import { contractFailure, errorCode, printable } from "../errors.ts";
 import type { Root } from "./root.ts";
 
