@@ -41,7 +41,7 @@ ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
 stage1 := format docs trusted-root lock install-workflows toolchain
 stage2 := recipes
 stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
-stage4 := preflight boot verify identify lint test recipes-check workflows-check
+stage4 := preflight boot phone verify identify lint test recipes-check workflows-check
 stage5 := package-deb package-rpm package-apk install
 stage6 := sums release-assets
 stage7 := verify-sums
@@ -75,14 +75,14 @@ stage0-env: $(ready) ## Print the line that exports the path, for sh to eval
 	@$(run) scripts/build-stage0.ts --env
 cli: $(ready) ## Build the workspace's fastboop-cli with stage0 embedded
 	@$(run) scripts/build-cli.ts
-toolchain: $(ready) ## Make sure that cargo can build for the target
-	@$(run) scripts/toolchain.ts
 
 ##@ Prove
-preflight: $(ready) ## Gate the release artifacts in dist/; BOOT=1 boots them too
+preflight: $(ready) ## Gate the release artifacts in dist/; BOOT=1 and PHONE=1 boot them too
 	@$(run) scripts/preflight.ts
 boot: $(ready) ## Boot the artifacts as PID 1 under QEMU
 	@$(run) scripts/boot-stage0.ts
+phone: $(ready) ## Have fastboop boot an emulated phone with the artifacts
+	@$(run) scripts/phone.ts
 verify: $(ready) ## Say all that is known of FILE: gate, pins, sums, provenance (of TAG)
 	@$(run) scripts/verify.ts
 identify: $(ready) ## Find each stage0 in FILE (initrd, boot image, package) and its release
@@ -118,8 +118,6 @@ lock: $(ready) ## Pin the release's digests in stage0.lock
 lean_node := node --max-semi-space-size=1 --require ./scripts/lib/typescript.cjs
 lean_deno := $(run_deno) --v8-flags=--max-semi-space-size=1
 fetch-stage0 fetch-kit lock: private run = $(lean_$(RUNTIME))
-tag: $(ready) ## Print VERSION as a tag, or a tag in a distribution's FORMAT
-	@$(run) scripts/tag.ts
 
 ##@ Package
 package-deb: $(ready) ## Build the Debian package and compare the payload at both ends
@@ -128,8 +126,6 @@ package-rpm: $(ready) ## Build the RPM package and compare the payload at both e
 	@$(run) scripts/package.ts rpm
 package-apk: $(ready) ## Build the Alpine package (on Alpine) and compare the payload at both ends
 	@$(run) scripts/package.ts apk
-recipes: $(ready) ## Write TAG's pins from stage0.lock into the packaging recipes
-	@$(run) scripts/recipes.ts
 install: $(ready) ## Install the payload below DESTDIR and PREFIX
 	@$(run) scripts/install.ts
 clean: ## Remove dist/ and everything that was built
@@ -142,6 +138,8 @@ help: $(if $(value TARGET),$(ready)) ## Print the user's verbs; TARGET=VERB prin
 	@$(if $(value TARGET),$(run) scripts/help.ts,awk -f scripts/help.awk Makefile)
 help-dev: ## Print the other verbs, and every knob
 	@awk -v dev=1 -f scripts/help.awk Makefile
+toolchain: $(ready) ## Make sure that cargo can build for the target
+	@$(run) scripts/toolchain.ts
 reproduce: $(ready) ## Build twice in different surroundings and compare the bytes
 	@$(run) scripts/reproduce.ts
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
@@ -152,8 +150,12 @@ docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from 
 	@$(run) ci/dev/docs.ts
 trusted-root: $(ready) ## Take Sigstore's public root of today into the project
 	@$(run) ci/dev/trusted-root.ts
+tag: $(ready) ## Print VERSION as a tag, or a tag in a distribution's FORMAT
+	@$(run) scripts/tag.ts
 contract: $(ready) ## Print the distribution contract as JSON
 	@$(run) scripts/contract.ts
+recipes: $(ready) ## Write TAG's pins from stage0.lock into the packaging recipes
+	@$(run) scripts/recipes.ts
 recipes-check: $(ready) ## Fail when the recipes differ from stage0.lock
 	@$(run) scripts/recipes.ts --check
 bench: $(modules) $(tools) ## Measure everything beside other tools and write docs/bench/
@@ -200,6 +202,14 @@ FORCE:
 #? FASTBOOP_STAGE0_MAX_SIZE=32MiB
 #? FASTBOOP_STAGE0_BOOT_EXPECT
 #? FASTBOOP_STAGE0_BOOT_TIMEOUT=60
+#? FASTBOOP_CLI
+#? ROOTFS
+#? ROOTFS_TYPE=erofs
+#? REPEAT=1
+#? LOAD=0
+#? PHONE=0
+#? PHONE_FAULTS=0
+#? FASTBOOP_STAGE0_PHONE_TIMEOUT=300
 #? TAG
 #? VERSION
 #? FORMAT

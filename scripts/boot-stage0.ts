@@ -1,14 +1,11 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
-import { basename, join } from "node:path";
-import { type BootRequest, bootAll, type Verdict } from "./lib/boot.ts";
+import { bootAll, type Verdict } from "./lib/boot.ts";
 import { runScript } from "./lib/cli.ts";
-import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./lib/contract.ts";
-import { printable, printableJson, usageFailure } from "./lib/errors.ts";
-import { BOOT_KNOBS, knob } from "./lib/knobs.ts";
+import { printable, printableJson } from "./lib/errors.ts";
+import { BOOT_KNOBS } from "./lib/knobs.ts";
 import { dim, duration, report, say } from "./lib/log.ts";
-import { distDir, toCaller } from "./lib/paths.ts";
 import { showProgress } from "./lib/progress.ts";
-import { supportedTarget } from "./lib/target.ts";
+import { requestsFor } from "./lib/requests.ts";
 
 await runScript({
   name: "boot-stage0.ts",
@@ -23,10 +20,7 @@ await runScript({
   knobs: BOOT_KNOBS,
   prints: "a line for each boot, or JSON; stderr tells what went wrong",
   async main({ target, json }, files) {
-    const name = target === undefined ? "TARGET" : "--target";
-    const triple = target ?? knob("TARGET");
-    const chosen = triple === undefined ? undefined : supportedTarget(name, triple);
-    const requests = files.length === 0 ? inDist(chosen) : files.map((path) => named(path, chosen));
+    const requests = requestsFor(files, target);
     const verdicts = await showProgress("boot", (progress) => bootAll(requests, progress));
 
     const ok = verdicts.every((verdict) => verdict.ok);
@@ -42,22 +36,6 @@ await runScript({
     return codes.includes(1) ? 1 : Math.max(0, ...codes);
   },
 });
-
-function inDist(chosen: Target | undefined): BootRequest[] {
-  const targets = chosen === undefined ? RELEASE_TARGETS : [chosen];
-  return targets.map((target) => ({ path: toCaller(join(distDir(), assetName(target.triple))), target }));
-}
-
-function named(path: string, chosen: Target | undefined): BootRequest {
-  const target = chosen ?? targetOfAsset(basename(path));
-  if (target !== undefined) return { path, target };
-  throw usageFailure({
-    what: "the file's name tells no target",
-    expected: `${assetName("<target>")}, or a target with --target`,
-    got: `"${printable(basename(path))}"`,
-    fix: "add --target TRIPLE",
-  });
-}
 
 function line({ path, ok, outcome, kernel, pageSize, processor, milliseconds }: Verdict): string {
   const pages = pageSize === null ? "" : `, ${pageSize / 1024} KiB pages`;

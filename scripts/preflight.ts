@@ -4,7 +4,7 @@ import { usageFailure } from "./lib/errors.ts";
 import { allFindings, assetPath, checkDist, checkFiles } from "./lib/gate/preflight.ts";
 import { fileLine, reportFindings } from "./lib/gate/report-text.ts";
 import { exitCodeFor } from "./lib/gate.ts";
-import { BOOT_KNOBS, knob } from "./lib/knobs.ts";
+import { BOOT_KNOBS, knob, PHONE_KNOBS } from "./lib/knobs.ts";
 import { say, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { supportedTarget } from "./lib/target.ts";
@@ -22,13 +22,13 @@ await runScript({
     json: { type: "boolean", means: "print the result as JSON (docs/preflight.schema.json)" },
     html: { type: "string", value: "PAGE", means: "write a page with a picture of each file, too" },
   },
-  knobs: ["BOOT", ...BOOT_KNOBS, "GITHUB_STEP_SUMMARY"],
+  knobs: ["BOOT", "PHONE", ...new Set([...BOOT_KNOBS, ...PHONE_KNOBS]), "GITHUB_STEP_SUMMARY"],
   prints: "a line for each file, or JSON; stderr tells every finding",
   async main({ target: given, json, html }, files) {
     // A workflow's input that is not set is empty.
     const target = given || undefined;
     const maxSize = knob("FASTBOOP_STAGE0_MAX_SIZE");
-    const boot = knob("BOOT");
+    const [boot, phone] = [knob("BOOT"), knob("PHONE")];
     if (files.length === 0 && target !== undefined) {
       throw usageFailure({ what: "--target needs the files that it is about", fix: "name them" });
     }
@@ -41,7 +41,8 @@ await runScript({
     const known = triple === undefined ? undefined : supportedTarget(name, triple);
     const named = alone === undefined || known === undefined ? files : [assetPath(known)];
     const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, known, maxSize);
-    const result = boot ? await (await import("./lib/gate/preflight-boot.ts")).bootPassed(gated) : gated;
+    const booted = boot ? await (await import("./lib/gate/preflight-boot.ts")).bootPassed(gated) : gated;
+    const result = phone ? await (await import("./lib/gate/preflight-boot.ts")).phonePassed(booted) : booted;
 
     const lines = json ? [(await import("./lib/gate/report-json.ts")).jsonReport(result)] : result.files.map(fileLine);
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));

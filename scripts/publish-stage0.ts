@@ -2,7 +2,7 @@
 import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
 import { repository } from "./lib/github/origin.ts";
-import { knob, NETWORK_KNOBS, TOKEN_KNOBS } from "./lib/knobs.ts";
+import { knob, NETWORK_KNOBS, PHONE_KNOBS, TOKEN_KNOBS } from "./lib/knobs.ts";
 import { setOutputs, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { releaseFiles } from "./lib/release/files.ts";
@@ -21,10 +21,9 @@ await runScript({
   knobs: [
     "TAG",
     "UNDRAFT",
-    "DIST",
+    ...PHONE_KNOBS,
     ...TOKEN_KNOBS,
     "FASTBOOP_STAGE0_REPO",
-    "FASTBOOP_STAGE0_MAX_SIZE",
     "GITHUB_SERVER_URL",
     "GITHUB_API_URL",
     "GITHUB_OUTPUT",

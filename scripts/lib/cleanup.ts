@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDiskError, withPath } from "./errors.ts";
+import { isGone, isPrivate, processMark } from "./process-mark.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 type Signal = (typeof SIGNALS)[number];
@@ -59,9 +60,24 @@ function endNow(): void {
   for (let handler = handlers.pop(); handler !== undefined; handler = handlers.pop()) void handler();
 }
 
-/** Hands on a new folder that is removed afterwards, also when this process ends before that. */
+const TEMPORARY = "stage0-";
+
+function removeLeftovers(parent: string): void {
+  for (const name of fs.readdirSync(parent)) {
+    const [, mark] = /^stage0-([0-9a-f]{8}\.[0-9]+\.[0-9]+)-/.exec(name) ?? [];
+    const folder = join(parent, name);
+    if (mark !== undefined && isGone(mark) && isPrivate(folder)) fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Hands on a new folder that is removed afterwards, also when this process ends before that. What processes left that were
+ * killed is removed before.
+ */
 export async function withTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), "stage0-"));
+  const parent = fs.realpathSync(tmpdir());
+  removeLeftovers(parent);
+  const folder = fs.mkdtempSync(join(parent, `${TEMPORARY}${processMark()}-`));
   // A program that was just killed may still finish a write.
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   const forget = onExit(remove);

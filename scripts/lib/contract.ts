@@ -24,6 +24,8 @@ export const RELEASE_SIGNER = "https://dotcom.releases.github.com";
 export const PROVENANCE_PREDICATE = "https://slsa.dev/provenance/v1";
 export const TEST_PREDICATE = "https://in-toto.io/attestation/test-result/v0.1";
 export const RELEASE_PREDICATE = "https://in-toto.io/attestation/release/v0.2";
+/** The release of fastboop's CLI that an emulated phone is booted with, unless the workspace has one of its own. */
+export const FASTBOOP_CLI = { crate: "fastboop-cli", version: "0.0.1-rc.21" } as const;
 /** Where a distribution package puts the payload, below its prefix. */
 export const INSTALL_PATH = "lib/fastboop/stage0/stage0-aarch64";
 

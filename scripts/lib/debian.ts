@@ -35,12 +35,14 @@ export const hasApt = (): boolean => ["/usr/bin/apt-get", "/usr/bin/dpkg-deb"].e
  * Opens the archive for some architectures in a private apt state: the system's sources and keys, lists of its own. Needs
  * no root and changes nothing outside a temporary folder, which is gone afterwards.
  * @param architectures the first is that of package names without one
+ * @param suite one more of the Debian archive, from the same mirror and with the same keys; of a package, the newest counts
  * @throws Failure (3) when there is no apt
  */
 export async function withArchive<T>(
   architectures: readonly [Architecture, ...Architecture[]],
   progress: Progress,
   use: (archive: Archive) => Promise<T>,
+  suite?: string,
 ): Promise<T> {
   if (!hasApt()) throw noApt();
   return withTemporaryFolder(async (state) => {
@@ -54,7 +56,7 @@ export async function withArchive<T>(
       join(state, "apt.conf"),
       "#clear APT::Update::Post-Invoke-Success;\n#clear APT::Update::Post-Invoke;\n",
     );
-    return use(await openArchive(state, architectures, progress));
+    return use(await openArchive(state, architectures, progress, suite));
   });
 }
 
@@ -62,6 +64,7 @@ async function openArchive(
   state: string,
   architectures: readonly [Architecture, ...Architecture[]],
   progress: Progress,
+  suite: string | undefined,
 ): Promise<Archive> {
   const [native] = architectures;
   const options = [
@@ -90,7 +93,13 @@ async function openArchive(
 
   progress(`reading Debian's package lists for ${architectures.join(" and ")}`);
   // Its exit code says nothing of the packages: a third party's broken source fails it, a missing network does not.
-  const update = await $`apt-get ${options} update`;
+  let update = await $`apt-get ${options} update`;
+  if (suite !== undefined) {
+    // Only now does apt know which of the sources is Debian's.
+    const { stdout } = await $`apt-get ${options} indextargets --format ${"$(LABEL) $(COMPONENT) $(REPO_URI)"}`;
+    options.push("-o", `Dir::Etc::sourcelist=${sourcesWith(suite, state, stdout)}`);
+    update = await $`apt-get ${options} update`;
+  }
   // One index that can't be had keeps out its whole source. An architecture by itself needs no other's.
   if (!update.ok && architectures.length > 1) {
     for (const one of architectures) await $`apt-get ${options} -o ${`APT::Architectures=${one}`} update`;
@@ -135,6 +144,20 @@ async function openArchive(
       }
     },
   };
+}
+
+/**
+ * The system's sources.list with a suite of Debian's added, in a file.
+ * @param targets a line for each index that apt has: label, component, address
+ */
+function sourcesWith(suite: string, state: string, targets: string): string {
+  const file = join(state, "sources.list");
+  const [system, keys] = ["/etc/apt/sources.list", "/usr/share/keyrings/debian-archive-keyring.gpg"];
+  const uri = /^Debian main (\S+)$/m.exec(targets)?.[1];
+  const added =
+    uri === undefined ? "" : `deb ${fs.existsSync(keys) ? `[signed-by=${keys}] ` : ""}${uri} ${suite} main\n`;
+  fs.writeFileSync(file, `${fs.existsSync(system) ? fs.readFileSync(system, "utf8") : ""}\n${added}`);
+  return file;
 }
 
 /** The versions of those of the packages that are installed on this system. */

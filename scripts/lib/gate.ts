@@ -9,7 +9,7 @@ import { printable, systemWords } from "./errors.ts";
 import { isUnchanged, type OpenFile, openRegular } from "./files.ts";
 import { type Content, readContent } from "./gate/content.ts";
 import { describeElf, type FileReport, type Finding } from "./gate/report.ts";
-import { NO_MACHINE, READABLE, RULES, ruleById, type Subject, SWAP } from "./gate/rules.ts";
+import { NO_MACHINE, NO_PHONE, READABLE, RULES, ruleById, type Subject, SWAP } from "./gate/rules.ts";
 
 /**
  * Checks a file against every rule. Never throws for anything that a path may name: a folder, a fifo (never opened), a
@@ -120,6 +120,6 @@ export function crossCheck(reports: readonly FileReport[]): Finding[] {
 /** The exit code for findings: 0 without a fail, 1 when an artifact fails the contract, 3 when one can't be read or booted. */
 export function exitCodeFor(findings: readonly Finding[]): 0 | 1 | 3 {
   const failed = findings.filter(({ severity }) => severity === "fail");
-  if (failed.some(({ rule }) => rule !== READABLE && rule !== NO_MACHINE)) return 1;
+  if (failed.some(({ rule }) => ![READABLE, NO_MACHINE, NO_PHONE].includes(rule))) return 1;
   return failed.length > 0 ? 3 : 0;
 }

@@ -45,6 +45,10 @@ const seconds: Kind<number> = {
   parse: (value) =>
     /^[0-9]{1,6}(\.[0-9]{1,3})?s?$/.test(value) && Number.parseFloat(value) > 0 ? Number.parseFloat(value) : undefined,
 };
+const count: Kind<number> = {
+  takes: "a number from 1 to 1000",
+  parse: (value) => (/^[1-9][0-9]{0,3}$/.test(value) && Number(value) <= 1000 ? Number(value) : undefined),
+};
 const sha256: Kind<string> = {
   takes: "64 hexadecimal digits",
   parse: (value) => (/^(sha256:)?[0-9a-f]{64}$/i.test(value) ? value.slice(-64).toLowerCase() : undefined),
@@ -161,6 +165,17 @@ export const KNOBS = {
   FASTBOOP_STAGE0_MAX_SIZE: user(bytes, "size budget of a stage0 file", "32MiB"),
   FASTBOOP_STAGE0_BOOT_EXPECT: user(regex, "console line that a boot must show; the example workspace has its own"),
   FASTBOOP_STAGE0_BOOT_TIMEOUT: user(seconds, "time limit of one boot, in seconds", "60"),
+  FASTBOOP_CLI: user(path, "fastboop's CLI, static for the target, that make phone runs; else one that is built"),
+  ROOTFS: user(
+    path,
+    "root file system image that make phone boots, with kernel and modules in it; else one that is made",
+  ),
+  ROOTFS_TYPE: user(choice("erofs", "ext4"), "file system of the root file system that make phone boots", "erofs"),
+  REPEAT: user(count, "how many times make phone boots each artifact", "1"),
+  LOAD: user(flag, "make phone keeps the processors busy meanwhile", "0"),
+  PHONE: user(flag, "make preflight also boots an emulated phone with what it passes", "0"),
+  PHONE_FAULTS: user(flag, "make phone meets a fault at every step, each with the outcome that it expects", "0"),
+  FASTBOOP_STAGE0_PHONE_TIMEOUT: user(seconds, "time limit of one boot of make phone, in seconds", "300"),
   TAG: user(text, `release tag, ${TAG_FORM}, or a distribution's spelling of one; wins over FASTBOOP_STAGE0_TAG`),
   VERSION: user(text, "version that make tag spells: a tag, or what a distribution or Cargo.toml makes of one"),
   FORMAT: user(choice("deb", "rpm", "apk", "cargo", "packit"), "spelling that make tag prints; else the tag itself"),
@@ -249,6 +264,12 @@ export const BOOT_KNOBS = [
 ] as const satisfies readonly KnobName[];
 export const TOKEN_KNOBS = [
   ...(["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"] as const),
+] as const satisfies readonly KnobName[];
+export const PHONE_KNOBS = [
+  ...(["DIST", "WORKSPACE", "FASTBOOP_CLI", "ROOTFS", "ROOTFS_TYPE", "REPEAT", "LOAD"] as const),
+  ...(["PHONE_FAULTS", "FASTBOOP_STAGE0_PHONE_TIMEOUT", "FASTBOOP_STAGE0_MAX_SIZE"] as const),
+  ...(["FASTBOOP_STAGE0_CARGO", "CARGO", "CARGO_HOME", "FASTBOOP_STAGE0_TOOLCHAIN", "CARGO_CFG_TARGET_ARCH"] as const),
+  ...CACHE_KNOBS,
 ] as const satisfies readonly KnobName[];
 export const NETWORK_KNOBS = [
   ...(["FASTBOOP_STAGE0_OFFLINE", "FASTBOOP_STAGE0_STALL_TIMEOUT"] as const),

@@ -30,7 +30,9 @@ const SYSTEMS: readonly System[] = [
 /** The package of each program on each system. "": it has none. A path stands for what no program on PATH tells. */
 const PACKAGES = {
   abuild: ["", "", "abuild", "", ""],
+  "aarch64-linux-gnu-gcc": ["gcc-aarch64-linux-gnu", "gcc-aarch64-linux-gnu", "", "aarch64-linux-gnu-gcc", ""],
   aria2c: ["aria2", "aria2", "aria2", "aria2", "aria2"],
+  "arm-linux-gnueabihf-gcc": ["gcc-arm-linux-gnueabihf", "gcc-arm-linux-gnu", "", "", ""],
   busybox: ["busybox-static", "busybox", "busybox", "busybox", ""],
   cargo: ["cargo", "cargo", "cargo", "rust", "rust"],
   checksec: ["checksec", "checksec", "", "checksec", "checksec"],
@@ -38,6 +40,7 @@ const PACKAGES = {
   clang: ["clang", "clang", "clang-dev", "clang", "llvm"],
   cpio: ["cpio", "cpio", "cpio", "cpio", "cpio"],
   curl: ["curl", "curl", "curl", "curl", "curl"],
+  depmod: ["kmod", "kmod", "kmod", "kmod", ""],
   dh: ["debhelper", "debhelper", "", "", ""],
   "dpkg-buildpackage": ["dpkg-dev", "dpkg-dev", "dpkg-dev", "dpkg", "dpkg"],
   file: ["file", "file", "file", "file", "file-formula"],
@@ -71,6 +74,9 @@ const PACKAGES = {
   wget: ["wget", "wget", "wget", "wget", "wget"],
   xz: ["xz-utils", "xz", "xz", "xz", "xz"],
   zstd: ["zstd", "zstd", "zstd", "zstd", "zstd"],
+  "mkfs.erofs": ["erofs-utils", "erofs-utils", "erofs-utils", "erofs-utils", "erofs-utils"],
+  mke2fs: ["e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs"],
+  "x86_64-linux-gnu-gcc": ["gcc", "gcc", "gcc", "gcc", ""],
   "/usr/bin/time": ["time", "time", "", "time", ""],
 } as const satisfies Record<string, readonly [string, string, string, string, string]>;
 

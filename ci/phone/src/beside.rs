@@ -20,6 +20,9 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     log::open("/dev/kmsg");
     let config = Config::read("/config");
     thread::spawn(watch_init);
+    if let Ok(size) = config.get("size").parse() {
+        fs::OpenOptions::new().write(true).open("/rootfs.img")?.set_len(size)?;
+    }
     wait_for("the bootloader", || Path::new(DEVICE).exists());
     let mut child = start()?;
     let pid = child.id();
@@ -55,7 +58,7 @@ fn start() -> Result<Child, Box<dyn Error>> {
     let mut child = Command::new("/fastboop")
         .args(arguments.lines())
         .env_clear()
-        .envs([("HOME", "/"), ("PATH", "/"), ("FASTBOOP_SCHEMA_PATH", "/profiles"), ("NO_COLOR", "1")])
+        .envs([("HOME", "/"), ("PATH", "/"), ("FASTBOOP_SCHEMA_PATH", "/profiles"), ("FASTBOOP_STAGE0_PATH", "/stage0"), ("NO_COLOR", "1")])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -80,9 +83,11 @@ fn tell(out: impl Read) {
     }
 }
 
-/// Says when the kernel runs /init as PID 1, which no program's word is needed for.
+/// Says when the kernel runs /init as PID 1, which no program's word is needed for: the file that PID 1 executes is another.
 fn watch_init() {
-    wait_for("/init", || fs::read_link("/proc/1/exe").is_ok_and(|path| path == Path::new("/init")));
+    let executes = || fs::read_link("/proc/1/exe").ok();
+    let bootloader = executes();
+    wait_for("/init", || executes().is_some_and(|path| Some(&path) != bootloader.as_ref() && path.ends_with("init")));
     say("machine: /init is PID 1");
 }
 

@@ -58,6 +58,12 @@ export interface Machine {
   kernel: string;
   processor: string;
   initramfs: Uint8Array;
+  /** Bytes of memory; absent: what a kernel with such an initramfs needs. */
+  memory?: number;
+  /** How many processors it has; absent: one. */
+  processors?: number;
+  /** Parameters of the kernel besides those that every machine's gets. */
+  parameters?: string;
 }
 
 /** What a kernel needs besides the initramfs, in bytes. */
@@ -70,17 +76,18 @@ const BASE_MEMORY = 256 * 1024 ** 2;
 const KERNEL_PARAMETERS = "panic=-1 loglevel=7";
 
 /** The initramfs is the machine process's file 3, so that it needs no name, and nothing has to remove it. */
-const commandOf = ({ target, kernel, processor, initramfs }: Machine): string[] => {
+const commandOf = (machine: Machine): string[] => {
+  const { target, kernel, processor, initramfs, processors = 1, parameters = "" } = machine;
   const emulator = emulatorOf(target);
   // The kernel unpacks the initramfs beside the place where it lies in memory.
-  const memory = BASE_MEMORY + 2 * initramfs.length;
+  const memory = machine.memory ?? BASE_MEMORY + 2 * initramfs.length;
   return [
     emulator.program,
     ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", "tcg", "-serial", "stdio"],
     ...["-machine", emulator.board, "-cpu", processor],
-    ...["-m", `${Math.ceil(memory / 2 ** 20)}M`],
+    ...["-m", `${Math.ceil(memory / 2 ** 20)}M`, "-smp", String(processors)],
     ...["-kernel", kernel, "-initrd", "/dev/fd/3"],
-    ...["-append", `console=${emulator.console} ${KERNEL_PARAMETERS}`],
+    ...["-append", `console=${emulator.console} ${KERNEL_PARAMETERS} ${parameters}`.trim()],
   ];
 };
 

@@ -85,6 +85,8 @@ export const READABLE = "readable";
 export const SWAP = "swap";
 /** The rule of boots that did not reach the file: exit code 3, as for READABLE. */
 export const NO_MACHINE = "boot-machine";
+/** The same for phones. */
+export const NO_PHONE = "phone-machine";
 
 /** A check of a file that is ELF; other files do not deviate from it. */
 const elf =
@@ -783,6 +785,20 @@ export const RULES: readonly CheckedRule[] = [
     demands: "with BOOT=1, a machine boots far enough to start the file",
     why: "without a boot nothing is proven",
     fix: "install the missing program, or bring a kernel with KERNEL_x86_64=, KERNEL_aarch64= or KERNEL_arm=",
+  },
+  {
+    id: "phone",
+    severity: "fail",
+    demands: "with PHONE=1, fastboop boots an emulated phone with the file, down to the root file system's init",
+    why: "only the whole way shows what stage0 does on a phone",
+    fix: "read the console's log from the first stage on that was not reached",
+  },
+  {
+    id: NO_PHONE,
+    severity: "fail",
+    demands: "with PHONE=1, the phone's boot gets as far as the file",
+    why: "without a boot nothing is proven",
+    fix: "install the missing program, or set FASTBOOP_CLI to a fastboop that boots other phones",
   },
 ];
 

@@ -13,7 +13,7 @@ import { cacheDir, PROJECT } from "../paths.ts";
 import type { Progress } from "../progress.ts";
 import { ensureToolchain } from "../toolchain.ts";
 
-const PHONE_SOURCE = join(PROJECT, "ci", "phone");
+export const PHONE_SOURCE = join(PROJECT, "ci", "phone");
 const NAME = "phone";
 
 /** The digest of the sources, which names what is built of them. */
@@ -52,7 +52,7 @@ export async function phoneProgram(target: Target, progress: Progress): Promise<
  * @param args cargo's own, without target and flags
  * @throws Failure (3) when cargo fails
  */
-async function runBuild(
+export async function runBuild(
   folder: string,
   target: Target,
   targetDir: string,

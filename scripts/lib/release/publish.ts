@@ -1,13 +1,15 @@
 /** From the folder of artifacts to a public release: draft, upload, verification, and only then publication. */
 import { join } from "node:path";
 import { withTemporaryFolder } from "../cleanup.ts";
-import { SUMS, WITHDRAWN } from "../contract.ts";
-import { contractFailure, missingFailure, printable } from "../errors.ts";
+import { assetName, RELEASE_TARGETS, SUMS, WITHDRAWN } from "../contract.ts";
+import { contractFailure, Failure, missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
 import type { Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import { digestFile } from "../hash.ts";
 import { say } from "../log.ts";
+import { bootPhones, forPhones } from "../phone.ts";
+import { showProgress } from "../progress.ts";
 import { spellTag, type Tag } from "../tags.ts";
 import { byteName, formatSums } from "../trust/sums.ts";
 import type { ReleaseFile } from "./files.ts";
@@ -89,6 +91,7 @@ export async function publish(publication: Publication, files: readonly ReleaseF
       if (!isSettled) continue;
       await verifyUploads(origin, uploaded, all, others, join(folder, "again"));
       if (!uploaded.draft || !publication.undraft) return releases.get(release.id);
+      await bootPhonesWith(files, join(folder, "again"));
       const published = await releases.publish(release);
       const wrong = differences(published, all, others);
       if (wrong.length > 0) {
@@ -128,6 +131,22 @@ function withList(files: readonly ReleaseFile[], others: ReadonlyMap<string, str
   const listed = [...rest.map(({ name, sha256 }) => [name, sha256] as const), ...others];
   writeText(path, formatSums(listed.map(([name, sha256]) => [byteName(name), sha256] as const)));
   return [{ name: SUMS, path, ...digestFile(path) }, ...rest];
+}
+
+/**
+ * Has fastboop boot an emulated phone with each stage0 that was downloaded again.
+ * @throws Failure (1) when a boot fails, (3) when there is none
+ */
+async function bootPhonesWith(files: readonly ReleaseFile[], folder: string): Promise<void> {
+  const requests = files.flatMap(({ name, sha256 }) => {
+    const target = RELEASE_TARGETS.find(({ triple }) => assetName(triple) === name);
+    return target === undefined ? [] : [{ path: join(folder, name), target, sha256 }];
+  });
+  const chosen = forPhones(requests);
+  const verdicts = await showProgress("phone", (progress) => bootPhones(chosen, progress));
+  const problems = verdicts.flatMap(({ problem }) => problem ?? []);
+  if (problems.length === 0) return;
+  throw new Failure(verdicts.some(({ exitCode }) => exitCode === 1) ? 1 : 3, ...problems);
 }
 
 function assertSameFiles(release: Release, files: readonly ReleaseFile[]): void {

@@ -1,0 +1,153 @@
+/** Emulated phones that the real fastboop boots with an artifact: from the bootloader to the root file system's init. */
+import { createHash } from "node:crypto";
+import { availableParallelism, freemem } from "node:os";
+import { emulatorOf } from "./boot/qemu.ts";
+import { withTemporaryFolder } from "./cleanup.ts";
+import type { Target } from "./contract.ts";
+import { missingFailure, printable } from "./errors.ts";
+import { checkWritable, readRegular, writeText } from "./files.ts";
+import { knob } from "./knobs.ts";
+import { say } from "./log.ts";
+import { distDir, fromCaller } from "./paths.ts";
+import { compilersFor, fastboopFor } from "./phone/fastboop.ts";
+import { bootWithFault, FAULTS } from "./phone/faults.ts";
+import { phoneKernel } from "./phone/kernels.ts";
+import { underLoad } from "./phone/load.ts";
+import { memoryOf, runPhone } from "./phone/machine.ts";
+import { type Parts, type PhoneVerdict, phoneLog, phoneOf } from "./phone/parts.ts";
+import { phoneProgram } from "./phone/program.ts";
+import { makeRootfs, mkfsOf } from "./phone/rootfs.ts";
+import { HANDED_OVER, judge } from "./phone/verdict.ts";
+import { inParallel } from "./pool.ts";
+import type { Progress } from "./progress.ts";
+import { requireTools } from "./tools.ts";
+
+/** A file to boot a phone with. */
+interface PhoneRequest {
+  /** As the user wrote it. */
+  path: string;
+  target: Target;
+  /** Digest of what was proven before, in hex. Absent: whatever is there. */
+  sha256?: string;
+}
+
+const LAST = 24;
+
+/** What a stage0 that fastboop boots has in it: the name of the one setting that it can't do without. */
+const SETTING = "stage0.rootfs";
+
+/** Those of some files that fastboop can boot a phone with. The others get a line in the log. */
+export function forPhones<T extends PhoneRequest>(requests: readonly T[]): T[] {
+  return requests.filter((request) => {
+    if (readStage0(request).includes(SETTING)) return true;
+    say(`phone: leaves out ${printable(request.path)}, which reads no ${SETTING} and so is no stage0 of fastboop's`);
+    return false;
+  });
+}
+
+/**
+ * Boots a phone with each file, REPEAT times, as many at once as processors and memory allow. Nothing keeps running and
+ * nothing is left but the consoles, in `log` in the folder of artifacts.
+ * @returns the verdicts in the order of the files
+ * @throws Failure (2) when a variable does not parse, (3) when something that a boot needs can't be had
+ */
+export async function bootPhones(requests: readonly PhoneRequest[], progress: Progress): Promise<PhoneVerdict[]> {
+  if (requests.length === 0) return [];
+  const parts = await preparePhones(requests, progress);
+  const repeat = knob("REPEAT");
+  const boots = parts.flatMap((part) => Array.from({ length: repeat }, (_, index) => ({ part, number: index + 1 })));
+  const jobs: (() => Promise<PhoneVerdict>)[] = knob("PHONE_FAULTS")
+    ? parts.flatMap((part) => FAULTS.map((fault) => () => bootWithFault(part, fault)))
+    : boots.map(
+        ({ part, number }) =>
+          () =>
+            bootOne(part, number),
+      );
+  progress(`booting ${jobs.length === 1 ? "a phone" : `${jobs.length} phones`}`);
+  let done = 0;
+  const work = (): Promise<PhoneVerdict[]> =>
+    inParallel(jobs, atOnce(parts), async (job) => {
+      const verdict = await job();
+      done++;
+      if (jobs.length > 1) progress(`${done} of ${jobs.length} booted, the last: ${printable(verdict.outcome)}`);
+      return verdict;
+    });
+  return knob("LOAD") ? underLoad(work) : work();
+}
+
+/** Gets or builds what the boots need. Everything that may be wrong with the request is found before. */
+async function preparePhones(requests: readonly PhoneRequest[], progress: Progress): Promise<Parts[]> {
+  checkWritable(distDir());
+  const files = requests.map((request) => ({ request, stage0: readStage0(request) }));
+  const targets = requests.map(({ target }) => target);
+  await requireTools(
+    [
+      ...targets.flatMap((target) => [emulatorOf(target).program, ...compilersFor(target)]),
+      ...(targets.some(({ arch }) => arch === "arm") ? (["xz"] as const) : []),
+      ...(["depmod", mkfsOf(knob("ROOTFS_TYPE"))] as const),
+    ],
+    progress,
+  );
+  const parts: Parts[] = [];
+  // One after the other: each build takes all processors, and the cache's lock anyway.
+  for (const { request, stage0 } of files) {
+    const { target, path } = request;
+    const fastboop = await fastboopFor(target, fromCaller(path), progress);
+    const program = await phoneProgram(target, progress);
+    parts.push({ target, path, stage0, fastboop, program, kernel: await phoneKernel(target, progress) });
+  }
+  return parts;
+}
+
+/** How many machines there is room for: processors, and half of the free memory. */
+function atOnce(parts: readonly Parts[]): number {
+  const largest = Math.max(...parts.map((part) => memoryOf({ ...phoneOf(part, part.kernel.plain), ownRootfs: true })));
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 2 / largest)));
+}
+
+/** Boots one phone. */
+async function bootOne(part: Parts, number: number): Promise<PhoneVerdict> {
+  const limitMs = knob("FASTBOOP_STAGE0_PHONE_TIMEOUT") * 1000;
+  const own = knob("ROOTFS");
+  return withTemporaryFolder(async (folder) => {
+    const made =
+      own === undefined
+        ? await makeRootfs(folder, part.kernel, part.program, { type: knob("ROOTFS_TYPE") })
+        : undefined;
+    const phone = { ...phoneOf(part, made?.image ?? fromCaller(own ?? "")), ownRootfs: made !== undefined };
+    const run = await runPhone(phone, limitMs, made === undefined ? HANDED_OVER : undefined);
+    const log = phoneLog(part, number);
+    writeText(log, run.lines.map((line) => `${line}\n`).join(""));
+    const qemu = `QEMU ended with exit code ${run.code ?? "none"}${run.stderr === "" ? "" : `: ${printable(run.stderr)}`}`;
+    return {
+      path: part.path,
+      target: part.target.triple,
+      number,
+      kernel: run.release ?? part.kernel.release,
+      fastboop: part.fastboop.name,
+      ...judge(run.lines, {
+        path: part.path,
+        limitMs,
+        timedOut: run.stopped === "limit",
+        qemu,
+        ...(made === undefined ? {} : { rootfs: made }),
+      }),
+      console: run.lines.slice(-LAST),
+      log,
+      milliseconds: run.milliseconds,
+    };
+  });
+}
+
+function readStage0({ path, target, sha256 }: PhoneRequest): Buffer {
+  const budget = knob("FASTBOOP_STAGE0_MAX_SIZE");
+  const read = readRegular(fromCaller(path), budget);
+  const file = printable(path);
+  const fail = (what: string, expected: string, got: string) =>
+    missingFailure({ what, expected, got, fix: `make stage0 TARGET=${target.triple}`, file });
+  if ("reason" in read) throw fail("can't be read", "a regular file", read.reason);
+  if (read.size > budget) throw fail("is larger than the budget", `at most ${budget} bytes`, `${read.size} bytes`);
+  const got = createHash("sha256").update(read.bytes).digest("hex");
+  if (sha256 !== undefined && got !== sha256) throw fail("changed after it was gated", `sha256 ${sha256}`, got);
+  return read.bytes;
+}

@@ -1,0 +1,156 @@
+/** Boots in which something goes wrong on purpose, each with what has to come of it. */
+import { withTemporaryFolder } from "../cleanup.ts";
+import { writeText } from "../files.ts";
+import { knob } from "../knobs.ts";
+import { type Phone, runPhone } from "./machine.ts";
+import { type Parts, type PhoneVerdict, phoneLog, phoneOf } from "./parts.ts";
+import { makeRootfs, type RootfsType } from "./rootfs.ts";
+import { judge } from "./verdict.ts";
+
+interface Fault {
+  id: string;
+  /** What is wrong, or other than usual. */
+  title: string;
+  /** passes: all stages; a stage's id: it is the first that is not reached or not right; upstream: fastboop's own answer. */
+  expect: "passes" | "upstream" | (string & {});
+  /** A line that the console has to show. */
+  shows?: RegExp;
+  phone?: Partial<Phone>;
+  rootfs?: Partial<Parameters<typeof makeRootfs>[3]>;
+}
+
+const ENDED = /^\[[^\]]*\] beside: fastboop ended with (?!exit code 0$)/;
+
+export const FAULTS: readonly Fault[] = [
+  {
+    id: "product",
+    title: "a bootloader of another product",
+    expect: "received",
+    shows: ENDED,
+    phone: { product: "other" },
+  },
+  {
+    id: "fail-boot",
+    title: "a bootloader that refuses to boot",
+    expect: "parts",
+    shows: ENDED,
+    phone: { fault: "fail-boot" },
+  },
+  {
+    id: "half-download",
+    title: "a bootloader that leaves in the middle of the download",
+    expect: "received",
+    shows: ENDED,
+    phone: { fault: "half-download" },
+  },
+  {
+    id: "restart-cli",
+    title: "fastboop killed in the middle of the data and started again",
+    expect: "upstream",
+    shows: /beside: fastboop started again/,
+    phone: { fault: "restart-cli" },
+  },
+  {
+    id: "cable",
+    title: "the cable pulled for 3 s in the middle of the data",
+    expect: "upstream",
+    shows: /beside: cable in/,
+    phone: { fault: "cable" },
+  },
+  { id: "damaged", title: "a damaged block of the data", expect: "data", rootfs: { damaged: true } },
+  { id: "no-init", title: "a root file system without an init", expect: "init", rootfs: { without: "sbin/init" } },
+  { id: "ext4", title: "ext4", expect: "passes", rootfs: { type: "ext4" } },
+  { id: "lz4", title: "erofs, compressed with lz4", expect: "passes", rootfs: { type: "erofs", lz4: true } },
+  {
+    id: "no-module",
+    title: "a root file system without the module ublk_drv",
+    expect: "upstream",
+    rootfs: { without: "ublk_drv" },
+  },
+  {
+    id: "no-controller",
+    title: "no USB controller for stage0",
+    expect: "controller",
+    phone: { fault: "no-controller" },
+  },
+  {
+    id: "serial",
+    title: "--serial",
+    expect: "passes",
+    shows: /beside: \/dev\/ttyACM0 says/,
+    phone: { fault: "serial", arguments: ["--serial"] },
+  },
+  {
+    id: "own-identity",
+    title: "--impersonate-fastboot=false",
+    expect: "passes",
+    phone: { arguments: ["--impersonate-fastboot=false"] },
+  },
+  {
+    id: "64-gib",
+    title: "an export of 64 GiB, all but its start a hole",
+    expect: "passes",
+    phone: { exportSize: 64 * 1024 ** 3 },
+  },
+  { id: "files", title: "200 files read in any order, twice", expect: "passes", rootfs: { files: 200 } },
+];
+
+/** A boot with a fault, and whether what came of it is what had to. */
+interface FaultVerdict extends PhoneVerdict {
+  fault: string;
+  /** What had to come of it, in words. */
+  expected: string;
+  /** What the real programs made of it, where that is for them to say. */
+  finding?: string;
+}
+
+/** Boots a phone with a fault. */
+export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVerdict> {
+  const limitMs = knob("FASTBOOP_STAGE0_PHONE_TIMEOUT") * 1000;
+  return withTemporaryFolder(async (folder) => {
+    const type: RootfsType = knob("ROOTFS_TYPE");
+    const rootfs = await makeRootfs(folder, part.kernel, part.program, { type, ...fault.rootfs });
+    const run = await runPhone({ ...phoneOf(part, rootfs.image), ...fault.phone }, limitMs);
+    const log = phoneLog(part, fault.id);
+    writeText(log, run.lines.map((line) => `${line}\n`).join(""));
+    const verdict = judge(run.lines, {
+      path: part.path,
+      rootfs,
+      limitMs,
+      timedOut: run.stopped === "limit",
+      qemu: run.stderr,
+    });
+    const stage = verdict.failedAt ?? "passes";
+    const shown = fault.shows === undefined || run.lines.some((line) => fault.shows?.test(line));
+    const right = (fault.expect === "upstream" || fault.expect === stage) && shown;
+    const expected =
+      fault.expect === "passes"
+        ? "all stages"
+        : fault.expect === "upstream"
+          ? "upstream's answer"
+          : `an end at "${fault.expect}"`;
+    const told = verdict.ok ? "survives it" : verdict.outcome;
+    const outcome = right
+      ? `${fault.title}: ${told}`
+      : `${fault.title}: ${told}, expected ${expected}${shown ? "" : `, and a line like ${fault.shows?.source}`}`;
+    const { problem, ...rest } = verdict;
+    return {
+      ...rest,
+      ok: right,
+      exitCode: right ? 0 : 1,
+      outcome,
+      ...(right || problem === undefined ? {} : { problem: { ...problem, what: outcome } }),
+      path: part.path,
+      target: part.target.triple,
+      number: 1,
+      fault: fault.id,
+      expected,
+      ...(fault.expect === "upstream" && !verdict.ok ? { finding: verdict.outcome } : {}),
+      kernel: run.release ?? part.kernel.release,
+      fastboop: part.fastboop.name,
+      console: run.lines.slice(-24),
+      log,
+      milliseconds: run.milliseconds,
+    };
+  });
+}

@@ -1,0 +1,47 @@
+/** What the boots of phones are made of, and what comes of each. */
+import { join } from "node:path";
+import type { Target } from "../contract.ts";
+import { distDir } from "../paths.ts";
+import type { Fastboop } from "./fastboop.ts";
+import type { PhoneKernel } from "./kernels.ts";
+import type { Phone } from "./machine.ts";
+import type { Judgement } from "./verdict.ts";
+
+/** How one boot of one file went. */
+export interface PhoneVerdict extends Judgement {
+  path: string;
+  target: string;
+  /** Which of the file's boots it is, from 1. */
+  number: number;
+  kernel: string;
+  /** What booted it: name and version, or path. */
+  fastboop: string;
+  /** The console's last lines, printable. */
+  console: string[];
+  log: string;
+  milliseconds: number;
+}
+
+/** What the boots of a target have in common. */
+export interface Parts {
+  target: Target;
+  kernel: PhoneKernel;
+  program: string;
+  fastboop: Fastboop;
+  stage0: Buffer;
+  path: string;
+}
+
+export const phoneOf = (part: Parts, rootfs: string): Phone => ({
+  target: part.target,
+  kernel: part.kernel,
+  program: part.program,
+  fastboop: part.fastboop.path,
+  stage0: part.stage0,
+  rootfs,
+  ownRootfs: true,
+});
+
+/** The path of a boot's console. @param which what tells it from the target's other boots */
+export const phoneLog = ({ target }: Parts, which: string | number): string =>
+  join(distDir(), "log", `phone-${target.triple}${which === 1 ? "" : `.${which}`}.log`);

@@ -1,0 +1,53 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+import { runScript } from "./lib/cli.ts";
+import { printable, printableJson } from "./lib/errors.ts";
+import { PHONE_KNOBS } from "./lib/knobs.ts";
+import { dim, duration, report, say } from "./lib/log.ts";
+import type { PhoneVerdict } from "./lib/phone/parts.ts";
+import { shares } from "./lib/phone/shares.ts";
+import { bootPhones } from "./lib/phone.ts";
+import { showProgress } from "./lib/progress.ts";
+import { requestsFor } from "./lib/requests.ts";
+
+await runScript({
+  name: "phone.ts",
+  summary:
+    "Boots an emulated phone with stage0 files by the real, unmodified `fastboop boot`, from the bootloader to the root\n" +
+    "file system's init: those that are named, else TARGET's in dist/, else every release asset there.",
+  operands: "[FILE…]",
+  options: {
+    target: { type: "string", value: "TRIPLE", means: "the target; wins over TARGET" },
+    json: { type: "boolean", means: "print the verdicts as JSON" },
+    html: { type: "string", value: "FILE", means: "write a page with the stages as a time line" },
+  },
+  knobs: ["TARGET", ...PHONE_KNOBS],
+  prints: "a line for each boot, or JSON; stderr tells what went wrong",
+  async main({ target, json, html }, files) {
+    const page = html === undefined ? undefined : (await import("./lib/html.ts")).pagePath(html);
+    const requests = requestsFor(files, target);
+    const verdicts = await showProgress("phone", (progress) => bootPhones(requests, progress));
+    const ok = verdicts.every((verdict) => verdict.ok);
+    const ends = shares(verdicts);
+    const lines = [...verdicts.map(line), ...ends.map(({ text }) => `${text}\n`)];
+    process.stdout.write(json ? `${printableJson({ ok, shares: ends, boots: verdicts })}\n` : lines.join(""));
+    if (page !== undefined) {
+      const [{ htmlReport }, { writeText }] = await Promise.all([
+        import("./lib/phone/report-html.ts"),
+        import("./lib/files.ts"),
+      ]);
+      writeText(page, htmlReport(verdicts));
+    }
+    for (const { problem, console, log } of verdicts) {
+      if (problem === undefined) continue;
+      report(problem);
+      for (const text of console) say(dim(`  | ${text}`));
+      say(`  whole console: ${printable(log)}`);
+    }
+    const codes = verdicts.map(({ exitCode }) => exitCode);
+    return codes.includes(1) ? 1 : Math.max(0, ...codes);
+  },
+});
+
+function line({ path, ok, outcome, kernel, fastboop, milliseconds }: PhoneVerdict): string {
+  return `${ok ? "ok  " : "FAIL"} ${printable(path)} (Linux ${kernel}, ${fastboop}): ${printable(outcome)}, ${duration(milliseconds)}\n`;
+}
