@@ -97,8 +97,6 @@ sums: $(ready) ## Write SHA256SUMS over the artifacts
 	@$(run) scripts/sums.ts
 verify-sums: $(ready) ## Check the artifacts against SHA256SUMS
 	@$(run) scripts/sums.ts --verify
-draft: $(ready) ## Find or make the draft release of TAG
-	@$(run) scripts/publish-stage0.ts --draft
 publish: $(ready) ## Upload dist/ to the draft of TAG and verify it; UNDRAFT=1 publishes it then
 	@$(run) scripts/publish-stage0.ts
 withdraw: $(ready) ## Mark the release of TAG as withdrawn, for REASON: nothing here takes it then
@@ -169,6 +167,8 @@ install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workf
 	@$(run) scripts/install-workflows.ts
 workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows differ
 	@$(run) scripts/install-workflows.ts --check
+draft: $(ready) ## Find or make the draft release of TAG
+	@$(run) scripts/publish-stage0.ts --draft
 release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
 	@$(run) scripts/release-gate.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone

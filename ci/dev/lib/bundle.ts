@@ -1,6 +1,6 @@
 /** Entry scripts as single files that need node alone, with the licences of all that went into them. */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
 
 /** What a machine without npm needs. */
@@ -43,6 +43,29 @@ export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
 const isLicence = (path: string): boolean =>
   /^(licen[cs]e|notice|copying)[^/]*$/i.test(path) || /(^|\/)(3rd|third)-?party[^/]*$/i.test(path);
 
+interface Manifest {
+  name: string;
+  version: string;
+  license?: string;
+  repository?: { url?: string };
+}
+
+const manifestOf = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+
+const licenceFiles = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => !path.includes("node_modules/") && isLicence(path))
+    .sort()
+    .map((path) => join(folder, path));
+
+/** Whether a package has the licence's text that another of the same repository and licence was published without. */
+function isSibling(folder: string, { license, repository }: Manifest): boolean {
+  const other = manifestOf(folder);
+  const isSame = other.license === license && other.repository?.url === repository?.url;
+  return isSame && repository?.url !== undefined && licenceFiles(folder).length > 0;
+}
+
 /**
  * The licences as one comment, because a licence has to travel with the code.
  * @param folders the packages' folders below the project's
@@ -51,16 +74,16 @@ function licences(folders: readonly string[]): string {
   const own = readFileSync(join(PROJECT, "LICENSE"), "utf8");
   const texts = folders.map((name) => {
     const folder = join(PROJECT, name);
-    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
-      name: string;
-      version: string;
-    };
-    const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((path) => !path.includes("node_modules/") && isLicence(path))
-      .sort();
-    if (!files.some((path) => /^licen[cs]e/i.test(path))) throw new Error(`${name} has no licence file`);
-    const found = files.map((path) => readFileSync(join(folder, path), "utf8").trim());
-    return [`${manifest.name} ${manifest.version}`, ...found].join("\n\n");
+    const manifest = manifestOf(folder);
+    const found = licenceFiles(folder);
+    const sibling = folders.map((other) => join(PROJECT, other)).find((other) => isSibling(other, manifest));
+    if (!found.some((path) => /^licen[cs]e/i.test(basename(path)))) {
+      if (sibling === undefined) throw new Error(`${name} has no licence file`);
+      found.push(...licenceFiles(sibling));
+    }
+    return [`${manifest.name} ${manifest.version}`, ...found.map((path) => readFileSync(path, "utf8").trim())].join(
+      "\n\n",
+    );
   });
   const comment = [own, ...texts].map((text) => text.trim().replaceAll("*/", "* /")).join(`\n\n${"-".repeat(80)}\n\n`);
   return `\n/*\n${comment}\n*/\n`;
