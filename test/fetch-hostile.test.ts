@@ -24,7 +24,6 @@ const next = (): void => {
   });
 };
 function test(title: string, body: () => Promise<void>): void {
-  if (process.env.ONLY && !new RegExp(process.env.ONLY).test(title)) return;
   const done = new Promise<void>((resolve, reject) => {
     queue.push(() => body().then(resolve, reject));
   });
@@ -326,6 +325,75 @@ test("should resume whenever a break brought a twentieth of the file, or 64 KiB"
   });
   const run = await withAnswers(answer, (origin) => trial(at(origin), { most: 120 }));
   assert.is(run.code, 0, run.stderr);
+});
+
+test("should send a token only to the host that it is for, and say so of one that is not sent", async () => {
+  const seen: (string | undefined)[] = [];
+  const answer: Answer = ({ headers }, response) => {
+    seen.push(headers.authorization);
+    response.writeHead(404).end("{}");
+  };
+  await withAnswers(answer, async (origin) => {
+    const { host, port } = new URL(origin);
+    const latest = await trial({
+      ...at(origin),
+      TAG: "latest",
+      GH_ENTERPRISE_TOKEN: "theirs",
+      FASTBOOP_STAGE0_TRUST: undefined,
+    });
+    assert.match(latest.stderr, /^error: the latest release has no pin, and \S+ is not the default origin\n/m);
+    assert.is(latest.code, 2);
+    assert.equal(seen, []);
+    const foreign = await trial({ ...at(origin), GH_TOKEN: "githubs" });
+    assert.match(
+      foreign.stderr,
+      `note: GH_TOKEN is not sent: it is for github.com and *.ghe.com, and ${host} takes GH_ENTERPRISE_TOKEN\n`,
+    );
+    const api = await trial({ GITHUB_API_URL: origin, GH_TOKEN: "githubs", TAG: "latest" });
+    assert.match(api.stderr, `note: GH_TOKEN is not sent: ${host} is no API of github.com\n`);
+    const proxied = await trial({
+      ...at(`http://localhost:${port}`),
+      http_proxy: origin,
+      GH_ENTERPRISE_TOKEN: "theirs",
+    });
+    assert.match(
+      proxied.stderr,
+      "note: GH_ENTERPRISE_TOKEN is not sent: a proxy would read it on its way to plain http\n",
+    );
+    assert.equal([...new Set(seen)], [undefined]);
+    await trial({ ...at(origin), GH_ENTERPRISE_TOKEN: "theirs" });
+    assert.ok(seen.includes("token theirs"), String(seen));
+  });
+});
+
+test("should remove what a killed run left in the cache, and take a record of null for none", async () => {
+  await withAnswers(
+    asset((_, response) => response.end(BYTES)),
+    async (origin) => {
+      const folder = newFolder();
+      assert.is((await trial(at(origin), { folder })).code, 0);
+      const cached = join(folder, "cache", "assets");
+      const releases = join(folder, "cache", "releases");
+      const record = fs
+        .readdirSync(releases, { recursive: true, encoding: "utf8" })
+        .find((name) => name.endsWith(".json"));
+      fs.writeFileSync(join(releases, record ?? ""), "null");
+      fs.rmSync(join(cached, SHA256));
+      fs.writeFileSync(join(cached, "killed.1.00.tmp"), "");
+      fs.writeFileSync(join(cached, "young.1.00.tmp"), "");
+      fs.utimesSync(join(cached, "killed.1.00.tmp"), new Date(), new Date(Date.now() - 660_000));
+      const again = await trial(at(origin), { folder });
+      assert.is(again.code, 0, again.stderr);
+      assert.equal(fs.readdirSync(cached).sort(), [SHA256, "young.1.00.tmp"].sort());
+    },
+  );
+});
+
+test("should hide a token in an annotation, whatever it is made of", async () => {
+  const run = await trial({ GH_TOKEN: "ab%cd:ef,gh", TAG: "ab%cd:ef,gh", GITHUB_ACTIONS: "true" });
+  assert.match(run.stderr, /^::error::.*\(hidden\)/m);
+  assert.not.match(run.stderr, /ab.*cd.*ef.*gh/);
+  assert.is(run.code, 2);
 });
 
 suiteOfTrials.run();

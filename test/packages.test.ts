@@ -619,6 +619,15 @@ test("should write a release's pins into every recipe, and say which one differs
   );
 });
 
+test("should read a payload whose name looks like an option", async () => {
+  const folder = temporaryFolder();
+  fs.writeFileSync(join(folder, "-v"), "text");
+  const settings = { cwd: folder, env: { FASTBOOP_STAGE0_EMBED_PATH: "-v" }, input: "x".repeat(20) };
+  const { code, stderr } = await runProgram(["sh", join(PROJECT, "ci/packaging/payload.sh"), "out"], settings);
+  assert.is(stderr, "error: stage0 is not an ELF file for aarch64: -v\n");
+  assert.is(code, 1);
+});
+
 test("should keep the APKBUILD's checksum of payload.sh true", () => {
   assert.match(
     fs.readFileSync(join(RECIPES, "alpine/APKBUILD"), "utf8"),

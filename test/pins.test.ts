@@ -92,7 +92,7 @@ test("should name every wrong entry and key", async () => {
       `a = 1\n\n${formatPins([pin])}\n[[pin]]\ntag = "0.0.1~rc7"\nasset = "../x"\nsize = 0\nsha256 = "AB"\nsha512 = 5\nsha1 = "x"\n\n[[pin]]\n`,
     ),
     [
-      { file, what: 'there is an unknown key, "a"', expected: "pin", fix: FIX },
+      { file, what: 'there is an unknown key, "a"', expected: "pin, withdrawn", fix: FIX },
       { file, what: 'entry 2 has an unknown key, "sha1"', expected: "tag, asset, size, sha256, sha512", fix: FIX },
       { file, what: "entry 2 has a malformed tag", expected: "vX.Y.Z or vX.Y.Z-rc.N", got: '"0.0.1~rc7"', fix: FIX },
       {

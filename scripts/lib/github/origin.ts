@@ -46,18 +46,17 @@ function originWith(mirror: string | undefined): ReleaseOrigin {
   };
 }
 
-/** As gh does: one pair of variables is for GitHub's own hosts, the other for any server of one's own. */
-const OWN_HOSTS = { names: ["GH_TOKEN", "GITHUB_TOKEN"], hosts: "github.com and *.ghe.com" } as const;
-const OTHER_HOSTS = { names: ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"], hosts: "any other server" } as const;
-
-/** The token that is meant for an API, if there is one. One that is there and not sent gets a line in the log. */
+/** The token that is meant for an API, if there is one, as gh picks it. One that is there and not sent gets a line in the log. */
 function tokenFor(server: URL, api: URL, mirror: string | undefined): string | undefined {
+  const first = (...given: [name: string, token: string | undefined][]) =>
+    given.find(([, token]) => token !== undefined);
+  const own = first(["GH_TOKEN", knob("GH_TOKEN")], ["GITHUB_TOKEN", knob("GITHUB_TOKEN")]);
+  const others = first(
+    ["GH_ENTERPRISE_TOKEN", knob("GH_ENTERPRISE_TOKEN")],
+    ["GITHUB_ENTERPRISE_TOKEN", knob("GITHUB_ENTERPRISE_TOKEN")],
+  );
   const isGitHubs = server.hostname === "github.com" || server.hostname.endsWith(".ghe.com");
-  const [fitting, other] = isGitHubs ? [OWN_HOSTS, OTHER_HOSTS] : [OTHER_HOSTS, OWN_HOSTS];
-  const named = ({ names: [first, second] }: typeof OWN_HOSTS | typeof OTHER_HOSTS) =>
-    knob(first) === undefined ? (knob(second) === undefined ? undefined : second) : first;
-  const name = named(fitting);
-  const stray = named(other);
+  const [fitting, stray] = isGitHubs ? [own, others] : [others, own];
   const why =
     mirror !== undefined
       ? "a mirror takes none"
@@ -65,10 +64,13 @@ function tokenFor(server: URL, api: URL, mirror: string | undefined): string | u
         ? `${api.host} is no API of ${server.host}`
         : api.protocol === "http:" && proxyAddress(api) !== undefined
           ? "a proxy would read it on its way to plain http"
-          : name === undefined
-            ? `it is for ${other.hosts}, and for ${server.host} it is ${fitting.names[0]}`
+          : fitting === undefined
+            ? isGitHubs
+              ? `${server.host} takes GH_TOKEN`
+              : `it is for github.com and *.ghe.com, and ${server.host} takes GH_ENTERPRISE_TOKEN`
             : undefined;
-  if (why === undefined) return name && knob(name);
-  if ((name ?? stray) !== undefined) say(`note: ${name ?? stray} is not sent: ${printable(why)}`);
+  if (why === undefined) return fitting?.[1];
+  const [name] = fitting ?? stray ?? [];
+  if (name !== undefined) say(`note: ${name} is not sent: ${printable(why)}`);
   return undefined;
 }

@@ -22,7 +22,6 @@ export const transientFailure = (problem: Problem, retryAfter?: number): HttpFai
   new HttpFailure(problem, { transient: true, retryAfter });
 
 const PROXY_FIX = "check the proxy's address, user and rules, or add the host to NO_PROXY";
-const refusesConnection = (host: string): string => `the proxy does not open a connection to ${host}`;
 
 export const proxyWantsUser = (proxy: string): HttpFailure =>
   new HttpFailure({
@@ -32,7 +31,11 @@ export const proxyWantsUser = (proxy: string): HttpFailure =>
   });
 
 export const proxyRefuses = (host: string, status: number): HttpFailure =>
-  new HttpFailure({ what: refusesConnection(printable(host)), got: `status ${status}`, fix: PROXY_FIX });
+  new HttpFailure({
+    what: `the proxy does not open a connection to ${printable(host)}`,
+    got: `status ${status}`,
+    fix: PROXY_FIX,
+  });
 
 const WITHOUT_NETWORK =
   "without a network, set FASTBOOP_STAGE0_EMBED_PATH to a local file or FASTBOOP_STAGE0_MIRROR to a file: folder";
@@ -56,7 +59,7 @@ const ERROR_CLASSES: readonly ErrorClass[] = [
     // Only Deno's client opens tunnels of its own.
     codes: /(?!)/,
     messages: /unsuccessful tunnel|proxy auth|for tunnel/i,
-    what: refusesConnection,
+    what: (host) => `the proxy does not open a connection to ${host}`,
     fix: PROXY_FIX,
   },
   {
