@@ -83,7 +83,7 @@ async function preparePhones(requests: readonly PhoneRequest[], progress: Progre
   await requireTools(
     [
       ...targets.flatMap((target) => [emulatorOf(target).program, ...compilersFor(target)]),
-      ...(targets.some(({ arch }) => arch === "arm") ? (["xz"] as const) : []),
+      ...(targets.some(({ arch }) => arch !== "aarch64") ? (["xz", "zstd"] as const) : []),
       ...(["depmod", mkfsOf(knob("ROOTFS_TYPE"))] as const),
     ],
     progress,

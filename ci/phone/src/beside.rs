@@ -6,6 +6,7 @@ use crate::sys;
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -85,9 +86,10 @@ fn tell(out: impl Read) {
 
 /// Says when the kernel runs /init as PID 1, which no program's word is needed for: the file that PID 1 executes is another.
 fn watch_init() {
-    let executes = || fs::read_link("/proc/1/exe").ok();
+    // By its inode: from here, both are called /init.
+    let executes = || fs::metadata("/proc/1/exe").ok().map(|file| file.ino());
     let bootloader = executes();
-    wait_for("/init", || executes().is_some_and(|path| Some(&path) != bootloader.as_ref() && path.ends_with("init")));
+    wait_for("/init", || executes().is_some_and(|file| Some(file) != bootloader));
     say("machine: /init is PID 1");
 }
 

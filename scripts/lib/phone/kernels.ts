@@ -15,8 +15,10 @@ export interface PhoneKernel {
   release: string;
   /** Path of the image that QEMU starts. */
   image: string;
-  /** Path of the same kernel in a form that fastboop reads. */
+  /** Path of the same kernel, unpacked: what fastboop makes of it. */
   plain: string;
+  /** Path of the same kernel in a form that fastboop reads. */
+  packed: string;
   /** The folder that has its modules in lib/modules. */
   root: string;
 }
@@ -44,7 +46,13 @@ export async function phoneKernel({ arch }: Target, progress: Progress): Promise
   if (newestIn(parent) === undefined) await unpack(parent, arch, progress);
   const folder = newestIn(parent) ?? "";
   const release = fs.readdirSync(join(folder, "lib", "modules"))[0] ?? "";
-  return { release, image: join(folder, "vmlinuz"), plain: join(folder, "Image"), root: folder };
+  return {
+    release,
+    image: join(folder, "vmlinuz"),
+    plain: join(folder, "Image"),
+    packed: join(folder, arch === "arm" ? "Image" : "vmlinuz"),
+    root: folder,
+  };
 }
 
 /** The modules to load in the machine, in order, as paths below the kernel's root. */
@@ -109,8 +117,8 @@ async function pick(unpacked: string, folder: string, arch: string): Promise<voi
     lines.map(([path, needs]) => `${path}:${needs.map((need) => ` ${need}`).join("")}\n`).join(""),
   );
   fs.renameSync(join(unpacked, "boot", `vmlinuz-${release}`), join(folder, "vmlinuz"));
-  if (arch === "arm") await extractImage(join(folder, "vmlinuz"), join(folder, "Image"));
-  else fs.linkSync(join(folder, "vmlinuz"), join(folder, "Image"));
+  if (arch === "aarch64") fs.linkSync(join(folder, "vmlinuz"), join(folder, "Image"));
+  else await extractImage(join(folder, "vmlinuz"), join(folder, "Image"));
 }
 
 /** The paths in modules.dep, each with those that it needs, nearest first. */
@@ -143,15 +151,40 @@ const nameOf = (path: string): string =>
     .replace(/\.ko(\.\w+)?$/, "")
     .replaceAll("-", "_");
 
-/** The Image in a zImage that carries it as an xz stream, a form that fastboop does not read. The decompressor has the magic number too. */
-async function extractImage(zImage: string, image: string): Promise<void> {
-  const bytes = fs.readFileSync(zImage);
-  const start = bytes.lastIndexOf(Buffer.from("fd377a585a00", "hex"));
-  if (start < 0) throw missingFailure({ what: "the zImage has no xz stream in it", file: zImage });
-  const packed = `${image}.xz`;
-  fs.writeFileSync(packed, bytes.subarray(start));
-  const unpacked = await run(["sh", "-c", 'exec xz -dc --single-stream "$0" > "$1"', packed, image]);
-  fs.rmSync(packed);
+/** Programs that unpack what kernels are packed with, by its magic number. */
+const UNPACKERS: Record<string, readonly string[]> = {
+  "28b52ffd": ["zstd", "-dc"],
+  fd377a58: ["xz", "-dc", "--single-stream"],
+};
+
+/**
+ * The kernel in a bzImage or zImage. A bzImage says where it is, with its size after it (Linux, Documentation/arch/x86/boot.rst,
+ * "payload_offset"); in a zImage the decompressor, which comes first, has xz's magic number too.
+ */
+async function extractImage(packed: string, image: string): Promise<void> {
+  const bytes = fs.readFileSync(packed);
+  const offset = (bytes.readUInt8(0x1f1) + 1) * 512 + bytes.readUInt32LE(0x248);
+  const payload =
+    bytes.toString("latin1", 0x202, 0x206) === "HdrS"
+      ? bytes.subarray(offset, offset + bytes.readUInt32LE(0x24c) - 4)
+      : bytes.subarray(Math.max(0, bytes.lastIndexOf(Buffer.from("fd377a585a00", "hex"))));
+  const unpacker = UNPACKERS[payload.toString("hex", 0, 4)];
+  if (unpacker === undefined) throw missingFailure({ what: "the kernel is packed in an unknown way", file: packed });
+  const part = `${image}.part`;
+  fs.writeFileSync(part, payload);
+  const unpacked = await run([
+    "sh",
+    "-c",
+    'input=$0 output=$1; shift; exec "$@" "$input" > "$output"',
+    part,
+    image,
+    ...unpacker,
+  ]);
+  fs.rmSync(part);
   if (unpacked.exitCode === 0) return;
-  throw missingFailure({ what: `xz failed (${ending(unpacked)})`, got: unpacked.stderr.trim(), file: zImage });
+  throw missingFailure({
+    what: `${unpacker[0]} failed (${ending(unpacked)})`,
+    got: unpacked.stderr.trim(),
+    file: packed,
+  });
 }

@@ -61,7 +61,7 @@ export async function makeRootfs(
     recursive: true,
     filter: (path) => wishes.without === undefined || !path.includes(`/${wishes.without}.ko`),
   });
-  fs.copyFileSync(kernel.plain, join(tree, modules, "vmlinuz"));
+  fs.copyFileSync(kernel.packed, join(tree, modules, "vmlinuz"));
   if (wishes.without !== INIT) {
     fs.mkdirSync(join(tree, "sbin"));
     fs.copyFileSync(program, join(tree, INIT));
