@@ -33,6 +33,7 @@ await runScript({
       throw usageFailure({ what: "--target needs the files that it is about", fix: "name them" });
     }
     const page = html === undefined ? undefined : (await import("./lib/html.ts")).pagePath(html);
+    const pack = page === undefined ? undefined : (await import("./lib/gate/parts.ts")).packParts;
 
     // A matrix job has one target's file. Logged, because a TARGET that was left in the environment would halve the check.
     const alone = files.length === 0 ? knob("TARGET") : undefined;
@@ -40,7 +41,7 @@ await runScript({
     const [name, triple] = alone === undefined ? ["--target", target] : ["TARGET", alone];
     const known = triple === undefined ? undefined : supportedTarget(name, triple);
     const named = alone === undefined || known === undefined ? files : [assetPath(known)];
-    const gated = named.length === 0 ? checkDist(distDir(), maxSize) : checkFiles(named, known, maxSize);
+    const gated = named.length === 0 ? checkDist(distDir(), maxSize, pack) : checkFiles(named, known, maxSize, pack);
     const booted = boot ? await (await import("./lib/gate/preflight-boot.ts")).bootPassed(gated) : gated;
     const result = phone ? await (await import("./lib/gate/preflight-boot.ts")).phonePassed(booted) : booted;
 
@@ -51,8 +52,8 @@ await runScript({
       summarize((await import("./lib/gate/report-markdown.ts")).markdownReport(result));
     }
     if (page !== undefined) {
-      const { writeText } = await import("./lib/files.ts");
-      writeText(page, (await import("./lib/gate/report-html.ts")).htmlReport(result));
+      const { writePieces } = await import("./lib/files.ts");
+      writePieces(page, (await import("./lib/gate/report-html.ts")).htmlReport(result));
     }
     return exitCodeFor(allFindings(result));
   },

@@ -74,7 +74,7 @@ const schema = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
 );
 interface Result {
   ok: boolean;
-  files: Omit<FileReport, "segments" | "sections">[];
+  files: Omit<FileReport, "parts">[];
   findings: Finding[];
 }
 /** The JSON of a run, valid by its schema. */

@@ -1,15 +1,19 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 import * as assert from "uvu/assert";
-import { assetName, findTarget } from "../scripts/lib/contract.ts";
-import { preflightOf } from "../scripts/lib/gate/preflight.ts";
+import { assetName, findTarget, type Target } from "../scripts/lib/contract.ts";
+import { type Parts, packParts } from "../scripts/lib/gate/parts.ts";
+import { type Preflight, preflightOf } from "../scripts/lib/gate/preflight.ts";
 import type { FileReport } from "../scripts/lib/gate/report.ts";
 import { htmlReport } from "../scripts/lib/gate/report-html.ts";
 import { inspect } from "../scripts/lib/gate.ts";
 import { escapeHtml, html } from "../scripts/lib/html.ts";
+import { tables } from "./corpus/synthetic.ts";
 import { renderPages } from "./lib/browser.ts";
 import { lacking, type Outcome, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { partsIn } from "./lib/parts.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("report-html");
@@ -19,6 +23,11 @@ const AARCH64 = "aarch64-unknown-linux-musl";
 const rust = lacking({ programs: ["cargo"] });
 const browser = lacking({ programs: ["chromium"] });
 const MAX_SIZE = 2 ** 25;
+
+const reportOf = (path: string, target?: Target): FileReport =>
+  inspect(path, { maxSize: MAX_SIZE, pack: packParts, target });
+const pageOf = (result: Preflight): string => [...htmlReport(result)].join("");
+const packed = (parts: Parts): Buffer => deflateRawSync(JSON.stringify(parts));
 
 test("should escape every value of a template but markup", () => {
   const name = `"><script>alert('1')</script>&amp;\n\u202e`;
@@ -50,7 +59,13 @@ function hostile(): FileReport {
     size: 1000,
     sha256: text,
     findings: [{ rule: text, severity: "fail", expected: text, got: text, fix: text }],
-    // Lengths and addresses as a damaged file has them: beyond its end, beyond all memory, none at all.
+    parts: packed({ more: { segments: 3, sections: 4, bytes: 5 }, ...parts(text) }),
+  };
+}
+
+/** Lengths and addresses as a damaged file has them: beyond its end, beyond all memory, none at all. */
+function parts(text: string): Pick<Parts, "segments" | "sections"> {
+  return {
     segments: [
       { type: "LOAD", rights: "RWX", offset: 0, size: 100, address: "0x0", memory: 0, alignment: 0 },
       {
@@ -81,10 +96,10 @@ function hostile(): FileReport {
 /** Pages of every kind: whole, damaged, unreadable and hostile files, findings about the set. */
 async function pages(): Promise<[name: string, page: string, headline: string][]> {
   const files = await releaseFiles();
-  const good = [files[X86_64], files[AARCH64]].map((path) => inspect(path, { maxSize: MAX_SIZE }));
+  const good = [files[X86_64], files[AARCH64]].map((path) => reportOf(path));
   const target = findTarget(AARCH64);
-  const wrong = inspect(files[X86_64], { maxSize: MAX_SIZE, ...(target && { target }) });
-  const absent = inspect("/nowhere/file", { maxSize: MAX_SIZE });
+  const wrong = reportOf(files[X86_64], target);
+  const absent = reportOf("/nowhere/file");
   const setFinding = {
     rule: "release-asset",
     severity: "fail",
@@ -101,12 +116,12 @@ async function pages(): Promise<[name: string, page: string, headline: string][]
   } as const;
   const warned = good.map((file) => ({ ...file, findings: [warning] }));
   return [
-    ["good", htmlReport(preflightOf(good, [])), "2 files pass"],
-    ["warned", htmlReport(preflightOf(warned.slice(1), [])), "1 file passes"],
-    ["bad", htmlReport(preflightOf([...good, wrong, absent], [])), "2 of 4 files fail"],
-    ["hostile", htmlReport(preflightOf([hostile()], [{ ...setFinding, got: "<script>" }])), "1 of 1 file fails"],
-    ["lacking", htmlReport(preflightOf(good, [setFinding])), "2 files pass, the release fails"],
-    ["empty", htmlReport(preflightOf([], [setFinding])), "The release fails"],
+    ["good", pageOf(preflightOf(good, [])), "2 files pass"],
+    ["warned", pageOf(preflightOf(warned.slice(1), [])), "1 file passes"],
+    ["bad", pageOf(preflightOf([...good, wrong, absent], [])), "2 of 4 files fail"],
+    ["hostile", pageOf(preflightOf([hostile()], [{ ...setFinding, got: "<script>" }])), "1 of 1 file fails"],
+    ["lacking", pageOf(preflightOf(good, [setFinding])), "2 files pass, the release fails"],
+    ["empty", pageOf(preflightOf([], [setFinding])), "The release fails"],
   ];
 }
 
@@ -141,21 +156,27 @@ testUnless(test, rust, "should make the same bytes of the same result", async ()
   assert.equal(await pages(), await pages());
 });
 
-test("should draw the longest of more sections than anybody could tell apart", () => {
-  const sections = Array.from({ length: 60_000 }, (_, index) => ({
-    name: `.s${index}`,
-    type: "",
-    offset: 0,
-    size: index + 1,
-    loaded: true,
-  }));
-  const page = htmlReport(preflightOf([{ ...hostile(), size: 60_000, sections }], []));
-  const drawn = [...page.matchAll(/<title>section \.s([0-9]+):/g)].map(([, index]) => Number(index));
+test("should draw the longest of more sections than anybody could tell apart, and count all", () => {
+  const count = 60_000;
+  const patch = tables({ segments: 600, sections: count });
+  for (let index = 1; index < count; index++) patch.section(index, { type: 1, size: index });
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, patch.bytes);
+  const report = reportOf(path);
+  const { segments, sections, more } = partsIn(report.parts);
+  assert.equal([segments.length, sections.length], [128, 500]);
   assert.equal(
-    drawn,
-    Array.from({ length: 500 }, (_, index) => 59_999 - index),
+    sections.map(({ size }) => size),
+    Array.from({ length: 500 }, (_, index) => count - 1 - index),
   );
-  assert.match(page, "60000 sections in 58.6 KiB, to scale");
+  const left = count - 501;
+  assert.equal(more, { segments: 472, sections: left, bytes: (left * (left + 1)) / 2 });
+  const page = pageOf(preflightOf([report], []));
+  assert.match(page, "59999 sections in 3.7 MiB, to scale");
+  assert.match(page, "<code>(no name)</code>");
+  assert.match(page, "<span>59987 more</span>");
+  assert.match(page, "<summary>600 program headers</summary>");
+  assert.match(page, "<p>and 472 more</p>");
 });
 
 testUnless(test, browser, "should see in the browser what is wrong with a page", async () => {
@@ -205,17 +226,15 @@ testUnless(
 );
 
 testUnless(test, rust ?? browser, "should draw segments and sections to scale and in their places", async () => {
-  const report = inspect((await releaseFiles())[AARCH64], { maxSize: MAX_SIZE });
-  const page = htmlReport(preflightOf([report], []));
+  const report = reportOf((await releaseFiles())[AARCH64]);
+  const { segments, sections } = partsIn(report.parts);
+  const page = pageOf(preflightOf([report], []));
   const { renderings } = await renderPages([page], [390, 1280], "light");
   const size = report.size ?? 0;
-  const loads = report.segments.filter(({ type }) => type === "LOAD");
+  const loads = segments.filter(({ type }) => type === "LOAD");
   const low = Math.min(...loads.map(({ address }) => Number(address)));
   const span = Math.max(...loads.map(({ address, memory }) => Number(address) + memory)) - low;
-  const inFile = [...loads, ...report.sections.filter(({ size }) => size > 0)].map((part) => [
-    part.offset / size,
-    part.size / size,
-  ]);
+  const inFile = [...loads, ...sections].map((part) => [part.offset / size, part.size / size]);
   const inMemory = loads.flatMap(({ address, size, memory }) => {
     const start = Number(address) - low;
     const filled = [start / span, size / span];
@@ -266,8 +285,8 @@ testUnless(test, rust, "should write a page over a page and over nothing else", 
     assert.is(stderr, "");
     assert.is(code, 0);
   }
-  const report = { ...inspect(join(folder, name), { maxSize: MAX_SIZE }), path: name };
-  assert.is(fs.readFileSync(join(folder, "new/page.html"), "utf8"), htmlReport(preflightOf([report], [])));
+  const report = { ...reportOf(join(folder, name)), path: name };
+  assert.is(fs.readFileSync(join(folder, "new/page.html"), "utf8"), pageOf(preflightOf([report], [])));
   const below = await run(`${name}/page.html`);
   assert.match(
     below.stderr,

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runScript } from "../../scripts/lib/cli.ts";
 import { writeText } from "../../scripts/lib/files.ts";
+import { packParts } from "../../scripts/lib/gate/parts.ts";
 import { checkDist } from "../../scripts/lib/gate/preflight.ts";
 import { knob } from "../../scripts/lib/knobs.ts";
 import { bold, duration, green, say, summarize } from "../../scripts/lib/log.ts";
@@ -71,7 +72,7 @@ await runScript({
       say(`${green("ok")} the same bytes in ${links.length} places: sha256 ${links[0]?.sha256}`);
       const { rehearsalReport } = await import("./lib/rehearsal-report.ts");
       const report = join(work, "report.html");
-      const gated = checkDist(join(work, "dist"), knob("FASTBOOP_STAGE0_MAX_SIZE"));
+      const gated = checkDist(join(work, "dist"), knob("FASTBOOP_STAGE0_MAX_SIZE"), packParts);
       writeText(
         report,
         rehearsalReport({ tag, workspace: workspace.dir, faults: knob("FAULTS"), done, custody: links, gated }),

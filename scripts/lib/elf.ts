@@ -47,7 +47,7 @@ function read(source: Source): ElfResult {
   const header = readHeader(fields(file, start), start);
   if (header.ehsize !== shape.header) defect(file, "header", `e_ehsize ${shape.header}`, String(header.ehsize));
   const { sections, first } = readSections(file, header);
-  const segments = readSegments(file, header, first);
+  const { segments, segmentCount } = readSegments(file, header, first);
   const interpreter = readInterpreter(file, segments);
   const dynamic = readDynamic(file, segments);
   const notes = readNotes(file, segments, sections);
@@ -62,6 +62,7 @@ function read(source: Source): ElfResult {
       order,
       header,
       segments,
+      segmentCount,
       sections,
       dynamic,
       relocations,

@@ -100,6 +100,13 @@ export function writeText(path: string, text: string | Uint8Array, mode = 0o644)
   writeAtomic(path, mode, (fd) => writeAll(fd, bytes));
 }
 
+/** Writes text that comes in pieces, atomically. */
+export function writePieces(path: string, pieces: Iterable<string>): void {
+  writeAtomic(path, 0o644, (fd) => {
+    for (const piece of pieces) writeAll(fd, Buffer.from(piece));
+  });
+}
+
 /** Calls write(2) until all bytes are written. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);

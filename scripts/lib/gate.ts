@@ -3,11 +3,12 @@ import * as fs from "node:fs";
 import { basename } from "node:path";
 import { assetName, type Target, targetOfAsset } from "./contract.ts";
 import { fileSource } from "./elf/bytes.ts";
-import type { ElfResult } from "./elf/types.ts";
+import type { Elf, ElfResult } from "./elf/types.ts";
 import { readElf } from "./elf.ts";
 import { printable, systemWords } from "./errors.ts";
 import { isUnchanged, type OpenFile, openRegular } from "./files.ts";
 import { type Content, readContent } from "./gate/content.ts";
+import { freeTables, noteTable } from "./gate/memory.ts";
 import { describeElf, type FileReport, type Finding } from "./gate/report.ts";
 import { NO_MACHINE, NO_PHONE, READABLE, RULES, ruleById, type Subject, SWAP } from "./gate/rules.ts";
 
@@ -18,10 +19,17 @@ import { NO_MACHINE, NO_PHONE, READABLE, RULES, ruleById, type Subject, SWAP } f
  * @param expected.maxSize size budget in bytes
  * @param expected.content what a caller has found who just read the file; then only the headers are read
  * @param expected.fd the file when the caller has it open; then the path is only its name
+ * @param expected.pack packs what a picture of the file needs; without it there is none
  */
 export function inspect(
   path: string,
-  expected: { target?: Target | undefined; maxSize: number; content?: Content | undefined; fd?: number | undefined },
+  expected: {
+    target?: Target | undefined;
+    maxSize: number;
+    content?: Content | undefined;
+    fd?: number | undefined;
+    pack?: ((elf: Elf) => Buffer) | undefined;
+  },
 ): FileReport {
   const named = targetOfAsset(basename(path));
   const target = expected.target ?? named;
@@ -37,6 +45,7 @@ export function inspect(
     size: observed.size,
     sha256: observed.sha256,
     findings,
+    parts: observed.read.elf === undefined ? null : (expected.pack?.(observed.read.elf) ?? null),
   };
 }
 
@@ -72,7 +81,9 @@ function observe(path: string, { maxSize, content: known, fd }: Parameters<typeo
     if ("reason" in opened) return unreadable(opened.reason);
     file = opened;
     const size = Number(file.status.size);
+    freeTables();
     const read = readElf(fileSource(file.fd, size));
+    noteTable(read.elf?.sections.length ?? 0);
     // Of a file over the budget only the headers are read: it may be of any size.
     const content = size > maxSize ? undefined : (known ?? readContent(file.fd));
     if (!isUnchanged(file) || (content?.size ?? size) !== size) {

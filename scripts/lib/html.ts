@@ -55,7 +55,7 @@ interface Page {
   verdict: Verdict;
   /** The result in one sentence. */
   headline: string;
-  body: Content;
+  body: Iterable<Content>;
   /** CSS of this report, added to the shell's. */
   style?: string;
 }
@@ -90,12 +90,12 @@ function isPage(path: string): boolean {
   }
 }
 
-/** A whole page. The policy in it allows this very style sheet and nothing else (Content Security Policy 3). */
-export function page({ title, verdict, headline, body, style = "" }: Page): string {
+/** A whole page, whose body may be long, in pieces. The policy in it allows this very style sheet and nothing else (Content Security Policy 3). */
+export function* pagePieces({ title, verdict, headline, body, style = "" }: Page): Generator<string> {
   const css = `${STYLE}${style}`;
   const hash = createHash("sha256").update(css).digest("base64");
   const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
-  return `${DOCTYPE}
+  yield `${DOCTYPE}
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -108,15 +108,17 @@ ${html`<title>${title}: ${headline}</title>`.text}
 </head>
 <body>
 <main>
-${
-  html`<header class="${verdict}"><p>${title}</p><h1>${headline}</h1></header>
-${body}`.text
-}
+${html`<header class="${verdict}"><p>${title}</p><h1>${headline}</h1></header>`.text}
+`;
+  for (const part of body) yield render(part);
+  yield `
 </main>
 </body>
 </html>
 `;
 }
+
+export const page = (content: Page): string => [...pagePieces(content)].join("");
 
 const STYLE = `
 :root {

@@ -122,3 +122,13 @@ export function mutate(bases: readonly Base[], next: Random): Mutant {
   }
   return { bytes, story: `${base.name}: ${done.join(", ")}` };
 }
+
+const IN_HEADERS = ["flip", "byte", "field", "entry"];
+
+/** One or two changes of the headers alone. */
+export function changeHeaders(base: Base, next: Random): Mutant {
+  const bytes = Buffer.from(base.bytes);
+  const done = Array.from({ length: 1 + next.below(2) }, () => next.pick(IN_HEADERS));
+  for (const name of done) MUTATIONS[name]?.(bytes, base, next, [base]);
+  return { bytes, story: `${base.name}: ${done.join(", ")}` };
+}

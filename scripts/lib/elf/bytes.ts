@@ -81,6 +81,23 @@ export interface Fields {
   word(): bigint;
 }
 
+/** Fields at any place of some bytes. */
+export interface Places {
+  bits: 32 | 64;
+  u32(at: number): number;
+  word(at: number): bigint;
+}
+
+export function places({ bits, order }: File, bytes: Buffer): Places {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const little = order === "little";
+  return {
+    bits,
+    u32: (at) => view.getUint32(at, little),
+    word: (at) => (bits === 32 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little)),
+  };
+}
+
 export function fields({ bits, order }: File, bytes: Buffer): Fields {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = order === "little";

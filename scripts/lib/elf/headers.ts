@@ -1,11 +1,13 @@
 /** The fixed tables of an ELF file: file header, section headers, program headers. */
 
-import { bytesAt, defect, type Fields, type File, fields, range, strings, within } from "./bytes.ts";
+import { bytesAt, defect, type Fields, type File, type Places, places, range, strings, within } from "./bytes.ts";
 import { PN_XNUM, SHN_XINDEX, SHT } from "./names.ts";
 import type { Header, Section, Segment } from "./types.ts";
 
 /** Most bytes of a table: 131,072 section headers, twice what the 16 bits of e_shnum can say. */
 const TABLE_LIMIT = 8 * 1024 * 1024;
+/** Segments that are read: those of the 4096 bytes of program headers that every kernel reads, in the smaller class. */
+const MOST_SEGMENTS = 128;
 /** Bytes after which a section's name is cut. */
 const NAME_LIMIT = 256;
 
@@ -42,7 +44,7 @@ interface Table {
 }
 
 /** A table read as one piece; undefined, with the defect noted, when it is not what the file header says. */
-function readTable(file: File, { part, offset, count, given, size }: Table): Fields | undefined {
+function readTable(file: File, { part, offset, count, given, size }: Table): Places | undefined {
   const length = count * BigInt(size);
   if (given !== size) {
     defect(file, part, `entries of ${size} bytes`, `entries of ${given} bytes`);
@@ -51,7 +53,7 @@ function readTable(file: File, { part, offset, count, given, size }: Table): Fie
   } else if (length > TABLE_LIMIT) {
     defect(file, part, `at most ${Math.floor(TABLE_LIMIT / size)} entries`, String(count));
   } else {
-    return fields(file, bytesAt(file.source, offset, length));
+    return places(file, bytesAt(file.source, offset, length));
   }
   return undefined;
 }
@@ -67,54 +69,132 @@ export function readSections(file: File, header: Header): { sections: Section[];
   }
   const start = readTable(file, { part, offset, count: 1n, given, size });
   if (start === undefined) return { sections: [] };
-  const first = nextSection(start);
+  const first = new SectionEntry(start, 0, noName);
   const count = shnum === 0 ? first.size : BigInt(shnum);
   const table = readTable(file, { part, offset, count, given, size });
   if (table === undefined) return { sections: [], first };
-  const sections = Array.from({ length: Number(count) }, () => nextSection(table));
-  nameSections(file, sections, header.shstrndx === SHN_XINDEX ? first.link : header.shstrndx);
+  const names = readNames(file, table, header.shstrndx === SHN_XINDEX ? first.link : header.shstrndx, Number(count));
+  const sections = Array.from({ length: Number(count) }, (_, index) => new SectionEntry(table, index * size, names));
   return { sections, first };
 }
 
-/** A section header, with the offset of its name in place of the name. */
-const nextSection = (next: Fields): Section => ({
-  name: String(next.u32()),
-  type: next.u32(),
-  flags: next.word(),
-  addr: next.word(),
-  offset: next.word(),
-  size: next.word(),
-  link: next.u32(),
-  info: next.u32(),
-  addralign: next.word(),
-  entsize: next.word(),
-});
+type Lookup = (at: bigint) => string | undefined;
+const noName: Lookup = () => undefined;
 
-/** Replaces the offsets of the names by the names. Index 0 stands for a file without names. */
-function nameSections(file: File, sections: Section[], index: number): void {
-  const table = sections[index];
+/** The lookup of names in the section at an index. Index 0 stands for a file without names. */
+function readNames(file: File, sections: Places, index: number, count: number): Lookup {
+  const table = index < count ? new SectionEntry(sections, index * file.shape.section, noName) : undefined;
   const usable = table?.type === SHT.STRTAB && within(file.source, table.offset, table.size);
   if (index !== 0 && !usable) {
     defect(file, "section headers", "a string table inside the file at e_shstrndx", `section ${index}`);
   }
-  const lookup = usable ? strings(file, table.offset, table.size, NAME_LIMIT) : undefined;
-  for (const section of sections) section.name = lookup?.(BigInt(section.name)) ?? "";
+  return usable ? strings(file, table.offset, table.size, NAME_LIMIT) : noName;
 }
 
-export function readSegments(file: File, header: Header, first: Section | undefined): Segment[] {
+/**
+ * An entry in its table, of which each field is read when it is asked for: a hostile table has so many that objects of all
+ * their fields would take hundreds of MiB.
+ */
+abstract class Entry {
+  readonly #table: Places;
+  readonly #at: number;
+
+  constructor(table: Places, at: number) {
+    this.#table = table;
+    this.#at = at;
+  }
+
+  /** A field by its offset in the classes of 64 and 32 bits. */
+  protected u32(wide: number, narrow: number): number {
+    return this.#table.u32(this.#at + (this.#table.bits === 64 ? wide : narrow));
+  }
+  protected word(wide: number, narrow: number): bigint {
+    return this.#table.word(this.#at + (this.#table.bits === 64 ? wide : narrow));
+  }
+}
+
+class SectionEntry extends Entry implements Section {
+  readonly #names: Lookup;
+
+  constructor(table: Places, at: number, names: Lookup) {
+    super(table, at);
+    this.#names = names;
+  }
+
+  get name(): string {
+    return this.#names(BigInt(this.u32(0, 0))) ?? "";
+  }
+  get type(): number {
+    return this.u32(4, 4);
+  }
+  get flags(): bigint {
+    return this.word(8, 8);
+  }
+  get addr(): bigint {
+    return this.word(16, 12);
+  }
+  get offset(): bigint {
+    return this.word(24, 16);
+  }
+  get size(): bigint {
+    return this.word(32, 20);
+  }
+  get link(): number {
+    return this.u32(40, 24);
+  }
+  get info(): number {
+    return this.u32(44, 28);
+  }
+  get addralign(): bigint {
+    return this.word(48, 32);
+  }
+  get entsize(): bigint {
+    return this.word(56, 36);
+  }
+}
+
+class SegmentEntry extends Entry implements Segment {
+  get type(): number {
+    return this.u32(0, 0);
+  }
+  get flags(): number {
+    return this.u32(4, 24);
+  }
+  get offset(): bigint {
+    return this.word(8, 4);
+  }
+  get vaddr(): bigint {
+    return this.word(16, 8);
+  }
+  get paddr(): bigint {
+    return this.word(24, 12);
+  }
+  get filesz(): bigint {
+    return this.word(32, 16);
+  }
+  get memsz(): bigint {
+    return this.word(40, 20);
+  }
+  get align(): bigint {
+    return this.word(48, 28);
+  }
+}
+
+/** The segments, at most as many as any kernel reads, and how many the table has. */
+export function readSegments(
+  file: File,
+  header: Header,
+  first: Section | undefined,
+): { segments: Segment[]; segmentCount: number } {
   const { phoff: offset, phentsize: given, phnum } = header;
   const count = phnum === PN_XNUM ? first?.info || phnum : phnum;
-  if (count === 0) return [];
   const size = file.shape.segment;
-  const table = readTable(file, { part: "program headers", offset, count: BigInt(count), given, size });
-  return table === undefined ? [] : Array.from({ length: count }, () => nextSegment(table, file.bits));
-}
-
-function nextSegment(next: Fields, bits: 32 | 64): Segment {
-  const type = next.u32();
-  // The 64-bit class has the flags here, to keep its words aligned.
-  const early = bits === 64 ? next.u32() : 0;
-  const [offset, vaddr, paddr, filesz, memsz] = [next.word(), next.word(), next.word(), next.word(), next.word()];
-  const flags = bits === 64 ? early : next.u32();
-  return { type, flags, offset, vaddr, paddr, filesz, memsz, align: next.word() };
+  const part = "program headers";
+  const table = count === 0 ? undefined : readTable(file, { part, offset, count: BigInt(count), given, size });
+  if (table === undefined) return { segments: [], segmentCount: 0 };
+  const length = Math.min(count, MOST_SEGMENTS);
+  return {
+    segments: Array.from({ length }, (_, index) => new SegmentEntry(table, index * size)),
+    segmentCount: count,
+  };
 }

@@ -33,12 +33,12 @@ export function strip(bytes: Buffer, elf: Elf): Buffer {
   const names = stringTable([...kept.map(({ name }) => name), NAMES]);
   const index = (old: number): number => Math.max(kept.indexOf(elf.sections[old] as Section), 0);
   const moved = kept.map((section): Section => {
-    const inPlace =
-      section.type === SHT.NULL || section.type === SHT.NOBITS || section.offset + section.size <= output.loaded;
+    const { name, type, flags, addr, size, addralign, entsize } = section;
+    const inPlace = type === SHT.NULL || type === SHT.NOBITS || section.offset + size <= output.loaded;
     const content = bytes.subarray(Number(section.offset), Number(section.offset + section.size));
     return {
-      ...section,
-      offset: inPlace ? section.offset : output.append(content, section.addralign),
+      ...{ name, type, flags, addr, size, addralign, entsize },
+      offset: inPlace ? section.offset : output.append(content, addralign),
       link: index(section.link),
       info: refersByInfo(section) ? index(section.info) : section.info,
     };

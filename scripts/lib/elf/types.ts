@@ -22,28 +22,28 @@ export interface Header {
 
 /** Program header (gABI, "Program Header"). */
 export interface Segment {
-  type: number;
-  flags: number;
-  offset: bigint;
-  vaddr: bigint;
-  paddr: bigint;
-  filesz: bigint;
-  memsz: bigint;
-  align: bigint;
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: bigint;
+  readonly vaddr: bigint;
+  readonly paddr: bigint;
+  readonly filesz: bigint;
+  readonly memsz: bigint;
+  readonly align: bigint;
 }
 
 /** Section header (gABI, "Sections"). */
 export interface Section {
-  name: string;
-  type: number;
-  flags: bigint;
-  addr: bigint;
-  offset: bigint;
-  size: bigint;
-  link: number;
-  info: number;
-  addralign: bigint;
-  entsize: bigint;
+  readonly name: string;
+  readonly type: number;
+  readonly flags: bigint;
+  readonly addr: bigint;
+  readonly offset: bigint;
+  readonly size: bigint;
+  readonly link: number;
+  readonly info: number;
+  readonly addralign: bigint;
+  readonly entsize: bigint;
 }
 
 export interface DynamicEntry {
@@ -83,7 +83,10 @@ export interface Elf {
   bits: 32 | 64;
   order: "little" | "big";
   header: Header;
+  /** The first 128: more make a file that kernels refuse. */
   segments: Segment[];
+  /** How many the table has. */
+  segmentCount: number;
   /** As they stand in the file, section 0 with the header's extensions among them. */
   sections: Section[];
   /** Entries of the first PT_DYNAMIC before its DT_NULL; empty when there is none. */

@@ -27,9 +27,9 @@ const MEMORIES = new Map<number, Memory>([
 ]);
 export const memory = ({ header }: Elf): Memory => MEMORIES.get(header.machine) ?? PHONE;
 
-/** The segments of some types, among those that a kernel reads: a comparison of any number of them could take for ever. */
+/** The segments of some types. */
 export const ofType = (elf: Elf, ...types: number[]): Segment[] =>
-  elf.segments.slice(0, MOST_HEADERS / 32).filter(({ type }) => types.includes(type));
+  elf.segments.filter(({ type }) => types.includes(type));
 export const loads = (elf: Elf): Segment[] => ofType(elf, PT.LOAD);
 
 export const has = (flags: number, flag: number): boolean => (flags & flag) !== 0;
@@ -172,15 +172,17 @@ export function unlikeSections(elf: Elf): Segment[] {
 
 /** The byte after the last one that a header, segment or section accounts for; what has no bytes accounts for none. */
 export function endOfContent(elf: Elf): bigint {
-  const { header, segments, sections } = elf;
-  const ranges: [offset: bigint, length: bigint][] = [
-    [0n, BigInt(header.ehsize)],
-    [header.phoff, BigInt(segments.length * header.phentsize)],
-    [header.shoff, BigInt(sections.length * header.shentsize)],
-    ...segments.map(({ type, offset, filesz }): [bigint, bigint] => [offset, type === PT.NULL ? 0n : filesz]),
-    ...sections.map((section): [bigint, bigint] => [section.offset, fileSize(section)]),
-  ];
-  return ranges.reduce((end, [offset, length]) => (length > 0n ? larger(end, offset + length) : end), 0n);
+  const { header, segments, segmentCount, sections } = elf;
+  let end = 0n;
+  const reach = (offset: bigint, length: bigint): void => {
+    if (length > 0n) end = larger(end, offset + length);
+  };
+  reach(0n, BigInt(header.ehsize));
+  reach(header.phoff, BigInt(segmentCount * header.phentsize));
+  reach(header.shoff, BigInt(sections.length * header.shentsize));
+  for (const { type, offset, filesz } of segments) reach(offset, type === PT.NULL ? 0n : filesz);
+  for (const section of sections) reach(section.offset, fileSize(section));
+  return end;
 }
 
 /** Sections that strip removes: symbols and debug information. */

@@ -2,11 +2,15 @@
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
 import { assetName, isCompanionName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
+import type { Elf } from "../elf/types.ts";
 import { errorCode, printable, systemWords, usageFailure } from "../errors.ts";
 import { crossCheck, inspect } from "../gate.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import type { FileReport, Finding } from "./report.ts";
 import { READABLE, ruleById } from "./rules.ts";
+
+type Expected = Parameters<typeof inspect>[1];
+type Pack = (elf: Elf) => Buffer;
 
 /** The result of one run. */
 export interface Preflight {
@@ -52,13 +56,14 @@ interface Found {
  * targets pass too, and nothing else has a stage0 name.
  * @param dist absolute path
  * @param maxSize size budget of a file in bytes
+ * @param pack as inspect's
  */
-export function checkDist(dist: string, maxSize: number): Preflight {
+export function checkDist(dist: string, maxSize: number, pack?: Pack): Preflight {
   const { names, problem } = listing(dist);
   if (names === undefined) return preflightOf([], [problem]);
   return checkRelease(
     names.map((name) => ({ name, path: join(dist, name) })),
-    maxSize,
+    { maxSize, pack },
   );
 }
 
@@ -72,13 +77,13 @@ const isFolder = (path: string): boolean =>
  * @param folder as the user gave it
  * @param target only this target's asset is expected
  */
-function checkFolder(folder: string, target: Target | undefined, maxSize: number): Preflight {
+function checkFolder(folder: string, target: Target | undefined, expected: Expected): Preflight {
   const path = fromCaller(folder);
   const { problem } = listing(path);
   if (problem !== undefined) return preflightOf([], [problem]);
   const found = stage0Files(path, NESTING);
   const asked = target === undefined ? found : found.filter(({ name }) => name === assetName(target.triple));
-  return checkRelease(asked, maxSize, target === undefined ? RELEASE_ASSETS : [assetName(target.triple)]);
+  return checkRelease(asked, expected, target === undefined ? RELEASE_ASSETS : [assetName(target.triple)]);
 }
 
 /** Levels of folders that are looked at. */
@@ -94,13 +99,17 @@ function stage0Files(folder: string, levels: number): Found[] {
     .flatMap(({ name }) => stage0Files(join(folder, name), levels - 1));
 }
 
-function checkRelease(found: readonly Found[], maxSize: number, assets: readonly string[] = RELEASE_ASSETS): Preflight {
+function checkRelease(
+  found: readonly Found[],
+  expected: Expected,
+  assets: readonly string[] = RELEASE_ASSETS,
+): Preflight {
   const others = found.filter(
     ({ name }) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isCompanionName(name),
   );
   const listed = RELEASE_ASSETS.flatMap((asset) => found.filter(({ name }) => name === asset));
   const present = [...listed, ...others].filter(({ name }) => targetOfAsset(name) !== undefined);
-  const files = present.map(({ path }) => inspectAs(displayPath(path), { maxSize }));
+  const files = present.map(({ path }) => inspectAs(displayPath(path), expected));
   const absent = assets.filter((asset) => !found.some(({ name }) => name === asset));
   const twice = RELEASE_ASSETS.flatMap((asset) => {
     const paths = found.filter(({ name }) => name === asset).map(({ path }) => printable(displayPath(path)));
@@ -144,18 +153,24 @@ function unexpectedName(name: string): Finding {
  * @param paths as the user gave them; relative ones count from the caller's folder
  * @param target the target of all of them; else each file's name gives it
  * @param maxSize size budget of a file in bytes
+ * @param pack as inspect's
  * @throws Failure (2) for an empty path
  */
-export function checkFiles(paths: readonly string[], target: Target | undefined, maxSize: number): Preflight {
+export function checkFiles(
+  paths: readonly string[],
+  target: Target | undefined,
+  maxSize: number,
+  pack?: Pack,
+): Preflight {
   if (paths.includes("")) throw usageFailure({ what: "a file name is empty", fix: "name a file" });
   const [first = ""] = paths;
-  if (paths.length === 1 && isFolder(first)) return checkFolder(first, target, maxSize);
-  const files = paths.map((path) => inspectAs(path, { target, maxSize }));
+  if (paths.length === 1 && isFolder(first)) return checkFolder(first, target, { maxSize, pack });
+  const files = paths.map((path) => inspectAs(path, { target, maxSize, pack }));
   return preflightOf(files, crossCheck(files));
 }
 
 /** Inspects a path as the user wrote it: the process may run in another folder. */
-const inspectAs = (path: string, expected: { target?: Target | undefined; maxSize: number }): FileReport => ({
+const inspectAs = (path: string, expected: Expected): FileReport => ({
   ...inspect(fromCaller(path), expected),
   path,
 });

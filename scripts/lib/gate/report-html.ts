@@ -1,31 +1,35 @@
 /** The gate's result as a page: a picture of each file, its findings beside it. */
 import { basename } from "node:path";
-import { type Content, facts, html, type Markup, page, pill, table, type Verdict } from "../html.ts";
+import { type Content, facts, html, type Markup, pagePieces, pill, table, type Verdict } from "../html.ts";
 import { shortSize, size } from "../log.ts";
+import { type Parts, unpackParts } from "./parts.ts";
 import { allFindings, type Preflight } from "./preflight.ts";
 import type { FileReport, Finding } from "./report.ts";
 import { diskMap, legend, memoryMap, PICTURE_STYLE, sectionBars } from "./report-picture.ts";
 import { RULES } from "./rules.ts";
 
-/** The page for a result. The same result gives the same bytes. */
-export function htmlReport(result: Preflight): string {
-  const { ok, files, findings } = result;
-  return page({
+/** The page for a result, in pieces. The same result gives the same bytes. */
+export function htmlReport(result: Preflight): Iterable<string> {
+  const { ok } = result;
+  return pagePieces({
     title: "stage0 preflight",
     verdict: verdictOf(ok, allFindings(result)),
     headline: headline(result),
     style: `${PICTURE_STYLE}${FILE_STYLE}`,
-    body: [
-      findings.length > 0 && html`<section class="card"><h2>The files together</h2>${findingList(findings)}</section>`,
-      files.length > 1 && html`<section class="card">${overview(files)}</section>`,
-      files.map(fileCard),
-      html`<details><summary>The gate's ${RULES.length} rules</summary>${table(
-        "Rules",
-        ["rule", "severity", "demands", "why"],
-        RULES.map(({ id, severity, demands, why }) => [html`<code>${id}</code>`, severity, demands, why]),
-      )}</details>`,
-    ],
+    body: cards(result),
   });
+}
+
+function* cards({ files, findings }: Preflight): Generator<Content> {
+  if (findings.length > 0)
+    yield html`<section class="card"><h2>The files together</h2>${findingList(findings)}</section>`;
+  if (files.length > 1) yield html`<section class="card">${overview(files)}</section>`;
+  for (const [index, file] of files.entries()) yield fileCard(file, index);
+  yield html`<details><summary>The gate's ${RULES.length} rules</summary>${table(
+    "Rules",
+    ["rule", "severity", "demands", "why"],
+    RULES.map(({ id, severity, demands, why }) => [html`<code>${id}</code>`, severity, demands, why]),
+  )}</details>`;
 }
 
 const verdictOf = (ok: boolean, findings: readonly Finding[]): Verdict =>
@@ -58,17 +62,20 @@ const overview = (files: readonly FileReport[]): Markup =>
     ]),
   );
 
+const NO_PARTS: Parts = { segments: [], sections: [], more: { segments: 0, sections: 0, bytes: 0 } };
+
 /** One file: its facts, pictures and findings. */
 export function fileCard(file: FileReport, index: number): Markup {
   const name = basename(file.path);
   const folder = file.path.slice(0, file.path.length - name.length);
   const clean = file.findings.length === 0;
+  const drawn = { ...file, ...(file.parts === null ? NO_PARTS : unpackParts(file.parts)) };
   return html`
 <article class="card" id="file-${index + 1}">
 <div class="name"><h2>${folder !== "" && html`<span>${folder}</span>`}${name}</h2>${verdictPill(file)}</div>
 <div class="${clean ? "alone" : "beside"}">
 ${!clean && html`<aside aria-label="Findings">${findingList(file.findings)}</aside>`}
-${file.size !== null && html`<div>${factList(file)}${diskMap(file)}${memoryMap(file)}${legend(file)}${sectionBars(file)}${segmentTable(file)}</div>`}
+${file.size !== null && html`<div>${factList(file)}${diskMap(drawn)}${memoryMap(drawn)}${legend(drawn)}${sectionBars(drawn)}${segmentTable(drawn)}</div>`}
 </div>
 </article>`;
 }
@@ -105,9 +112,9 @@ function factList(file: FileReport): Markup {
   ])}`;
 }
 
-const segmentTable = ({ segments }: FileReport): Content =>
+const segmentTable = ({ segments, more }: Parts): Content =>
   segments.length > 0 &&
-  html`<details><summary>${plural(segments.length, "program header")}</summary>${table(
+  html`<details><summary>${plural(segments.length + more.segments, "program header")}</summary>${table(
     "Program headers",
     ["type", "rights", "at byte", "bytes", "address", "in memory", "alignment"],
     segments.map(({ type, rights, offset, size: bytes, address, memory, alignment }) => [
@@ -119,7 +126,7 @@ const segmentTable = ({ segments }: FileReport): Content =>
       memory,
       alignment,
     ]),
-  )}</details>`;
+  )}${more.segments > 0 && html`<p>and ${more.segments} more</p>`}</details>`;
 
 /** What `fileCard` needs besides the pictures' style. */
 export const FILE_STYLE = `

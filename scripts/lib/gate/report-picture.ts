@@ -2,7 +2,11 @@
 
 import { type Content, html, type Markup } from "../html.ts";
 import { shortSize } from "../log.ts";
-import type { FileReport, SectionView, SegmentView } from "./report.ts";
+import type { Parts, SectionView, SegmentView } from "./parts.ts";
+import type { FileReport } from "./report.ts";
+
+/** A file with what its picture shows. */
+type Drawn = FileReport & Parts;
 
 /** A block of a picture: where it starts and how long it is, in parts of the whole. */
 interface Block {
@@ -15,8 +19,6 @@ interface Block {
 
 /** Blocks under this share of the picture are drawn this wide, to be seen at all. */
 const THINNEST = 0.003;
-/** A lane shows this many blocks, the longest ones. A hostile table may have more, which nobody could tell apart. */
-const SHOWN = 500;
 /** Share that a block needs for its label to fit on a phone. */
 const LABELLED = 0.12;
 /** Sections that get a bar of their own; the rest share one. */
@@ -29,8 +31,7 @@ const sectionClass = ({ loaded }: SectionView): string => (loaded ? "section" : 
 
 /** One lane of a picture. Widths are percentages: it scales to any width, and its text keeps its size. */
 function lane(blocks: readonly Block[], y: number, height: number): Content {
-  const shown = blocks.length <= SHOWN ? blocks : blocks.toSorted((a, b) => b.length - a.length).slice(0, SHOWN);
-  const drawn = shown.map(({ from, length, className, title, label }) => {
+  const drawn = blocks.map(({ from, length, className, title, label }) => {
     const share = Math.max(Math.min(length, 1 - from), THINNEST);
     const start = percent(Math.min(from, 1 - share));
     const text = label !== undefined && share >= LABELLED && html`<text x="50%" y="50%" class="label">${label}</text>`;
@@ -55,7 +56,7 @@ const picture = ({ caption, described, height, content, ends: [left, right] }: P
 <div class="ends"><span>${left}</span><span>${right}</span></div></figure>`;
 
 /** The file from its first byte to its last: segments above, sections below. Nothing for a file without either. */
-export function diskMap({ segments, sections, size: total }: FileReport): Content {
+export function diskMap({ segments, sections, more, size: total }: Drawn): Content {
   if (total === null || total === 0 || segments.length + sections.length === 0) return undefined;
   const extent = (offset: number, length: number) => ({ from: Math.min(offset / total, 1), length: length / total });
   const upper = loads(segments).map(({ rights, offset, size }) => ({
@@ -64,15 +65,14 @@ export function diskMap({ segments, sections, size: total }: FileReport): Conten
     title: `segment ${rights}: ${shortSize(size)} at byte ${offset}`,
     label: rights,
   }));
-  const present = sections.filter(({ size }) => size > 0);
-  const lower = present.map((section) => ({
+  const lower = sections.map((section) => ({
     ...extent(section.offset, section.size),
     className: sectionClass(section),
     title: `section ${section.name}: ${shortSize(section.size)} at byte ${section.offset}`,
   }));
   return picture({
     caption: "In the file: segments above, sections below",
-    described: `${upper.length} segments and ${lower.length} sections in ${shortSize(total)}, to scale`,
+    described: `${upper.length} segments and ${lower.length + more.sections} sections in ${shortSize(total)}, to scale`,
     height: 64,
     content: [lane(upper, 0, 40), lane(lower, 46, 18)],
     ends: ["0", shortSize(total)],
@@ -80,7 +80,7 @@ export function diskMap({ segments, sections, size: total }: FileReport): Conten
 }
 
 /** The addresses from the first segment to the end of the last, and where the kernel jumps to. Nothing for a file without a PT_LOAD. */
-export function memoryMap({ segments, entry }: FileReport): Content {
+export function memoryMap({ segments, entry }: Drawn): Content {
   const mapped = loads(segments).map((segment) => {
     const start = BigInt(segment.address);
     return { ...segment, start, end: start + BigInt(segment.memory) };
@@ -126,7 +126,7 @@ function entryMark(share: number): Markup {
 }
 
 /** What the colours of the two maps mean. */
-export function legend({ segments }: FileReport): Content {
+export function legend({ segments }: Drawn): Content {
   const kinds = [...new Set(loads(segments).map(({ rights }) => rights))].sort();
   if (kinds.length === 0) return undefined;
   const names: Record<string, string> = { R: "read", W: "write", X: "execute" };
@@ -137,10 +137,10 @@ export function legend({ segments }: FileReport): Content {
 }
 
 /** The sections with the most bytes in the file, as bars. Nothing for a file without sections. */
-export function sectionBars({ sections }: FileReport): Content {
-  const sorted = sections.filter(({ size }) => size > 0).sort((a, b) => b.size - a.size);
-  const rest = sorted.slice(BARS);
-  const together = rest.reduce((sum, { size }) => sum + size, 0);
+export function sectionBars({ sections, more }: Drawn): Content {
+  const sorted = sections.toSorted((a, b) => b.size - a.size);
+  const rest = Math.max(sorted.length - BARS, 0) + more.sections;
+  const together = sorted.slice(BARS).reduce((sum, { size }) => sum + size, more.bytes);
   const longest = Math.max(sorted[0]?.size ?? 0, together);
   const bar = (name: Content, size: number, className: string): Markup =>
     html`<li><span>${name}</span><svg width="100%" height="12" aria-hidden="true"><rect width="${percent(Math.max(size / longest, THINNEST))}" height="12" rx="2" class="${className}"></rect></svg><span>${shortSize(size)}</span></li>`;
@@ -149,7 +149,7 @@ export function sectionBars({ sections }: FileReport): Content {
     .slice(0, BARS)
     .map((section) =>
       bar(html`<code>${section.name || "(no name)"}</code>`, section.size, sectionClass(section)),
-    )}${rest.length > 0 && bar(`${rest.length} more`, together, "section idle")}</ol>`;
+    )}${rest > 0 && bar(`${rest} more`, together, "section idle")}</ol>`;
 }
 
 /** The rights' colours are Okabe and Ito's, which colour-blind readers can tell apart; the letters say the same. */

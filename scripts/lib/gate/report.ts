@@ -1,8 +1,8 @@
 /** What the gate reports of a file, JSON-ready. */
-import { DT, machineName, SHF, sectionName, segmentName, typeName } from "../elf/names.ts";
+import { DT, machineName, typeName } from "../elf/names.ts";
 import type { Elf } from "../elf/types.ts";
 import { printable } from "../errors.ts";
-import { fileSize, type Linkage, linkageOf, loads, names, rights, strippable } from "./layout.ts";
+import { type Linkage, linkageOf, loads, names, strippable } from "./layout.ts";
 import type { Severity } from "./rules.ts";
 
 /** A rule that a file breaks. The texts are printable. */
@@ -12,30 +12,6 @@ export interface Finding {
   expected: string;
   got: string;
   fix: string;
-}
-
-/** What a picture needs of a segment: bytes of the file, address in hexadecimal, bytes in memory. */
-export interface SegmentView {
-  /** LOAD, DYNAMIC, GNU_STACK … */
-  type: string;
-  /** "R", "RX", "RW", "RWX" … */
-  rights: string;
-  offset: number;
-  size: number;
-  address: string;
-  memory: number;
-  alignment: number;
-}
-
-export interface SectionView {
-  name: string;
-  /** PROGBITS, NOBITS, SYMTAB … */
-  type: string;
-  offset: number;
-  /** Bytes that it takes in the file: 0 for NOBITS. */
-  size: number;
-  /** Whether it is loaded into memory (SHF_ALLOC). */
-  loaded: boolean;
 }
 
 /** All that the gate knows of a file. null: unknown, because the file is not readable that far. */
@@ -66,8 +42,8 @@ export interface FileReport {
   /** Lower-case hexadecimal; null also for a file over the size budget, of which only the headers are read. */
   sha256: string | null;
   findings: Finding[];
-  segments: SegmentView[];
-  sections: SectionView[];
+  /** Segments and sections for its picture, packed; null unless they were asked for. */
+  parts: Buffer | null;
 }
 
 /** The part of a report that comes from the headers. */
@@ -83,8 +59,6 @@ export function describeElf(elf: Elf | undefined) {
       alignment: null,
       buildId: null,
       stripped: null,
-      segments: [],
-      sections: [],
     };
   }
   const alignments = loads(elf).map(({ align }) => Number(align));
@@ -98,25 +72,5 @@ export function describeElf(elf: Elf | undefined) {
     alignment: alignments.length === 0 ? null : alignments.reduce((a, b) => Math.min(a, b)),
     buildId: elf.buildId ?? null,
     stripped: strippable(elf).length === 0,
-    segments: elf.segments.map(
-      (segment): SegmentView => ({
-        type: segmentName(segment.type),
-        rights: rights(segment),
-        offset: Number(segment.offset),
-        size: Number(segment.filesz),
-        address: `0x${segment.vaddr.toString(16)}`,
-        memory: Number(segment.memsz),
-        alignment: Number(segment.align),
-      }),
-    ),
-    sections: elf.sections.map(
-      (section): SectionView => ({
-        name: printable(section.name),
-        type: sectionName(section.type),
-        offset: Number(section.offset),
-        size: Number(fileSize(section)),
-        loaded: (section.flags & SHF.ALLOC) !== 0n,
-      }),
-    ),
   };
 }

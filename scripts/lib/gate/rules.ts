@@ -284,7 +284,7 @@ export const RULES: readonly CheckedRule[] = [
     check: elf((elf) => {
       const { phnum, phentsize } = elf.header;
       // A kernel reads e_phnum literally: PN_XNUM and its count in section header 0 are for readers of core dumps.
-      const count = elf.segments.length === 0 ? 0 : Math.max(phnum, elf.segments.length);
+      const count = elf.segmentCount === 0 ? 0 : Math.max(phnum, elf.segmentCount);
       return [
         ...defects(elf, "program headers"),
         ...demand(
@@ -485,7 +485,7 @@ export const RULES: readonly CheckedRule[] = [
     fix: "do not link with -n or -N, and let no tool move the program headers",
     check: elf((elf) => {
       const { phoff, phentsize } = elf.header;
-      const end = phoff + BigInt(elf.segments.length * phentsize);
+      const end = phoff + BigInt(elf.segmentCount * phentsize);
       const first = loads(elf).slice(0, 1);
       return [
         ...none(
