@@ -12,7 +12,9 @@ import { escapeMarkdown, rulesTable } from "../scripts/lib/gate/report-markdown.
 import { digestFile } from "../scripts/lib/hash.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { compileAll, PROGRAMS } from "./corpus/compile.ts";
+import { tables } from "./corpus/synthetic.ts";
 import {
+  isDeno,
   lacking,
   make,
   type Outcome,
@@ -727,6 +729,33 @@ test("should load no more than a plain run needs", async () => {
     [],
   );
   assert.ok(loaded.has("scripts/lib/gate.ts"));
+});
+
+// Deno has no way to bound it.
+(isDeno ? () => {} : test)("should keep to 150 MiB of memory, whatever the tables claim", async () => {
+  const folder = temporaryFolder();
+  const hostile = tables({ segments: 60_000, sections: 131_072, shnum: 0 });
+  for (let index = 1; index < 131_072; index++)
+    hostile.section(index, { type: 1, flags: 2, addr: -index, size: index });
+  const files = Array.from({ length: 8 }, (_, index) => join(folder, String(index)));
+  for (const file of files) fs.writeFileSync(file, hostile.bytes);
+  const peak = join(folder, "peak.cjs");
+  fs.writeFileSync(peak, 'process.on("exit", () => process._rawDebug(`peak ${process.resourceUsage().maxRSS}`));');
+  const [node = "", ...options] = RUNTIME;
+  const command = [node, "--require", peak, ...options, join(PROJECT, "scripts", "preflight.ts")];
+  const { code, stderr } = await runProgram([...command, "--html", join(folder, "page"), "--target", X86_64, ...files]);
+  assert.is(code, 1);
+  const kib = Number(/^peak ([0-9]+)$/m.exec(stderr)?.[1]);
+  assert.ok(kib > 30_000 && kib < 150 * 1024, `${kib} KiB`);
+});
+
+test("should say that a name has to be UTF-8", async () => {
+  const folder = temporaryFolder();
+  fs.writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x61, 0xff])]), "");
+  const command = `exec "$@" --target ${X86_64} "$(printf 'a\\377')"`;
+  const { code, stderr } = await runProgram(["sh", "-c", command, "sh", ...SCRIPT], { cwd: folder });
+  assert.match(stderr, "\n  got:      no such file or folder; a name has to be UTF-8, and this one is not\n");
+  assert.is(code, 3);
 });
 
 test.run();

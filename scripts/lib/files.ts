@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { randomBytes } from "./crypto.ts";
-import { errorCode, missingFailure, systemWords, withPath } from "./errors.ts";
+import { errorCode, missingFailure, SYSTEM_ERRORS, systemWords, withPath } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
 const CHUNK = 64 * 1024;
@@ -100,10 +100,18 @@ export function writeText(path: string, text: string | Uint8Array, mode = 0o644)
   writeAtomic(path, mode, (fd) => writeAll(fd, bytes));
 }
 
-/** Writes text that comes in pieces, atomically. */
+/** Writes text that comes in pieces, atomically, through one buffer: of many V8 would let tens of MiB pile up. */
 export function writePieces(path: string, pieces: Iterable<string>): void {
+  const buffer = new Uint8Array(CHUNK);
+  const encoder = new TextEncoder();
   writeAtomic(path, 0o644, (fd) => {
-    for (const piece of pieces) writeAll(fd, Buffer.from(piece));
+    for (const piece of pieces) {
+      for (let rest = piece; rest !== ""; ) {
+        const { read, written } = encoder.encodeInto(rest, buffer);
+        writeAll(fd, buffer.subarray(0, written));
+        rest = rest.slice(read);
+      }
+    }
   });
 }
 
@@ -121,15 +129,19 @@ export function eachChunk(
   use: (bytes: Buffer) => void,
   span = { offset: 0, size: Number.POSITIVE_INFINITY },
 ): void {
-  const buffer = Buffer.allocUnsafe(CHUNK);
+  const buffer = spare ?? Buffer.allocUnsafe(CHUNK);
+  // `use` may read another file.
+  spare = undefined;
   const end = span.offset + span.size;
   for (let at = span.offset; at < end; ) {
     const count = fs.readSync(fd, buffer, 0, Math.min(CHUNK, end - at), at);
-    if (count === 0) return;
+    if (count === 0) break;
     use(buffer.subarray(0, count));
     at += count;
   }
+  spare = buffer;
 }
+let spare: Buffer | undefined;
 
 /** A regular file that is open for reading, and its status when it was opened. The caller closes it. */
 export interface OpenFile {
@@ -178,9 +190,18 @@ export function tryOpenRegular(path: string, how?: { follow: boolean }): OpenFil
   } catch (error) {
     const words = systemWords(error);
     if (words === undefined) throw error;
-    return { reason: errorCode(error) === "ENOENT" && isLink(path) ? "a symbolic link that leads nowhere" : words };
+    return {
+      reason:
+        errorCode(error) === "ENOENT" && isLink(path) ? "a symbolic link that leads nowhere" : wordsFor(path, words),
+    };
   }
 }
+
+/** The words for a system's error, and what else may be wrong: of a name that is not UTF-8 runtimes lose the other bytes. */
+export const wordsFor = (path: string, words: string): string =>
+  words === SYSTEM_ERRORS.ENOENT?.what && path.includes("\ufffd")
+    ? `${words}; a name has to be UTF-8, and this one is not`
+    : words;
 
 const isLink = (path: string): boolean => fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 

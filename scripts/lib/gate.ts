@@ -6,7 +6,7 @@ import { fileSource } from "./elf/bytes.ts";
 import type { Elf, ElfResult } from "./elf/types.ts";
 import { readElf } from "./elf.ts";
 import { printable, systemWords } from "./errors.ts";
-import { isUnchanged, type OpenFile, openRegular } from "./files.ts";
+import { isUnchanged, type OpenFile, openRegular, wordsFor } from "./files.ts";
 import { type Content, readContent } from "./gate/content.ts";
 import { freeTables, noteTable } from "./gate/memory.ts";
 import { describeElf, type FileReport, type Finding } from "./gate/report.ts";
@@ -94,7 +94,7 @@ function observe(path: string, { maxSize, content: known, fd }: Parameters<typeo
     const words = systemWords(error);
     // What has no code of the system's is a defect of the gate.
     if (words === undefined) throw error;
-    return unreadable(words);
+    return unreadable(wordsFor(path, words));
   } finally {
     if (file !== undefined && fd === undefined) fs.closeSync(file.fd);
   }

@@ -68,6 +68,12 @@ function partsOf(elf: Elf): Parts {
   };
 }
 
-/** A copy, as zlib's own buffer is many times as long. */
-export const packParts = (elf: Elf): Buffer => Buffer.from(deflateRawSync(JSON.stringify(partsOf(elf))));
+/** A copy of its own, as a part of zlib's buffer or of Buffer's pool would keep many times as much. */
+export function packParts(elf: Elf): Buffer {
+  const packed = deflateRawSync(JSON.stringify(partsOf(elf)));
+  const copy = Buffer.alloc(packed.length);
+  packed.copy(copy);
+  return copy;
+}
+
 export const unpackParts = (packed: Buffer): Parts => JSON.parse(inflateRawSync(packed).toString());
