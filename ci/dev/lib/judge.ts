@@ -34,7 +34,7 @@ interface Subject {
   outcome: string;
 }
 
-export interface Verdict {
+interface Verdict {
   /** Mutants made, passed by the gate, and left out because headers can't show what is wrong with them. */
   made: number;
   passed: number;
