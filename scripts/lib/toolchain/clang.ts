@@ -55,12 +55,17 @@ export async function makeClang(recipes: readonly Recipe[], progress: Progress):
     const compiler = compilerFolder("clang", clang, version);
     const folders = new Map(recipes.map((recipe) => [targetFolder(recipe.triple, compiler), recipe]));
     for (const folder of [compiler, ...folders.keys()]) await removeBroken(folder);
-    const kernels = await archive.find(recipes.map(({ architecture }) => `linux-libc-dev:${architecture}`));
-    const headers = ({ architecture }: Recipe): string[] => {
+    const kernels = new Map<string, string>();
+    for (const { architecture } of recipes) {
       const own = `linux-libc-dev:${architecture}`;
-      // Debian 13's is for every architecture, and apt knows it by its plain name only.
-      return [`musl-dev:${architecture}`, kernels.has(own) ? own : "linux-libc-dev"];
-    };
+      // Debian 13's is for every architecture, and apt knows it by its plain name only. Each is asked for by itself, or the
+      // answer to one would be taken for another's.
+      kernels.set(architecture, (await archive.find([own])).has(own) ? own : "linux-libc-dev");
+    }
+    const headers = ({ architecture }: Recipe): string[] => [
+      `musl-dev:${architecture}`,
+      kernels.get(architecture) ?? "linux-libc-dev",
+    ];
     const absent = [...folders].flatMap(([folder, recipe]) => (fs.existsSync(folder) ? [] : headers(recipe)));
     await requireSpace(archive, dirname(compiler), [...(fs.existsSync(compiler) ? [] : packages), ...absent]);
     await ensureFolder(compiler, progress, (staging) => makeCompiler(staging, llvm, packages, host, archive));
