@@ -48,7 +48,7 @@ stage7 := verify-sums
 stage8 := draft publish
 stage9 := withdraw reinstate
 stages := 1 2 3 4 5 6 7 8 9
-verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract reproduce rehearse release-gate bench mutate clean
+verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract reproduce rehearse release-gate bench mutate judge clean
 .PHONY: $(verbs)
 
 # make itself would pass over a goal that is no verb but a file. Shells ask for .DEFAULT to complete words.
@@ -161,6 +161,9 @@ bench: $(modules) $(tools) ## Measure everything beside other tools and write do
 # Under deno, which starts a test file in a fraction of the time.
 mutate: $(modules) $(tools) ## Put defects into the deciding rules and see that tests notice 95 % of them
 	@$(run_deno) ci/dev/mutate.ts
+
+judge: $(modules) ## Run mutants of programs that the gate passes in a chroot, as root: each has to print its line
+	@$(run_node) ci/dev/judge.ts
 
 ##@dev CI
 install-workflows: $(ready) ## Copy the workflows into WORKSPACE's .github/workflows

@@ -49,11 +49,16 @@ const EXEMPT: readonly ((before: Patch, after: Patch) => boolean)[] = [
   (before, after) => before.get("entry") !== after.get("entry"),
 ];
 
-/** Judges mutants, the same for the same seed. @param mutants how many, of all programs together */
+/**
+ * Judges mutants, the same for the same seed.
+ * @param mutants how many, of all programs together
+ * @param gate whether a file passes
+ */
 export async function judgeMutants(
   mutants: number,
   seed: number,
   say: (done: number) => void = () => {},
+  gate = passes,
 ): Promise<Verdict> {
   const root = await chrootWith(["busybox", "qemu-aarch64-static"]);
   const subjects = await unchanged(root);
@@ -73,7 +78,7 @@ export async function judgeMutants(
     const subject = next.pick(subjects);
     const { bytes, story } = changeHeaders(subject, next);
     verdict.made += 1;
-    if (bytes.equals(subject.bytes) || !passes(bytes, subject.target)) continue;
+    if (bytes.equals(subject.bytes) || !gate(bytes, subject.target)) continue;
     verdict.passed += 1;
     const [before, after] = [new Patch(subject.bytes), new Patch(bytes)];
     if (EXEMPT.some((isExempt) => isExempt(before, after))) verdict.exempt += 1;
@@ -102,11 +107,12 @@ function passes(bytes: Buffer, target: Target): boolean {
   return findings.every(({ severity }) => severity !== "fail");
 }
 
-/** A root that nobody can write to, with static programs in it. */
+/** A root that nobody can write to, with static programs in it, and /dev/null: Rust's start-up code wants it. */
 async function chrootWith(programs: readonly string[]): Promise<string> {
   const root = temporaryFolder("judge");
   fs.chmodSync(root, 0o755);
-  fs.mkdirSync(join(root, "m"));
+  for (const folder of ["m", "dev"]) fs.mkdirSync(join(root, folder));
+  await runProgram(["mknod", "-m", "666", join(root, "dev", "null"), "c", "1", "3"]);
   for (const program of programs) {
     const { stdout } = await runProgram(["sh", "-c", `command -v ${program}`]);
     fs.copyFileSync(stdout.trim(), join(root, program));
@@ -128,7 +134,11 @@ async function unchanged(root: string): Promise<Subject[]> {
     root,
     subjects.map((subject) => ({ subject, bytes: subject.bytes })),
   );
-  return subjects.map((subject, index) => ({ ...subject, outcome: outcomes[index] ?? "" }));
+  return subjects.map((subject, index) => {
+    const outcome = outcomes[index] ?? "nothing";
+    if (!/^0 ./.test(outcome)) throw new Error(`${subject.name} does not run unchanged: ${outcome}`);
+    return { ...subject, outcome };
+  });
 }
 
 /** Runs each program in turn, with bounds on its time, memory and files, and says what it printed and how it ended. */
