@@ -224,7 +224,7 @@ export const RULES: readonly CheckedRule[] = [
     id: "type",
     severity: "fail",
     demands: "the type is ET_EXEC, or ET_DYN with DF_1_PIE in DT_FLAGS_1",
-    why: "ET_DYN without the flag is a shared library, and ET_REL and ET_CORE are no programs",
+    why: "ET_DYN without the flag is a shared library, or a static-pie packed by UPX; ET_REL and ET_CORE are no programs",
     fix: "link it as a static executable (-C target-feature=+crt-static; gcc -static or -static-pie)",
     check: elf((elf) => {
       const { type } = elf.header;
