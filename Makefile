@@ -44,10 +44,11 @@ stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
 stage4 := preflight boot phone verify identify lint test recipes-check workflows-check
 stage5 := package-deb package-rpm package-apk install
 stage6 := sums release-assets
-stage7 := verify-sums
-stage8 := draft publish
-stage9 := withdraw reinstate
-stages := 1 2 3 4 5 6 7 8 9
+stage7 := release-bundles
+stage8 := verify-sums
+stage9 := draft publish
+stage10 := withdraw reinstate
+stages := 1 2 3 4 5 6 7 8 9 10
 verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract reproduce rehearse release-gate bench mutate judge clean
 .PHONY: $(verbs)
 
@@ -101,8 +102,6 @@ publish: $(ready) ## Upload dist/ to the draft of TAG and verify it; UNDRAFT=1 p
 	@$(run) scripts/publish-stage0.ts
 withdraw: $(ready) ## Mark the release of TAG as withdrawn, for REASON: nothing here takes it then
 	@$(run) scripts/withdraw.ts
-reinstate: $(ready) ## Take that mark back
-	@$(run) scripts/withdraw.ts --undo
 
 ##@ Fetch
 fetch-stage0: $(ready) ## Download a release's stage0, verified, and print its path
@@ -172,6 +171,8 @@ workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows diffe
 	@$(run) scripts/install-workflows.ts --check
 draft: $(ready) ## Find or make the draft release of TAG
 	@$(run) scripts/publish-stage0.ts --draft
+reinstate: $(ready) ## Take that mark back
+	@$(run) scripts/withdraw.ts --undo
 release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
 	@$(run) scripts/release-gate.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
@@ -180,6 +181,8 @@ release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify 
 	@$(run) ci/dev/bundle.ts
 	@$(run) scripts/sums.ts
 	@$(run) scripts/sums.ts --verify
+release-bundles: $(ready) ## Add the attestations of TAG to dist/, verified, and write SHA256SUMS
+	@$(run) scripts/release-bundles.ts
 
 # Through a link npm would empty the folder of another checkout.
 $(modules): package.json package-lock.json

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { assetName } from "../scripts/lib/contract.ts";
+import { assetName, bundleName, RELEASE_ASSETS, verdictsName } from "../scripts/lib/contract.ts";
 import { digestFile } from "../scripts/lib/hash.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { startGitHub } from "./github/server.ts";
@@ -18,6 +18,7 @@ import {
 } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 import { type Result, WorkflowRun } from "./lib/runner.ts";
+import { Sigstore } from "./lib/sigstore.ts";
 
 const test = suite("workflows executed");
 const NEEDS = lacking({
@@ -43,7 +44,18 @@ async function release(
   file = "release.yml",
   inputs: Record<string, string> = {},
 ): Promise<{ run: WorkflowRun; results: Record<string, Result> }> {
+  const sigstore = await Sigstore.make();
+  const root = join(temporaryFolder("sigstore"), "root.json");
+  fs.writeFileSync(root, JSON.stringify(sigstore.root()));
+  const attest = async (list: string, result?: { type: string; predicate: unknown }): Promise<string> => {
+    const lines = list.trimEnd().split("\n");
+    const subject = lines.map((line) => ({ name: line.slice(66), digest: { sha256: line.slice(0, 64) } }));
+    const signed = { name: "", sha256: "", tag: TAG, repo: REPO, workflow: file, subject };
+    const tested = result && { predicateType: result.type, predicate: result.predicate };
+    return JSON.stringify(await sigstore.sign({ ...signed, ...tested }));
+  };
   const run = new WorkflowRun({
+    attest,
     checkout,
     github: { repository: REPO, token: github.token, ref: event.GITHUB_REF ?? "" },
     env: {
@@ -53,6 +65,7 @@ async function release(
       GITHUB_SERVER_URL: github.server,
       GITHUB_API_URL: github.api,
       NODE_EXTRA_CA_CERTS: github.caFile,
+      FASTBOOP_STAGE0_TRUSTED_ROOT: root,
     },
   });
   const results = await run.run(file, inputs);
@@ -86,22 +99,32 @@ testUnless(
         "fastboop-stage0_0.2.0.rc1_all.deb",
         "stage0-tools.tar.gz",
       ];
-      assert.equal((published?.assets ?? []).map(({ name }) => name).sort(), names);
+      const files = names.filter((name) => name !== "SHA256SUMS");
+      const all = [
+        ...names,
+        ...files.map(bundleName),
+        ...RELEASE_ASSETS.map(verdictsName),
+        "fastboop-stage0.intoto.jsonl",
+      ];
+      assert.equal((published?.assets ?? []).map(({ name }) => name).sort(), all.sort());
       const built = join(run.artifacts, "fastboop-stage0-aarch64", "fastboop-stage0-aarch64-unknown-linux-musl");
       assert.is(published?.asset("fastboop-stage0-aarch64-unknown-linux-musl").sha256, digestFile(built).sha256);
       const sums = (await published?.asset("SHA256SUMS").read())?.toString() ?? "";
-      assert.equal(run.attested, [sums]);
-      assert.equal(
-        sums
+      const listed = (list = ""): string[] =>
+        list
+          .trimEnd()
           .split("\n")
-          .filter((line) => line !== "")
-          .map((line) => line.slice(66)),
-        names.filter((name) => name !== "SHA256SUMS"),
+          .map((line) => line.slice(66));
+      assert.equal(run.attested.map(listed), [files, ...[...RELEASE_ASSETS].map((name) => [name])]);
+      assert.equal(
+        listed(sums),
+        all.filter((name) => name !== "SHA256SUMS"),
       );
       const boots = run.steps.filter(({ step }) => step === "make preflight BOOT=1");
       assert.is(boots.length, 2);
       for (const { output } of boots) assert.match(output, /: ran as PID 1, powered the machine off\n/);
       const consume = run.steps.filter(({ job }) => job === "consume").at(-1);
+      assert.match(consume?.output ?? "", /^ {2}provenance +agrees$/m);
       assert.match(consume?.output ?? "", /fetched\/v0\.2\.0-rc\.1\/fastboop-stage0-aarch64-unknown-linux-musl\n/);
     } finally {
       await github.close();

@@ -99,7 +99,7 @@ export const bundleName = (name: string): string => `${name}.sigstore.json`;
 /** The release asset with a file's signed verdicts: gate and boots. */
 export const verdictsName = (name: string): string => `${name}.test-result.sigstore.json`;
 /** The release asset with every bundle of the release, one a line. */
-const BUNDLES = `${PACKAGE}.intoto.jsonl`;
+export const BUNDLES = `${PACKAGE}.intoto.jsonl`;
 /** The release asset that says how its files were built. */
 const BUILDINFO = `${PACKAGE}.buildinfo.json`;
 /** The release assets with stage0's bill of materials (CycloneDX), and the licences of what is in it. */

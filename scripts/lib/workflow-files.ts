@@ -50,11 +50,10 @@ export function copiesFor(folder: string): Copy[] {
 const BESIDE = "stage0-";
 
 function beside({ file, text }: WorkflowFile, all: readonly WorkflowFile[]): WorkflowFile {
-  const renamed = all.reduce(
-    (result, { file: name }) =>
-      result.replaceAll(`uses: ./.github/workflows/${name}\n`, `uses: ./.github/workflows/${BESIDE}${name}\n`),
-    text,
-  );
+  const renamed = all.reduce((result, { file: name }) => {
+    const own = ["uses: ./.github/workflows/", "FASTBOOP_STAGE0_SIGNER_WORKFLOW: "];
+    return own.reduce((changed, key) => changed.replaceAll(`${key}${name}\n`, `${key}${BESIDE}${name}\n`), result);
+  }, text);
   const triggers = /^on:\n(?: .*\n)+/m;
   const call = /^ {2}workflow_call:\n(?: {4}.*\n)*/m.exec(triggers.exec(renamed)?.[0] ?? "")?.[0];
   return { file: BESIDE + file, text: renamed.replace(triggers, `on:\n${call ?? "  workflow_call:\n"}`) };

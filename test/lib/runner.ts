@@ -6,9 +6,10 @@
  * were asked for.
  */
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
 import { readWorkflows } from "../../ci/dev/lib/workflows.ts";
+import { digestFile } from "../../scripts/lib/hash.ts";
 import { copyProject, runProgram, temporaryFolder } from "./harness.ts";
 
 interface Step {
@@ -53,6 +54,12 @@ interface StepRecord {
   result: Result;
   output: string;
 }
+/** What an action's stand-in came to. */
+interface Stood {
+  ok: boolean;
+  output: string;
+  outputs?: Record<string, string>;
+}
 interface Settings {
   /** Makes the work folder of a job what a checkout of the repository would hold. */
   checkout(folder: string): void;
@@ -61,6 +68,8 @@ interface Settings {
   secrets?: Record<string, string>;
   /** Stand-ins for actions that only one test's workflows use. */
   actions?: Record<string, (given: Record<string, unknown>, workspace: string) => Promise<string>>;
+  /** What actions/attest signs: the bundle of a statement about the lines of a list. */
+  attest?: (list: string, result?: { type: string; predicate: unknown }) => Promise<string>;
   /** Added to the environment of every step. */
   env: Record<string, string>;
   /** Folder of the workflow files; default: the project's. */
@@ -218,7 +227,7 @@ export class WorkflowRun {
       }
       const action = /\bci\/actions\/[a-z0-9-]+(?=@|$)/.exec(step.uses ?? "")?.[0];
       const given = this.#evaluateAll(step.with ?? {}, context);
-      const outcome = action
+      const outcome: Stood = action
         ? await this.#composite(step.uses ?? "", action, given, context, workspace, variables)
         : step.uses
           ? await this.#stand(step.uses, given, workspace)
@@ -234,7 +243,7 @@ export class WorkflowRun {
       this.steps.push({ job: id, step: name, result: outcome.ok ? "success" : "failure", output: outcome.output });
       if (step.id)
         steps[step.id] = {
-          outputs: readPairs(join(files, paths.GITHUB_OUTPUT)),
+          outputs: { ...readPairs(join(files, paths.GITHUB_OUTPUT)), ...outcome.outputs },
           outcome: outcome.ok ? "success" : "failure",
         };
       failed ||= !outcome.ok;
@@ -312,11 +321,7 @@ export class WorkflowRun {
   }
 
   /** The stand-ins for the actions that the workflows use. */
-  async #stand(
-    uses: string,
-    given: Record<string, unknown>,
-    workspace: string,
-  ): Promise<{ ok: boolean; output: string }> {
+  async #stand(uses: string, given: Record<string, unknown>, workspace: string): Promise<Stood> {
     const [action = ""] = uses.split("@");
     const own = this.#settings.actions?.[action];
     if (own !== undefined) {
@@ -326,7 +331,7 @@ export class WorkflowRun {
         return { ok: false, output: String(error) };
       }
     }
-    const path = join(workspace, String(given.path ?? "."));
+    const path = isAbsolute(String(given.path)) ? String(given.path) : join(workspace, String(given.path ?? "."));
     switch (action) {
       case "actions/checkout":
         this.#settings.checkout(workspace);
@@ -374,11 +379,23 @@ export class WorkflowRun {
           : { ok: false, output: `no artifact matches ${given.pattern}` };
       }
       case "actions/attest-build-provenance":
-        this.attested.push(fs.readFileSync(join(workspace, String(given["subject-checksums"])), "utf8"));
-        return { ok: true, output: "" };
+        return this.#attest(fs.readFileSync(join(workspace, String(given["subject-checksums"])), "utf8"));
+      case "actions/attest": {
+        const subject = join(workspace, String(given["subject-path"]));
+        const predicate = fs.readFileSync(join(workspace, String(given["predicate-path"])), "utf8");
+        const line = `${digestFile(subject).sha256}  ${basename(subject)}\n`;
+        return this.#attest(line, { type: String(given["predicate-type"]), predicate: JSON.parse(predicate) });
+      }
       default:
         throw new Error(`no stand-in for the action ${uses}`);
     }
+  }
+
+  async #attest(list: string, result?: { type: string; predicate: unknown }): Promise<Stood> {
+    this.attested.push(list);
+    const path = join(temporaryFolder("attestation"), "attestation.json");
+    fs.writeFileSync(path, (await this.#settings.attest?.(list, result)) ?? "{}");
+    return { ok: true, output: "", outputs: { "bundle-path": path } };
   }
 
   /** A job's or step's `if`: success() is understood unless a status function is named. */

@@ -6,6 +6,7 @@ import { say } from "../log.ts";
 import { showProgress } from "../progress.ts";
 import { findingOf, type Preflight, preflightOf } from "./preflight.ts";
 import type { FileReport, Finding } from "./report.ts";
+import { writeTestResult } from "./test-result.ts";
 
 /** What happened when a file was tried. */
 interface Tried {
@@ -62,7 +63,15 @@ async function tryPassed(gated: Preflight, { rules, did, run }: Trial): Promise<
       const found = tried.filter(({ path }) => path === file.path).flatMap((one) => findingsOf(one, rules));
       return { ...file, findings: [...file.findings, ...found] };
     });
-    return preflightOf(files, gated.findings);
+    const result = preflightOf(files, gated.findings);
+    for (const file of result.files) {
+      const own = tried.filter(({ path }) => path === file.path);
+      const runs = own.map(({ machine, outcome, exitCode }) => {
+        return { name: `${did} it on ${machine}: ${outcome}`, machine, passed: exitCode === 0 };
+      });
+      if (runs.length > 0) writeTestResult(file, runs);
+    }
+    return result;
   } catch (error) {
     if (!(error instanceof Failure) || error.exitCode === 2) throw error;
     const rule = error.exitCode === 3 ? rules.machine : rules.file;

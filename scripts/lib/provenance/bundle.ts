@@ -94,6 +94,14 @@ function verifyAgainst(json: unknown, { material, name }: Root): Signed {
   };
 }
 
+/** What a bundle is about, by its own word: nothing of it is verified. */
+export function readStatement(json: unknown): { predicateType: unknown; names: unknown[] } {
+  const { dsseEnvelope } = (json ?? {}) as { dsseEnvelope?: { payload?: unknown } };
+  const payload = Buffer.from(String(dsseEnvelope?.payload ?? ""), "base64").toString();
+  const { predicateType, subject } = JSON.parse(payload || "{}") as { predicateType?: unknown; subject?: unknown };
+  return { predicateType, names: (Array.isArray(subject) ? subject : []).map((one) => one?.name) };
+}
+
 /**
  * What this version of the library lacks (4.1.3, which needs Node 22, has both): Rekor 2 logs the hash of the bytes that were
  * signed, and the names in a checkpoint, which anybody can write, are taken for regular expressions.
