@@ -315,7 +315,7 @@ const CASES: Record<string, Case> = {
     env: { FASTBOOP_STAGE0_SHA256: SHA256, FASTBOOP_STAGE0_TRUST: undefined },
     code: 0,
     log: [START, ...witnesses("agrees", "absent", "absent", "not asked"), END],
-    requests: ["web SHA256SUMS 404", `web ${ASSET} 302`, "blob 200"],
+    requests: ["web SHA256SUMS 404", "web WITHDRAWN 404", `web ${ASSET} 302`, "blob 200"],
   },
   "hold what comes against size and sha512 of the lock": {
     arrange: lock(entry(`size = ${BYTES.length}\nsha512 = "${digest(BYTES, "sha512")}"\n`)),
@@ -627,7 +627,7 @@ const CASES: Record<string, Case> = {
       "got:      status 404",
       "fix:      check TAG and TARGET",
     ],
-    requests: ["web SHA256SUMS 404", `web ${ASSET} 404`],
+    requests: ["web SHA256SUMS 404", "web WITHDRAWN 404", `web ${ASSET} 404`],
   },
 };
 
