@@ -161,7 +161,7 @@ bench: $(modules) $(tools) ## Measure everything beside other tools and write do
 mutate: $(modules) $(tools) ## Put defects into the deciding rules and see that tests notice 95 % of them
 	@$(run_deno) ci/dev/mutate.ts
 
-judge: $(modules) ## Run mutants of programs that the gate passes in a chroot, as root: each has to print its line
+judge: $(modules) ## Run mutants that the gate passes, in a chroot as root: each has to print its line
 	@$(run_node) ci/dev/judge.ts
 
 ##@dev CI
@@ -171,7 +171,7 @@ workflows-check: $(ready) ## Fail when WORKSPACE's copies of the workflows diffe
 	@$(run) scripts/install-workflows.ts --check
 draft: $(ready) ## Find or make the draft release of TAG
 	@$(run) scripts/publish-stage0.ts --draft
-reinstate: $(ready) ## Take that mark back
+reinstate: $(ready) ## Take the mark of a withdrawn release back
 	@$(run) scripts/withdraw.ts --undo
 release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
 	@$(run) scripts/release-gate.ts

@@ -373,7 +373,7 @@ testUnless(
     const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results;
     assert.equal(Object.keys(results.groups), ["startup"]);
     const [start] = results.groups.startup?.results ?? [];
-    assert.is(start?.rows.length, 10);
+    assert.is(start?.rows.length, 12);
     for (const { name, median, memory } of start?.rows ?? []) assert.ok((median ?? 0) > 0 && (memory ?? 0) > MIB, name);
     assert.is(readFileSync(join(out, "README.md"), "utf8"), page(results));
     assert.ok(!existsSync(join(out, "size.svg")));

@@ -9,8 +9,9 @@ const CODE: Record<string, string> = {
   arm: "0000a0e30170a0e3000000ef", // mov r0,#0; mov r7,#1; svc #0
 };
 const ALIGNMENT = 64 * 1024;
-const BASE = 0x400000;
-const START = 256;
+/** Where the file is loaded, and where the code begins in it. */
+export const BASE = 0x400000;
+export const START = 256;
 const [EXECUTABLE, LOAD, GNU_STACK] = [2, 1, 0x6474e551];
 
 /**

@@ -166,7 +166,7 @@ function wrongFact(lines: readonly Line[], stages: readonly Stage[], rootfs: Exp
 /** What stage0 is when it is told nothing. */
 const DEFAULTS: Record<string, string> = { "smoo.vendor": "0xdead", "smoo.product": "0xbeef", "smoo.serial": "0001" };
 
-/** stage0's gadget, by what the kernel says of it and the settings that stage0 got. */
+/** stage0's gadget, by what the kernel says of it and the settings that stage0 got. The CLI hands the phone's serial on. */
 function wrongIdentity(lines: readonly Line[]): Wrong | undefined {
   const start = lines.findIndex(({ text }) => text.startsWith("machine: /init is PID 1"));
   if (start < 0) return undefined;
@@ -176,14 +176,13 @@ function wrongIdentity(lines: readonly Line[]): Wrong | undefined {
     .find(Boolean);
   const serial = after.map((text) => /^usb 1-1: SerialNumber: (.*)/.exec(text)?.[1]).find((text) => text !== undefined);
   if (!found || serial === undefined) return undefined;
-  const setting = (name: string): string =>
+  const given = (name: string): string | undefined =>
     lines
       .map(({ text }) => new RegExp(`^machine: setting ${name}=(.*)`).exec(text)?.[1])
-      .find((value) => value !== undefined) ??
-    DEFAULTS[name] ??
-    "";
+      .find((value) => value !== undefined);
+  const setting = (name: string): string => given(name) ?? DEFAULTS[name] ?? "";
   const number = (text: string): string => Number(text).toString(16).padStart(4, "0");
-  const wanted = `${number(setting("smoo.vendor"))}:${number(setting("smoo.product"))} ${setting("smoo.serial")}`;
+  const wanted = `${number(setting("smoo.vendor"))}:${number(setting("smoo.product"))} ${given("stage0.serial") ?? setting("smoo.serial")}`;
   const got = `${found[1]}:${found[2]} ${serial}`;
   return got === wanted
     ? undefined

@@ -10,7 +10,7 @@ import { digestFile } from "../../../../scripts/lib/hash.ts";
 import { shell } from "../../../../scripts/lib/shell.ts";
 import { formatSums, parseSums } from "../../../../scripts/lib/trust/sums.ts";
 import { certificate, makeAuthority } from "../../../../test/github/certificates.ts";
-import { elfFile } from "../../../../test/lib/elf-file.ts";
+import { BASE, START as CODE_OFFSET, elfFile } from "../../../../test/lib/elf-file.ts";
 
 export const MIB = 1024 ** 2;
 const PIECE = Buffer.alloc(MIB);
@@ -28,7 +28,7 @@ export function writeElf(path: string, size: number, filler: "random" | "hole", 
   const length = size - LOADED - end.length;
   // e_shoff, e_shentsize, e_shnum, e_shstrndx (gABI, "ELF Header").
   start.writeBigUInt64LE(BigInt(LOADED + length), 40);
-  for (const [index, value] of [64, 3, 2].entries()) start.writeUInt16LE(value, 58 + 2 * index);
+  for (const [index, value] of [64, 4, 3].entries()) start.writeUInt16LE(value, 58 + 2 * index);
   const fd = fs.openSync(path, "w", 0o755);
   try {
     writeAll(fd, start);
@@ -42,10 +42,10 @@ export function writeElf(path: string, size: number, filler: "random" | "hole", 
   }
 }
 
-/** Three section headers and their names, for the end of a file: none, all between start and end, and the names. */
+/** Section headers and their names, for the end of a file: none, the code, all between start and end, and the names. */
 function sectionHeaders(start: number, size: number): Buffer {
-  const names = Buffer.from("\0filler\0.shstrtab\0");
-  const headers = Buffer.alloc(3 * 64);
+  const names = Buffer.from("\0filler\0.shstrtab\0.text\0");
+  const headers = Buffer.alloc(4 * 64);
   const end = size - headers.length - names.length;
   // sh_name, sh_type, sh_offset, sh_size, sh_addralign (gABI, "Sections").
   const header = (at: number, name: string, type: number, offset: number, length: number): void => {
@@ -55,8 +55,11 @@ function sectionHeaders(start: number, size: number): Buffer {
     headers.writeBigUInt64LE(BigInt(length), at + 32);
     headers.writeBigUInt64LE(1n, at + 48);
   };
-  header(64, "filler", 1, start, end - start);
-  header(128, ".shstrtab", 3, end + headers.length, names.length);
+  header(64, ".text", 1, CODE_OFFSET, start - CODE_OFFSET);
+  headers.writeBigUInt64LE(6n, 64 + 8); // SHF_ALLOC and SHF_EXECINSTR
+  headers.writeBigUInt64LE(BigInt(BASE + CODE_OFFSET), 64 + 16); // sh_addr
+  header(128, "filler", 1, start, end - start);
+  header(192, ".shstrtab", 3, end + headers.length, names.length);
   return Buffer.concat([headers, names]);
 }
 

@@ -1,0 +1,105 @@
+/** The verdict on a phone's boot, held against the console of a real one: fastboop's head, booted by its unmodified CLI. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { PROJECT } from "../scripts/lib/paths.ts";
+import { STAGES } from "../scripts/lib/phone/stages.ts";
+import { type Judgement, judge } from "../scripts/lib/phone/verdict.ts";
+import { suite } from "./lib/harness.ts";
+
+const test = suite("phone, its verdict");
+const GOOD = readFileSync(join(PROJECT, "test", "phone", "good.log"), "utf8").split(/\r?\n/);
+const ROOTFS = {
+  nonce: "42c493c6aeb6475d762d415cdf99f891",
+  sha256: "6854799d4d5cb18b057ee40023b0025ec0578451384d3db865f7b9c652e998bc",
+};
+const verdict = (lines: readonly string[], rootfs: typeof ROOTFS | null = ROOTFS): Judgement =>
+  judge(lines, {
+    path: "stage0",
+    limitMs: 300_000,
+    timedOut: false,
+    qemu: "exit code 0",
+    ...(rootfs === null ? {} : { rootfs }),
+  });
+const good = verdict(GOOD);
+
+test("should find each stage of a boot that went well, in order", () => {
+  assert.equal([good.ok, good.exitCode, good.failedAt], [true, 0, undefined]);
+  assert.is(good.outcome, "booted the root file system and powered off after 42.1 s, 13.0 MB/s over the cable");
+  assert.is(good.throughput, 13_046_047);
+  assert.equal(
+    good.stages.map(({ id }) => id),
+    STAGES.map(({ id }) => id),
+  );
+  const times = good.stages.map(({ seconds }) => seconds ?? Number.NaN);
+  assert.ok(times.every((time) => time > 0));
+});
+
+/** The console up to a stage, without the line that proves it. */
+function before(id: string): string[] {
+  const { proof, seconds } = good.stages.find((stage) => stage.id === id) ?? {};
+  const stamp = (seconds ?? 0).toFixed(6);
+  return GOOD.slice(
+    0,
+    GOOD.findIndex((line) => line.includes(stamp) && line.endsWith(proof ?? "")),
+  );
+}
+
+for (const { id, name } of STAGES) {
+  test(`should name the stage when a boot does not reach "${name}"`, () => {
+    const cut = verdict(before(id));
+    // One line proves that the bootloader was found and what it was asked first.
+    assert.equal([cut.ok, cut.failedAt], [false, id === "probed" ? "bootloader" : id]);
+    // Up to the image's parts nothing of the artifact has run.
+    const early = ["bootloader", "probed", "received", "parts"].includes(id);
+    assert.is(cut.exitCode, early ? 3 : 1);
+    assert.is(cut.problem?.what, cut.outcome);
+  });
+}
+
+/** The console with one text in place of another. */
+function changed(from: string | RegExp, to: string): Judgement {
+  const lines = GOOD.map((line) => line.replace(from, to));
+  assert.is.not(lines.join("\n"), GOOD.join("\n"));
+  return verdict(lines);
+}
+
+test("should not take a wrong nonce, digest, part or identity for the right one", () => {
+  for (const [from, to, id, what] of [
+    [ROOTFS.nonce, "0".repeat(32), "nonce", "the root file system is not that of this boot"],
+    [ROOTFS.sha256, "0".repeat(64), "data", "the data did not come over the cable as it is"],
+    [/bootloader: \/init .*/, "bootloader: /init differs", "parts", "the boot image's /init is not what went in"],
+    [/setting smoo\.product=.*/, "setting smoo.product=0xbeef", "enumerated", "the gadget has another USB identity"],
+  ] as const) {
+    const { ok, exitCode, failedAt, outcome } = changed(from, to);
+    assert.equal([ok, exitCode, failedAt, outcome], [false, 1, id, what]);
+  }
+});
+
+test("should know the causes that were seen before", () => {
+  const openable = verdict([
+    ...before("mounted"),
+    "[   41.000000] erofs: /dev/ublkb0: Can't open blockdev",
+    "[   41.100000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+  ]);
+  assert.equal([openable.failedAt, openable.signature?.id], ["mounted", "not-openable"]);
+  const settings = verdict([
+    ...before("settings"),
+    "[   41.000000] ERROR fastboop_stage0: missing required stage0.rootfs setting",
+  ]);
+  assert.equal([settings.failedAt, settings.signature?.id], ["settings", "no-settings"]);
+});
+
+test("should want no more than the init of a root file system of the user's", () => {
+  const { ok, outcome } = verdict(GOOD, null);
+  assert.ok(ok);
+  assert.match(outcome, /^reached the root file system's init after /);
+});
+
+test("should say how the machine ended when it said nothing", () => {
+  const { ok, exitCode, failedAt, problem } = verdict([]);
+  assert.equal([ok, exitCode, failedAt], [false, 3, "bootloader"]);
+  assert.match(problem?.got ?? "", "exit code 0");
+});
+
+test.run();
