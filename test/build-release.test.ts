@@ -104,8 +104,9 @@ test("should name the selected target in stage0.env when all are built", async (
     script("build-stage0.ts", ["--all", "--env"], {
       env: { DIST: dist, WORKSPACE: EXAMPLE_WORKSPACE, FASTBOOP_STAGE0_TARGET: target },
     });
-  assert.is((await run(X86_64)).stdout, `export FASTBOOP_STAGE0_EMBED_PATH='${built[X86_64]}'\n`);
-  assert.is((await run()).stdout, `export FASTBOOP_STAGE0_EMBED_PATH='${built[AARCH64]}'\n`);
+  const line = (path: string): string => `export FASTBOOP_STAGE0_EMBED_PATH='${path}' FASTBOOP_STAGE0_PATH='${path}'\n`;
+  assert.is((await run(X86_64)).stdout, line(built[X86_64]));
+  assert.is((await run()).stdout, line(built[AARCH64]));
 });
 
 test("should build the example from a folder of any name, called from elsewhere, and the command line with it", async () => {
