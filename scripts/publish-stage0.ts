@@ -21,6 +21,7 @@ await runScript({
   knobs: [
     "TAG",
     "UNDRAFT",
+    "PHONE",
     ...PHONE_KNOBS,
     ...TOKEN_KNOBS,
     "FASTBOOP_STAGE0_REPO",
@@ -34,7 +35,12 @@ await runScript({
   async main({ draft: draftOnly, "dry-run": simulated }) {
     const given = knob("TAG");
     if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
-    const publication = { tag: readTag(given, "TAG"), origin: repository(), undraft: knob("UNDRAFT") };
+    const publication = {
+      tag: readTag(given, "TAG"),
+      origin: repository(),
+      undraft: knob("UNDRAFT"),
+      phone: knob("PHONE"),
+    };
     if (publication.origin.token === undefined) {
       throw usageFailure({
         what: "publishing needs a token",

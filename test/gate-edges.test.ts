@@ -225,10 +225,19 @@ test("should count the build paths that it does not show", () => {
 });
 
 test("should know every rule by its id, those about folders and boots too, and no other", () => {
-  for (const id of ["swap", "release-asset", "unknown-asset", "not-released", "boot", "boot-machine"]) {
+  for (const id of [
+    "swap",
+    "release-asset",
+    "unknown-asset",
+    "not-released",
+    "boot",
+    "boot-machine",
+    "phone",
+    "phone-machine",
+  ]) {
     assert.is(ruleById(id).id, id);
   }
-  assert.is(RULES.filter(({ check }) => check === undefined).length, 6);
+  assert.is(RULES.filter(({ check }) => check === undefined).length, 8);
   assert.throws(() => ruleById("nowhere"), "no rule has the id nowhere");
 });
 

@@ -83,7 +83,7 @@ testUnless(
     assert.match(stdout, "SKIPPED should be skipped: needs no-such-program, nor-this\n");
     assert.match(
       stdout,
-      /\nfor what was skipped for want of a program, run as root: apt-get update && apt-get install --no-install-recommends binutils build-essential [ a-z0-9-]+ util-linux\n1 passed, 0 failed, 1 skipped\n$/,
+      /\nfor what was skipped for want of a program, run as root: apt-get update && apt-get install --no-install-recommends binutils build-essential [ a-z0-9-]+ util-linux xz-utils zstd\n1 passed, 0 failed, 1 skipped\n$/,
     );
     assert.is(code, 0);
     const { lacked } = await runFile(file("lacks"), LONG_MS);

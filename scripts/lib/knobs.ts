@@ -173,7 +173,11 @@ export const KNOBS = {
   ROOTFS_TYPE: user(choice("erofs", "ext4"), "file system of the root file system that make phone boots", "erofs"),
   REPEAT: user(count, "how many times make phone boots each artifact", "1"),
   LOAD: user(flag, "make phone keeps the processors busy meanwhile", "0"),
-  PHONE: user(flag, "make preflight also boots an emulated phone with what it passes", "0"),
+  PHONE: user(
+    flag,
+    "make preflight also boots an emulated phone with what it passes, make publish before it publishes",
+    "0",
+  ),
   PHONE_FAULTS: user(flag, "make phone meets a fault at every step, each with the outcome that it expects", "0"),
   FASTBOOP_STAGE0_PHONE_TIMEOUT: user(seconds, "time limit of one boot of make phone, in seconds", "300"),
   TAG: user(text, `release tag, ${TAG_FORM}, or a distribution's spelling of one; wins over FASTBOOP_STAGE0_TAG`),

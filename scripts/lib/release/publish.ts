@@ -8,7 +8,6 @@ import type { Release } from "../github/answers.ts";
 import type { ReleaseOrigin } from "../github/origin.ts";
 import { digestFile } from "../hash.ts";
 import { say } from "../log.ts";
-import { bootPhones, forPhones } from "../phone.ts";
 import { showProgress } from "../progress.ts";
 import { spellTag, type Tag } from "../tags.ts";
 import { byteName, formatSums } from "../trust/sums.ts";
@@ -24,6 +23,8 @@ interface Publication {
   tag: Tag;
   /** Whether the draft is made public in the end. A release that is public already is then accepted. */
   undraft: boolean;
+  /** Whether fastboop has to boot an emulated phone with each stage0 before that. */
+  phone: boolean;
 }
 
 const policyOf = ({ undraft }: Publication): "accept" | "refuse" => (undraft ? "accept" : "refuse");
@@ -91,7 +92,7 @@ export async function publish(publication: Publication, files: readonly ReleaseF
       if (!isSettled) continue;
       await verifyUploads(origin, uploaded, all, others, join(folder, "again"));
       if (!uploaded.draft || !publication.undraft) return releases.get(release.id);
-      await bootPhonesWith(files, join(folder, "again"));
+      if (publication.phone) await bootPhonesWith(files, join(folder, "again"));
       const published = await releases.publish(release);
       const wrong = differences(published, all, others);
       if (wrong.length > 0) {
@@ -142,6 +143,7 @@ async function bootPhonesWith(files: readonly ReleaseFile[], folder: string): Pr
     const target = RELEASE_TARGETS.find(({ triple }) => assetName(triple) === name);
     return target === undefined ? [] : [{ path: join(folder, name), target, sha256 }];
   });
+  const { bootPhones, forPhones } = await import("../phone.ts");
   const chosen = forPhones(requests);
   const verdicts = await showProgress("phone", (progress) => bootPhones(chosen, progress));
   const problems = verdicts.flatMap(({ problem }) => problem ?? []);
