@@ -54,6 +54,7 @@ const RUST_WEB = [
     ...OF,
     depends: "libcurl4t64 (>= 7.28.0), libssl3t64 | libssl4, rustc-web, gcc | clang",
   }),
+  entry("rustfmt-web", REBUILT, { ...OF, depends: "libstd-rust-web-1.96 (= 1.96)" }),
   entry("rust-web-src", "1.96.0+dfsg1-1~deb13u1", { source: "rustc-web", architecture: "all" }),
   entry("libstd-rust-web-dev", REBUILT, { ...OF, depends: "libstd-rust-web-1.96 (= 1.96)" }),
   entry("libstd-rust-web-1.96", REBUILT, { ...OF, depends: "libc6 (>= 2.39), libllvm22, libstdc++6 (>= 13.1)" }),
@@ -64,7 +65,9 @@ const RUST_WEB = [
   entry("lld-22", "1:22.1.8-1", { depends: "libllvm22 (= 1:22.1.8-1), libstdc++6 (>= 12)" }),
 ];
 /** Debian 13's own Rust. */
-const RUST = ["rustc", "cargo", "rust-src"].map((name) => entry(name, "1.85.1+dfsg1-1+deb13u1", { source: "rustc" }));
+const RUST = ["rustc", "cargo", "rustfmt", "rust-src"].map((name) =>
+  entry(name, "1.85.1+dfsg1-1+deb13u1", { source: "rustc" }),
+);
 
 test("should read what apt-cache shows of the packages that were asked for", () => {
   const text = [entry("a-dev", "1:2-3+b1", { source: "a (1:2-3)", architecture: "arm64" }), entry("b", "4")].join(
@@ -92,7 +95,7 @@ test("should take packages that were built from one source, one of them twice", 
     src: "rust-web-src",
     llvm: "22",
     packages: [
-      ...["rustc-web", "cargo-web", "libstd-rust-web-dev", "libcurl4t64", "libssl3t64"],
+      ...["rustc-web", "cargo-web", "rustfmt-web", "libstd-rust-web-dev", "libcurl4t64", "libssl3t64"],
       ...["libstd-rust-web-1.96", "libllvm22", "libz3-4", "lld-22"],
     ],
   });
@@ -102,6 +105,7 @@ test("should take Debian's own Rust where that is new enough and the browsers' i
   const own = [
     entry("rustc", "1.95.0-1", { depends: "libllvm21" }),
     entry("cargo", "1.95.0-1"),
+    entry("rustfmt", "1.95.0-1"),
     entry("rust-src", "1.95.0-1"),
     ...[entry("libllvm21", "21"), entry("lld-21", "21")],
   ];
@@ -112,7 +116,7 @@ test("should take Debian's own Rust where that is new enough and the browsers' i
     version: "1.95.0-1",
     src: "rust-src",
     llvm: "21",
-    packages: ["rustc", "cargo", "libllvm21", "lld-21"],
+    packages: ["rustc", "cargo", "rustfmt", "libllvm21", "lld-21"],
   });
 });
 
@@ -125,26 +129,26 @@ const problemOf = async (archive: Archive): Promise<unknown> => {
 const NO_RUST = {
   what: "apt's sources have no Rust that a toolchain can be made of",
   expected:
-    "rustc-web, cargo-web and rust-web-src, or rustc, cargo and rust-src, all of one source version, 1.95 or later",
+    "rustc-web, cargo-web, rustfmt-web and rust-web-src, or rustc, cargo, rustfmt and rust-src, all of one source version, 1.95 or later",
   fix: "add this Debian release's updates and security archives to apt's sources, then run it again",
 };
 
 test("should say what there is when no Rust is whole, of one version and new enough", async () => {
-  for (const [index, name] of ["rustc-web", "cargo-web", "rust-web-src"].entries()) {
+  for (const [index, name] of ["rustc-web", "cargo-web", "rustfmt-web", "rust-web-src"].entries()) {
     const other = RUST_WEB.map((text) => (text.startsWith(`Package: ${name}\n`) ? entry(name, "1.96.1-1") : text));
-    const versions = ["rustc-web", "cargo-web", "rust-web-src"].map(
+    const versions = ["rustc-web", "cargo-web", "rustfmt-web", "rust-web-src"].map(
       (part, i) => `${part} ${i === index ? "1.96.1-1" : "1.96.0+dfsg1-1~deb13u1"}`,
     );
     assert.equal(await problemOf(archiveOf(...other, ...RUST)), {
       ...NO_RUST,
-      got: `${versions.join(", ")}, rustc 1.85.1+dfsg1-1+deb13u1, cargo 1.85.1+dfsg1-1+deb13u1, rust-src 1.85.1+dfsg1-1+deb13u1`,
+      got: `${versions.join(", ")}, rustc 1.85.1+dfsg1-1+deb13u1, cargo 1.85.1+dfsg1-1+deb13u1, rustfmt 1.85.1+dfsg1-1+deb13u1, rust-src 1.85.1+dfsg1-1+deb13u1`,
     });
   }
   assert.equal(await problemOf(archiveOf(entry("rustc", "1.94.9-1"), entry("cargo", "1.94.9-1"))), {
     ...NO_RUST,
-    got: "no rustc-web, no cargo-web, no rust-web-src, rustc 1.94.9-1, cargo 1.94.9-1, no rust-src",
+    got: "no rustc-web, no cargo-web, no rustfmt-web, no rust-web-src, rustc 1.94.9-1, cargo 1.94.9-1, no rustfmt, no rust-src",
   });
-  assert.equal(await problemOf(archiveOf()), { what: "missing: rustc-web cargo-web rust-web-src" });
+  assert.equal(await problemOf(archiveOf()), { what: "missing: rustc-web cargo-web rustfmt-web rust-web-src" });
 });
 
 test("should say which library is missing before anything is downloaded", async () => {
