@@ -24,7 +24,7 @@ const WAYS_OUT =
 /** What every folder's name ends with on this machine, as os-release has it. */
 const [, id] = /^ID="?(\w+)/m.exec(fs.readFileSync("/etc/os-release", "utf8")) ?? [];
 const [, release = ""] = /^VERSION_ID="?([\w.]+)/m.exec(fs.readFileSync("/etc/os-release", "utf8")) ?? [];
-const SUFFIX = `_${id}${release}_${process.arch}_2`;
+const SUFFIX = `_${id}${release}_${process.arch}_3`;
 
 /** A folder that looks like a target's toolchain in a cache; its programs do as they are told. */
 function toolchain(cache: string, name: string, ...programs: string[]): string {
@@ -51,9 +51,9 @@ test("should take the newest toolchain for the target, this release and this kin
   const names = [
     `${TRIPLE}_rustc-web_1.9.0-1${SUFFIX}`,
     `${TRIPLE}_rustc-web_1.10.0-1${SUFFIX}`,
-    `${TRIPLE}_rustc-web_1.11.0-1_other1_${process.arch}_2`,
-    `${TRIPLE}_rustc-web_1.11.0-1_${id}${release}_riscv64_2`,
-    `${TRIPLE}_rustc-web_1.11.0-1_${id}${release}_${process.arch}_1`,
+    `${TRIPLE}_rustc-web_1.11.0-1_other1_${process.arch}_3`,
+    `${TRIPLE}_rustc-web_1.11.0-1_${id}${release}_riscv64_3`,
+    `${TRIPLE}_rustc-web_1.11.0-1_${id}${release}_${process.arch}_2`,
     `x86_64-unknown-linux-musl_rustc-web_1.11.0-1${SUFFIX}`,
     `.${TRIPLE}_rustc-web_1.11.0-1${SUFFIX}.1.0.tmp`,
   ];
