@@ -148,8 +148,9 @@ export function classify(error: unknown, host: string, proxy?: string): HttpFail
     // Other codes belong to other errors: a full disk's must not be taken for a network's.
     (code === "" ? ERROR_CLASSES.find(({ messages }) => messages.test(message)) : undefined);
   if (found === undefined) {
-    // Deno's fetch refuses ports, addresses and headers by errors of no other kind.
-    if (!("deno" in process.versions) || !(error instanceof TypeError)) return undefined;
+    // Deno's fetch refuses ports, addresses and headers by errors of no other kind, but for defects.
+    const isDefect = /is not (a function|iterable|a constructor)|cannot (read|set) propert/i.test(message);
+    if (!("deno" in process.versions) || !(error instanceof TypeError) || isDefect) return undefined;
     return new HttpFailure({
       what: `nothing can be asked of ${printable(host)}`,
       got: printable(message.slice(0, 200)),
