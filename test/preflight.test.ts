@@ -754,13 +754,15 @@ test("should load no more than a plain run needs", async () => {
   assert.ok(kib > 30_000 && kib < 150 * 1024, `${kib} KiB`);
 });
 
-test("should say that a name has to be UTF-8", async () => {
+test("should say that a name has to be UTF-8 where the runtime takes no other", async () => {
   const folder = temporaryFolder();
   fs.writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x61, 0xff])]), "");
   const command = `exec "$@" --target ${X86_64} "$(printf 'a\\377')"`;
   const { code, stderr } = await runProgram(["sh", "-c", command, "sh", ...SCRIPT], { cwd: folder });
-  assert.match(stderr, "\n  got:      no such file or folder; a name has to be UTF-8, and this one is not\n");
-  assert.is(code, 3);
+  // Deno hands the bytes on as they are, and so finds the empty file.
+  const got = isDeno ? "an empty file" : "no such file or folder; a name has to be UTF-8, and this one is not";
+  assert.match(stderr, `\n  got:      ${got}\n`);
+  assert.is(code, isDeno ? 1 : 3);
 });
 
 test.run();
