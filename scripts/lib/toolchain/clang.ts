@@ -102,7 +102,8 @@ async function makeCompiler(
   const places = ["llvm/lib", `usr/lib/${host.libraries}`, `lib/${host.libraries}`];
   const needed = places.slice(1).flatMap((place) => sharedLibraries(join(folder, place)));
   await must([
-    ...["cc", "-shared", "-nostdlib", "-o", join(lib, "libclang.so")],
+    // Without a note on the stack, which code brings, glibc 2.41 refuses to load it.
+    ...["cc", "-shared", "-nostdlib", "-Wl,-z,noexecstack", "-o", join(lib, "libclang.so")],
     ...["-Wl,--disable-new-dtags", "-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined"],
     `-Wl,-rpath,${places.map((place) => `$ORIGIN/../${place}`).join(":")}`,
     ...needed,
