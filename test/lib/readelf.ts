@@ -102,6 +102,9 @@ const SECTIONS: Record<string, number> = {
   GROUP: 17,
   "SYMTAB SECTION INDICES": 18,
   RELR: 19,
+  // Names that binutils has from 2.44 on.
+  ANDROID_REL: 0x60000001,
+  ANDROID_RELA: 0x60000002,
   GNU_ATTRIBUTES: 0x6ffffff5,
   GNU_HASH: 0x6ffffff6,
   VERDEF: 0x6ffffffd,
