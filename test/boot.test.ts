@@ -746,6 +746,18 @@ test("should put a line together again that the kernel broke into", () => {
   assert.is(matchOf(`login: ${tsc}ready to go\r\n`), "ready to go");
 });
 
+test("should recognise fastboop's stage0 though the kernel broke into its line", () => {
+  for (const [text, wanted] of [
+    ["    1: missing required stage0.rootfs setting\r\n", true],
+    ["    1: missing requ[    1.9] Kernel panic - not syncing: x\r\nired stage0.rootfs setting\r\n", true],
+    ["    1: missing required setting\r\n", undefined],
+  ] as const) {
+    const { seen, feed } = readConsole();
+    feed(Buffer.from(`${START}${text}`));
+    assert.is(seen.wantsSettings, wanted, text);
+  }
+});
+
 test("should keep so much of a console that floods, and still hear the kernel", () => {
   const { seen, feed, flush } = readConsole();
   feed(Buffer.from(START));

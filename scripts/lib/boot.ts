@@ -6,7 +6,7 @@ import { expectedLine } from "./boot/expect.ts";
 import { initramfs } from "./boot/initramfs.ts";
 import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
 import { emulatorOf, type Machine, runMachine } from "./boot/qemu.ts";
-import { settings, WAITS_FOR_USB, wantsSettings } from "./boot/settings.ts";
+import { settings, WAITS_FOR_USB } from "./boot/settings.ts";
 import { type Ending, type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
 import { createHash } from "./crypto.ts";
@@ -125,7 +125,7 @@ async function boot(
   let { seen, ending } = await runOnce(machine, expect, limitMs);
   let judged: Judgement;
   let text = "";
-  if (wantsSettings(seen)) {
+  if (seen.wantsSettings) {
     text = `${seen.lines.join("\n")}\n\nbooted again, with settings:\n\n`;
     machine.initramfs = initramfs(init, settings(seen.kernel ?? "", kernel.configfs));
     const expected = knob("FASTBOOP_STAGE0_BOOT_EXPECT") ?? WAITS_FOR_USB;

@@ -23,7 +23,12 @@ export interface Console {
   end?: "powered off" | "restarted" | "halted";
   /** The first line after the start that matches what is expected, printable. */
   match?: string;
+  /** PID 1 is fastboop's stage0, which ended because it was given no settings. */
+  wantsSettings?: true;
 }
+
+/** What fastboop's stage0 says without settings. */
+const WANTS_SETTINGS = /missing required stage0\.rootfs setting/;
 
 /** The start of a kernel message in a line. */
 const STAMP = /\[ *[0-9]+\.[0-9]+\] /;
@@ -65,7 +70,9 @@ export function readConsole(expect?: RegExp): { seen: Console; feed(bytes: Buffe
       const stamp = line.search(STAMP);
       const joined = stamp < 0 ? broken + line : line;
       broken = stamp < 0 ? "" : (broken + line.slice(0, stamp)).slice(-LONGEST);
-      const match = [joined, line].find((text) => expect?.test(text));
+      const said = [joined, line];
+      if (said.some((text) => WANTS_SETTINGS.test(text))) seen.wantsSettings = true;
+      const match = said.find((text) => expect?.test(text));
       if (match !== undefined) seen.match ??= printable(match);
       return;
     }

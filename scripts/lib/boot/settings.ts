@@ -4,17 +4,10 @@
  */
 import * as fs from "node:fs";
 import { basename } from "node:path";
-import type { Console } from "./console.ts";
 import type { Entry } from "./initramfs.ts";
 
-/** What it says without settings. */
-const WANTS_SETTINGS = /missing required stage0\.rootfs setting/;
 /** What it says with them, when the kernel had all that it needs until then. */
 export const WAITS_FOR_USB = /pid1: (waiting for UDC|UDC ready)/;
-
-/** Whether a console is that of fastboop's stage0, started without settings. */
-export const wantsSettings = ({ lines, started }: Console): boolean =>
-  started && lines.some((line) => WANTS_SETTINGS.test(line));
 
 /**
  * The files that it reads.
