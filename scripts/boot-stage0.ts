@@ -1,9 +1,10 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+import { reportBoots } from "./lib/boot/report.ts";
 import { bootAll, type Verdict } from "./lib/boot.ts";
 import { runScript } from "./lib/cli.ts";
 import { printable, printableJson } from "./lib/errors.ts";
 import { BOOT_KNOBS } from "./lib/knobs.ts";
-import { dim, duration, report, say } from "./lib/log.ts";
+import { duration } from "./lib/log.ts";
 import { showProgress } from "./lib/progress.ts";
 import { requestsFor } from "./lib/requests.ts";
 
@@ -25,15 +26,7 @@ await runScript({
 
     const ok = verdicts.every((verdict) => verdict.ok);
     process.stdout.write(json ? `${printableJson({ ok, boots: verdicts })}\n` : verdicts.map(line).join(""));
-    for (const { problem, console, log } of verdicts) {
-      if (problem === undefined) continue;
-      report(problem);
-      for (const text of console) say(dim(`  | ${text}`));
-      say(`  whole console: ${printable(log)}`);
-    }
-    // What is wrong with a file outweighs what kept another from being booted.
-    const codes = verdicts.map(({ exitCode }) => exitCode);
-    return codes.includes(1) ? 1 : Math.max(0, ...codes);
+    return reportBoots(verdicts);
   },
 });
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+import { reportBoots } from "./lib/boot/report.ts";
 import { runScript } from "./lib/cli.ts";
 import { printable, printableJson } from "./lib/errors.ts";
 import { PHONE_KNOBS } from "./lib/knobs.ts";
-import { dim, duration, report, say } from "./lib/log.ts";
+import { duration } from "./lib/log.ts";
 import type { PhoneVerdict } from "./lib/phone/parts.ts";
 import { shares } from "./lib/phone/shares.ts";
 import { bootPhones } from "./lib/phone.ts";
@@ -37,14 +38,7 @@ await runScript({
       ]);
       writeText(page, htmlReport(verdicts));
     }
-    for (const { problem, console, log } of verdicts) {
-      if (problem === undefined) continue;
-      report(problem);
-      for (const text of console) say(dim(`  | ${text}`));
-      say(`  whole console: ${printable(log)}`);
-    }
-    const codes = verdicts.map(({ exitCode }) => exitCode);
-    return codes.includes(1) ? 1 : Math.max(0, ...codes);
+    return reportBoots(verdicts);
   },
 });
 

@@ -9,24 +9,13 @@ import { emulatorOf, type Machine, runMachine } from "./boot/qemu.ts";
 import { settings, WAITS_FOR_USB } from "./boot/settings.ts";
 import { type Ending, type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
-import { createHash } from "./crypto.ts";
-import { contractFailure, missingFailure, printable } from "./errors.ts";
-import { checkWritable, readRegular, writeText } from "./files.ts";
+import { checkWritable, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
-import { size } from "./log.ts";
-import { distDir, fromCaller } from "./paths.ts";
+import { distDir } from "./paths.ts";
 import { allOf, inParallel } from "./pool.ts";
 import type { Progress } from "./progress.ts";
+import { type BootRequest, readArtifact } from "./requests.ts";
 import { checkTools, requireTools } from "./tools.ts";
-
-/** A file to boot. */
-export interface BootRequest {
-  /** As the user wrote it; relative paths count from the caller's folder. */
-  path: string;
-  target: Target;
-  /** Digest of what was proven before, in hex: the boot has to be of the same bytes. Absent: whatever is there. */
-  sha256?: string;
-}
 
 /** How one boot of one file on one kernel went. */
 export interface Verdict extends Judgement {
@@ -76,7 +65,7 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
   const kernels = new Map<Target, Kernel[]>();
   await allOf([
     ...requests.map((request, index) => async () => {
-      subjects[index] = { ...request, init: readFile(request), expect: await expectedLine(request) };
+      subjects[index] = { ...request, init: readArtifact(request), expect: await expectedLine(request) };
     }),
     ...targets.map((target) => async () => {
       const own = ownKernel(target);
@@ -172,29 +161,6 @@ async function runOnce(
   });
   flush();
   return { seen, ending: { stopped: stop.signal.reason, code, stderr, limitMs, watchMs: WATCH_MS } };
-}
-
-function readFile({ path, target, sha256 }: BootRequest): Buffer {
-  const budget = knob("FASTBOOP_STAGE0_MAX_SIZE");
-  const read = readRegular(fromCaller(path), budget);
-  const file = printable(path);
-  if ("reason" in read) {
-    const fix = `make stage0 TARGET=${target.triple}`;
-    throw missingFailure({ what: "can't be read", expected: "a regular file", got: read.reason, fix, file });
-  }
-  if (read.size > budget) {
-    throw contractFailure({
-      what: "is larger than the budget",
-      expected: `at most ${size(budget)} (FASTBOOP_STAGE0_MAX_SIZE)`,
-      got: size(read.size),
-      file,
-    });
-  }
-  if (sha256 === undefined) return read.bytes;
-  const got = createHash("sha256").update(read.bytes).digest("hex");
-  if (got === sha256) return read.bytes;
-  const fix = "run it again when nothing writes to the file";
-  throw contractFailure({ what: "changed after it was gated", expected: `sha256 ${sha256}`, got, fix, file });
 }
 
 /** boot-<target>.log, and a number for a further file of the same target. */

@@ -1,11 +1,9 @@
 /** Emulated phones that the real fastboop boots with an artifact: from the bootloader to the root file system's init. */
-import { createHash } from "node:crypto";
 import { availableParallelism, freemem } from "node:os";
 import { emulatorOf } from "./boot/qemu.ts";
 import { withTemporaryFolder } from "./cleanup.ts";
-import type { Target } from "./contract.ts";
-import { missingFailure, printable } from "./errors.ts";
-import { checkWritable, readRegular, writeText } from "./files.ts";
+import { printable } from "./errors.ts";
+import { checkWritable, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
@@ -20,16 +18,8 @@ import { makeRootfs, mkfsOf } from "./phone/rootfs.ts";
 import { HANDED_OVER, judge } from "./phone/verdict.ts";
 import { inParallel } from "./pool.ts";
 import type { Progress } from "./progress.ts";
+import { type BootRequest, readArtifact } from "./requests.ts";
 import { requireTools } from "./tools.ts";
-
-/** A file to boot a phone with. */
-interface PhoneRequest {
-  /** As the user wrote it. */
-  path: string;
-  target: Target;
-  /** Digest of what was proven before, in hex. Absent: whatever is there. */
-  sha256?: string;
-}
 
 const LAST = 24;
 
@@ -37,9 +27,9 @@ const LAST = 24;
 const SETTING = "stage0.rootfs";
 
 /** Those of some files that fastboop can boot a phone with. The others get a line in the log. */
-export function forPhones<T extends PhoneRequest>(requests: readonly T[]): T[] {
+export function forPhones<T extends BootRequest>(requests: readonly T[]): T[] {
   return requests.filter((request) => {
-    if (readStage0(request).includes(SETTING)) return true;
+    if (readArtifact(request).includes(SETTING)) return true;
     say(`phone: leaves out ${printable(request.path)}, which reads no ${SETTING} and so is no stage0 of fastboop's`);
     return false;
   });
@@ -51,7 +41,7 @@ export function forPhones<T extends PhoneRequest>(requests: readonly T[]): T[] {
  * @returns the verdicts in the order of the files
  * @throws Failure (2) when a variable does not parse, (3) when something that a boot needs can't be had
  */
-export async function bootPhones(requests: readonly PhoneRequest[], progress: Progress): Promise<PhoneVerdict[]> {
+export async function bootPhones(requests: readonly BootRequest[], progress: Progress): Promise<PhoneVerdict[]> {
   if (requests.length === 0) return [];
   const parts = await preparePhones(requests, progress);
   const repeat = knob("REPEAT");
@@ -76,9 +66,9 @@ export async function bootPhones(requests: readonly PhoneRequest[], progress: Pr
 }
 
 /** Gets or builds what the boots need. Everything that may be wrong with the request is found before. */
-async function preparePhones(requests: readonly PhoneRequest[], progress: Progress): Promise<Parts[]> {
+async function preparePhones(requests: readonly BootRequest[], progress: Progress): Promise<Parts[]> {
   checkWritable(distDir());
-  const files = requests.map((request) => ({ request, stage0: readStage0(request) }));
+  const files = requests.map((request) => ({ request, stage0: readArtifact(request) }));
   const targets = requests.map(({ target }) => target);
   await requireTools(
     [
@@ -137,17 +127,4 @@ async function bootOne(part: Parts, number: number): Promise<PhoneVerdict> {
       milliseconds: run.milliseconds,
     };
   });
-}
-
-function readStage0({ path, target, sha256 }: PhoneRequest): Buffer {
-  const budget = knob("FASTBOOP_STAGE0_MAX_SIZE");
-  const read = readRegular(fromCaller(path), budget);
-  const file = printable(path);
-  const fail = (what: string, expected: string, got: string) =>
-    missingFailure({ what, expected, got, fix: `make stage0 TARGET=${target.triple}`, file });
-  if ("reason" in read) throw fail("can't be read", "a regular file", read.reason);
-  if (read.size > budget) throw fail("is larger than the budget", `at most ${budget} bytes`, `${read.size} bytes`);
-  const got = createHash("sha256").update(read.bytes).digest("hex");
-  if (sha256 !== undefined && got !== sha256) throw fail("changed after it was gated", `sha256 ${sha256}`, got);
-  return read.bytes;
 }

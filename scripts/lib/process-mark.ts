@@ -1,7 +1,7 @@
 /** Names by which what a process left can be told from what one that still runs works on. */
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { hostname } from "node:os";
+import { createHash } from "./crypto.ts";
 import { errorCode } from "./errors.ts";
 
 /** Identifies the process ids: the boot and the namespace, or the host where there is no /proc. */

@@ -1,15 +1,21 @@
-/** The files that a script is to boot: those that the user names, else those in the folder of artifacts. */
+/** The files that a script is to boot, and their bytes: those that the user names, else those in the folder of artifacts. */
 import { basename, join } from "node:path";
 import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./contract.ts";
-import { printable, usageFailure } from "./errors.ts";
+import { createHash } from "./crypto.ts";
+import { contractFailure, missingFailure, printable, usageFailure } from "./errors.ts";
+import { readRegular } from "./files.ts";
 import { knob } from "./knobs.ts";
-import { distDir, toCaller } from "./paths.ts";
+import { size } from "./log.ts";
+import { distDir, fromCaller, toCaller } from "./paths.ts";
 import { supportedTarget } from "./target.ts";
 
-interface Request {
+/** A file to boot. */
+export interface BootRequest {
   /** As the user wrote it; relative paths count from the caller's folder. */
   path: string;
   target: Target;
+  /** Digest of what was proven before, in hex: the boot has to be of the same bytes. Absent: whatever is there. */
+  sha256?: string;
 }
 
 /**
@@ -17,19 +23,19 @@ interface Request {
  * @param option value of --target, which wins over TARGET
  * @throws Failure (2) for an unknown target, or a file whose name tells none
  */
-export function requestsFor(files: readonly string[], option: string | undefined): Request[] {
+export function requestsFor(files: readonly string[], option: string | undefined): BootRequest[] {
   const name = option === undefined ? "TARGET" : "--target";
   const triple = option ?? knob("TARGET");
   const chosen = triple === undefined ? undefined : supportedTarget(name, triple);
   return files.length === 0 ? inDist(chosen) : files.map((path) => named(path, chosen));
 }
 
-function inDist(chosen: Target | undefined): Request[] {
+function inDist(chosen: Target | undefined): BootRequest[] {
   const targets = chosen === undefined ? RELEASE_TARGETS : [chosen];
   return targets.map((target) => ({ path: toCaller(join(distDir(), assetName(target.triple))), target }));
 }
 
-function named(path: string, chosen: Target | undefined): Request {
+function named(path: string, chosen: Target | undefined): BootRequest {
   const target = chosen ?? targetOfAsset(basename(path));
   if (target !== undefined) return { path, target };
   throw usageFailure({
@@ -38,4 +44,31 @@ function named(path: string, chosen: Target | undefined): Request {
     got: `"${printable(basename(path))}"`,
     fix: "add --target TRIPLE",
   });
+}
+
+/**
+ * The bytes of a file that is to be booted.
+ * @throws Failure (3) when it can't be read, (1) when it is over the size budget or not what was proven before
+ */
+export function readArtifact({ path, target, sha256 }: BootRequest): Buffer {
+  const budget = knob("FASTBOOP_STAGE0_MAX_SIZE");
+  const read = readRegular(fromCaller(path), budget);
+  const file = printable(path);
+  if ("reason" in read) {
+    const fix = `make stage0 TARGET=${target.triple}`;
+    throw missingFailure({ what: "can't be read", expected: "a regular file", got: read.reason, fix, file });
+  }
+  if (read.size > budget) {
+    throw contractFailure({
+      what: "is larger than the budget",
+      expected: `at most ${size(budget)} (FASTBOOP_STAGE0_MAX_SIZE)`,
+      got: size(read.size),
+      file,
+    });
+  }
+  if (sha256 === undefined) return read.bytes;
+  const got = createHash("sha256").update(read.bytes).digest("hex");
+  if (got === sha256) return read.bytes;
+  const fix = "run it again when nothing writes to the file";
+  throw contractFailure({ what: "changed after it was gated", expected: `sha256 ${sha256}`, got, fix, file });
 }

@@ -1,9 +1,10 @@
 /** The last check, for files that pass all others: does a kernel start them? */
-import { type BootRequest, bootAll, type Verdict } from "../boot.ts";
+import { bootAll, type Verdict } from "../boot.ts";
 import { findTarget } from "../contract.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
 import { say } from "../log.ts";
 import { showProgress } from "../progress.ts";
+import type { BootRequest } from "../requests.ts";
 import { findingOf, type Preflight, preflightOf } from "./preflight.ts";
 import type { FileReport, Finding } from "./report.ts";
 import { writeTestResult } from "./test-result.ts";

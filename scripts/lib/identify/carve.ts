@@ -1,6 +1,7 @@
 /** Finds stage0 executables in a stream of bytes, whatever is around them: archives, other programs, boot images. */
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { TARGETS, type Target } from "../contract.ts";
+import { createHash } from "../crypto.ts";
 import { contractFailure } from "../errors.ts";
 
 /** An executable that is, or says that it is, a stage0. */

@@ -1,7 +1,7 @@
 /** The root file system of an emulated phone, made without root: kernel, modules, an init of ours, and data to read. */
-import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
+import { createHash, randomBytes } from "../crypto.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { ending, run } from "../process.ts";
 import type { Program } from "../tools.ts";
