@@ -107,6 +107,58 @@ test("should tell both versions when the compiler is older than the workspace as
   assert.match(enough.stderr, "error: cargo failed: exit code 7\n");
 });
 
+test("should tell both versions before rustup is asked for a compiler or a target that would be too old", async () => {
+  const workspace = stage0Crate({
+    "Cargo.toml": '[workspace.package]\nrust-version = "1.88.1"\n',
+    "rust-toolchain": "1.84",
+  });
+  const bin = temporaryFolder();
+  const tell = async (rustc: string): Promise<string> => {
+    for (const [name, text] of Object.entries({ rustc, rustup: 'touch "$0.ran"', cargo: "exit 1" }))
+      fs.writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const { code, stderr } = await build(workspace, { TARGET: AARCH64, FASTBOOP_STAGE0_CARGO: join(bin, "cargo") });
+    assert.is(code, 3);
+    assert.not.ok(fs.existsSync(join(bin, "rustup.ran")));
+    return stderr.replaceAll(workspace, "W");
+  };
+  const told = (version: string, fix: string): string =>
+    [
+      "error: W/Cargo.toml: the workspace needs a newer Rust",
+      '  expected: 1.88.1 or later, by rust-version = "1.88.1"',
+      `  got:      ${version}`,
+      `  fix:      ${fix}`,
+      "",
+    ].join("\n");
+  const absent = await tell("echo \"error: toolchain '1.84-x' is not installed\" >&2; exit 1");
+  assert.is(absent, told("1.84", "raise channel in W/rust-toolchain"));
+  const update = "update the Rust that cargo belongs to, or set FASTBOOP_STAGE0_TOOLCHAIN=debian for Debian's";
+  const present = `[ "$1" = --version ] && echo release: 1.84.1 || echo '${bin}/toolchains/1.84-x'`;
+  assert.is(await tell(present), told("1.84.1", update));
+});
+
+testUnless(
+  test,
+  hasApt() ? undefined : "needs Debian's apt",
+  "should tell both versions before Debian's compiler is downloaded",
+  async () => {
+    const workspace = stage0Crate({ "Cargo.toml": '[workspace.package]\nrust-version = "9.99"\n' });
+    const cache = temporaryFolder();
+    const env = { FASTBOOP_STAGE0_CACHE: cache, FASTBOOP_STAGE0_TOOLCHAIN: "debian" };
+    const { code, stdout, stderr } = await build(workspace, { TARGET: AARCH64, ...env });
+    assert.equal([code, stdout], [3, ""]);
+    assert.match(
+      stderr.slice(stderr.indexOf("error: ")),
+      new RegExp(
+        `^error: ${workspace}/Cargo.toml: the workspace needs a newer Rust\n` +
+          '  expected: 9.99 or later, by rust-version = "9.99"\n' +
+          "  got:      1\\.[0-9]+\\..*\n" +
+          "  fix:      set FASTBOOP_STAGE0_TOOLCHAIN=rustup, whose server has newer ones; or set FASTBOOP_STAGE0_CARGO ",
+      ),
+    );
+    assert.equal(fs.readdirSync(join(cache, "toolchain")), []);
+  },
+);
+
 test("should leave the variables of bindgen and cc to the user", async () => {
   const workspace = stage0Crate({ "stage0/Cargo.lock": LOCKED });
   const given = {

@@ -7,7 +7,6 @@ import { PACKAGE, type Target } from "../contract.ts";
 import { hasApt } from "../debian.ts";
 import { Failure, type Problem } from "../errors.ts";
 import { run } from "../process.ts";
-import { showProgress } from "../progress.ts";
 import { shellQuote } from "../shell-quote.ts";
 import { recipeOf } from "../toolchain/recipes.ts";
 import { isRustups } from "../toolchain/rustc.ts";
@@ -66,14 +65,8 @@ export async function nativeSettings(
   if (problems.length > 0) throw new Failure(3, ...problems);
   if (recipe === undefined || !Object.values(wants).includes(true)) return {};
 
-  const { cachedClang, makeClang } = await import("../toolchain/clang.ts");
-  const recipes = [target, ...also].flatMap((one) => recipeOf(one.triple) ?? []);
-  let clang = await cachedClang(triple);
-  if (clang === undefined) {
-    await showProgress("clang", (progress) => makeClang(recipes, progress));
-    clang = await cachedClang(triple);
-  }
-  if (clang === undefined) return {};
+  const { provideClang } = await import("../toolchain/clang.ts");
+  const clang = await provideClang([recipe, ...also.flatMap((one) => recipeOf(one.triple) ?? [])]);
   const maps = prefixes.map(({ from, to }) => `-ffile-prefix-map=${from}=${to}`);
   const quoted = maps.some((flag) => /\s/.test(flag));
   return {

@@ -1,7 +1,7 @@
 /** What a workspace's files tell of what its build needs, before anything is downloaded. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { Failure, missingFailure, type Problem, printable } from "../errors.ts";
+import { Failure, type Problem, printable } from "../errors.ts";
 import { findProgram, installFix } from "../tools.ts";
 import { at, readToml } from "../workspace.ts";
 
@@ -72,49 +72,4 @@ export async function checkSources(dir: string, needsGit: boolean): Promise<void
   const git = needsGit && hasGitSource(lockText(dir)) ? lackOfGit() : undefined;
   const problems = [...(await absentSubmodules(dir)), ...(git === undefined ? [] : [git])];
   if (problems.length > 0) throw new Failure(3, ...problems);
-}
-
-/** The first Rust that knows an edition (The Rust Edition Guide). */
-const EDITIONS: Record<string, string> = { "2018": "1.31", "2021": "1.56", "2024": "1.85" };
-
-/**
- * Checks that a compiler is as new as the workspace's manifests ask.
- * @throws Failure (3) with both versions
- */
-export async function checkRust(dir: string, version: string): Promise<void> {
-  const manifests = [join(dir, "Cargo.toml"), join(dir, "stage0", "Cargo.toml")];
-  const problems: Problem[] = [];
-  for (const file of manifests) {
-    const manifest = await readToml(file);
-    for (const table of [at(manifest, "workspace", "package"), at(manifest, "package")]) {
-      const wishes = [
-        { key: "rust-version", needed: (value: string) => value },
-        { key: "edition", needed: (value: string) => EDITIONS[value] },
-      ].flatMap(({ key, needed }) => {
-        const value = at(table, key);
-        const oldest = typeof value === "string" ? needed(value) : undefined;
-        return oldest !== undefined && isOlder(version, oldest) ? [`${oldest} or later, by ${key} = "${value}"`] : [];
-      });
-      const [unmet] = wishes;
-      if (unmet === undefined) continue;
-      problems.push({
-        what: "the workspace needs a newer Rust",
-        expected: printable(unmet),
-        got: version,
-        file: printable(file),
-        fix: "update the Rust that cargo belongs to, or set FASTBOOP_STAGE0_TOOLCHAIN=debian for Debian's",
-      });
-    }
-  }
-  if (problems.length > 0) throw missingFailure(...problems);
-}
-
-/** Whether a version comes before another, number by number. */
-function isOlder(version: string, other: string): boolean {
-  const [a, b] = [version, other].map((text) => text.split(".").map(Number));
-  for (const [index, number] of (b ?? []).entries()) {
-    const own = a?.[index] ?? 0;
-    if (own !== number) return own < number;
-  }
-  return false;
 }

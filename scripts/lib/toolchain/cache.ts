@@ -1,6 +1,6 @@
 /** Where the toolchains made of Debian's packages are, and whether they work. */
 import * as fs from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { makeCacheFolder } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
@@ -36,33 +36,34 @@ export const targetFolder = (triple: string, compiler: string): string =>
 
 export const cargoIn = (folder: string): string => join(folder, "bin", "cargo");
 
-/** The newest folder for a target that is in the cache; undefined: there is none. */
-export function newestFolder(part: Part, triple: string): string | undefined {
+/** Whether what is in a folder works: not when a part of the cache was lost, or the system's libraries changed. */
+type Check = (folder: string) => Promise<boolean>;
+
+/** The newest folder for a target that is in the cache; undefined: there is none, or it does not work. */
+export async function newestFolder(part: Part, triple: string, works: Check): Promise<string | undefined> {
   const parent = cacheDir(part);
   const names = fs.existsSync(parent) ? fs.readdirSync(parent) : [];
   const newest = names
     .filter((name) => name.startsWith(`${triple}_`) && name.endsWith(SUITS_HERE))
     .sort(new Intl.Collator("en", { numeric: true }).compare)
     .at(-1);
-  return newest === undefined ? undefined : join(parent, newest);
+  return newest !== undefined && (await works(join(parent, newest))) ? join(parent, newest) : undefined;
 }
 
 /** The cargo of the newest toolchain for a target that is in the cache, if it works; undefined: there is none. */
 export async function cachedCargo({ triple }: Target): Promise<string | undefined> {
-  const newest = newestFolder("toolchain", triple);
-  return newest !== undefined && (await works(newest, triple)) ? cargoIn(newest) : undefined;
+  const newest = await newestFolder("toolchain", triple, targetWorks(triple));
+  return newest === undefined ? undefined : cargoIn(newest);
 }
 
-/**
- * Whether a folder's programs start, and the target's library is there. They do not when a part of the cache was lost or
- * copied without the rest, or the system's libraries changed.
- * @param triple undefined: the folder is a compiler's
- */
-async function works(folder: string, triple?: string): Promise<boolean> {
-  if (basename(dirname(folder)) === "clang")
-    return (await run([join(folder, "bin", "clang"), "--version"])).exitCode === 0;
-  const sysroot = join(folder, triple === undefined ? "usr" : "sysroot");
-  if (triple !== undefined && !hasStd(sysroot, triple)) return false;
+export const compilerWorks: Check = (folder) => programsStart(folder, join(folder, "usr"));
+
+export const targetWorks =
+  (triple: string): Check =>
+  async (folder) =>
+    hasStd(join(folder, "sysroot"), triple) && programsStart(folder, join(folder, "sysroot"));
+
+async function programsStart(folder: string, sysroot: string): Promise<boolean> {
   const answers = await Promise.all([
     run([cargoIn(folder), "--version"]),
     run([join(folder, "bin", "rustc"), "--version"]),
@@ -72,8 +73,8 @@ async function works(folder: string, triple?: string): Promise<boolean> {
 }
 
 /** Takes a folder that does not work out of the way, so that it is made anew, and says so. */
-export async function removeBroken(folder: string, triple?: string): Promise<void> {
-  if (!fs.existsSync(folder) || (await works(folder, triple))) return;
+export async function removeBroken(folder: string, works: Check): Promise<void> {
+  if (!fs.existsSync(folder) || (await works(folder))) return;
   say(`toolchain: ${printable(folder)} does not work any more, so it is made anew`);
   // The next run that makes a folder here removes it.
   fs.renameSync(folder, temporaryName(folder));

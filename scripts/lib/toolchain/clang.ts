@@ -8,7 +8,7 @@ import { ensureFolder } from "../cache-folder.ts";
 import { type Archive, withArchive } from "../debian.ts";
 import { writeText } from "../files.ts";
 import { run } from "../process.ts";
-import type { Progress } from "../progress.ts";
+import { type Progress, showProgress } from "../progress.ts";
 import { checkCache, compilerFolder, newestFolder, removeBroken, targetFolder } from "./cache.ts";
 import { requireHost, requireLinker, requireSpace } from "./debian.ts";
 import { must } from "./must.ts";
@@ -26,27 +26,30 @@ interface Clang {
   sysroot: string;
 }
 
-/** Clang for a target, from the cache; undefined: it is not there, or does not start. */
-export async function cachedClang(triple: string): Promise<Clang | undefined> {
-  const folder = newestFolder("clang", triple);
-  if (folder === undefined) return undefined;
-  const compiler = join(folder, "bin", "clang");
-  if ((await run([compiler, "--version"])).exitCode !== 0) return undefined;
-  const shared = join(folder, "..", basename(folder).slice(triple.length + 1));
-  return { compiler, libclang: join(shared, "lib"), sysroot: join(folder, "sysroot") };
-}
-
 /**
- * Makes clang for targets of the release's own clang.
+ * Clang for the first of some targets, from the cache or made for all of them, of the release's own clang.
  * @throws Failure (3) as debianCargo
  */
-export async function makeClang(recipes: readonly Recipe[], progress: Progress): Promise<void> {
+export async function provideClang(recipes: readonly [Recipe, ...Recipe[]]): Promise<Clang> {
+  const [{ triple }] = recipes;
+  const folder =
+    (await newestFolder("clang", triple, clangWorks)) ??
+    (await showProgress("clang", (progress) => makeClang(recipes, progress)));
+  const shared = join(folder, "..", basename(folder).slice(triple.length + 1));
+  return { compiler: join(folder, "bin", "clang"), libclang: join(shared, "lib"), sysroot: join(folder, "sysroot") };
+}
+
+const clangWorks = async (folder: string): Promise<boolean> =>
+  (await run([join(folder, "bin", "clang"), "--version"])).exitCode === 0;
+
+/** @returns the folder of the first target */
+async function makeClang(recipes: readonly Recipe[], progress: Progress): Promise<string> {
   const host = requireHost();
   await checkCache("clang");
   await requireLinker();
   const foreign = new Set(recipes.map(({ architecture }) => architecture));
   foreign.delete(host.architecture);
-  await withArchive([host.architecture, ...foreign], progress, async (archive) => {
+  return withArchive([host.architecture, ...foreign], progress, async (archive) => {
     const newest = (await archive.get(["clang"])).get("clang")?.depends.find((name) => /^clang-[0-9]+$/.test(name));
     const clang = newest ?? "clang";
     const llvm = clang.slice("clang-".length);
@@ -54,7 +57,7 @@ export async function makeClang(recipes: readonly Recipe[], progress: Progress):
     const version = (await archive.get([clang])).get(clang)?.version ?? "";
     const compiler = compilerFolder("clang", clang, version);
     const folders = new Map(recipes.map((recipe) => [targetFolder(recipe.triple, compiler), recipe]));
-    for (const folder of [compiler, ...folders.keys()]) await removeBroken(folder);
+    for (const folder of [compiler, ...folders.keys()]) await removeBroken(folder, clangWorks);
     const kernels = new Map<string, string>();
     for (const { architecture } of recipes) {
       const own = `linux-libc-dev:${architecture}`;
@@ -73,6 +76,7 @@ export async function makeClang(recipes: readonly Recipe[], progress: Progress):
       await ensureFolder(folder, progress, (staging) =>
         makeTarget(staging, recipe, headers(recipe), compiler, host, archive),
       );
+    return [...folders.keys()][0] ?? "";
   });
 }
 

@@ -17,17 +17,27 @@ import { writeText } from "../files.ts";
 import { run } from "../process.ts";
 import type { Progress } from "../progress.ts";
 import { makeCompiler, makeTargets } from "./assemble.ts";
-import { cargoIn, checkCache, compilerFolder, removeBroken, targetFolder } from "./cache.ts";
+import {
+  cargoIn,
+  checkCache,
+  compilerFolder,
+  compilerWorks,
+  removeBroken,
+  targetFolder,
+  targetWorks,
+} from "./cache.ts";
 import { chooseCompiler, chooseTargets } from "./packages.ts";
 import { HOST, type Host, type Recipe } from "./recipes.ts";
+import { checkRust } from "./rust-version.ts";
 
 /**
  * Makes the toolchains of targets, or finds them in the cache. What is missing is made at once: two standard libraries
  * side by side take less time than one after the other, as the compiler's front end leaves a core idle.
+ * @param workspace whose manifests may ask for a newer Rust than Debian's
  * @returns the path of the first target's cargo, which carries all that it needs
  * @throws Failure (3) when something of the archive or of this machine is missing, (2) when the cache can't be used
  */
-export async function debianCargo(recipes: readonly Recipe[], progress: Progress): Promise<string> {
+export async function debianCargo(recipes: readonly Recipe[], workspace: string, progress: Progress): Promise<string> {
   const host = requireHost();
   await checkCache("toolchain");
   await requireLinker();
@@ -35,11 +45,12 @@ export async function debianCargo(recipes: readonly Recipe[], progress: Progress
   foreign.delete(host.architecture);
   return withArchive([host.architecture, ...foreign], progress, async (archive) => {
     const compiler = await chooseCompiler(archive);
+    await checkRust(workspace, compiler.version, "set FASTBOOP_STAGE0_TOOLCHAIN=rustup, whose server has newer ones");
     const targets = await chooseTargets(archive, recipes, compiler.llvm);
     const made = compilerFolder("toolchain", compiler.rustc, compiler.version);
     const folders = new Map(targets.map((target) => [targetFolder(target.recipe.triple, made), target]));
-    await removeBroken(made);
-    for (const [folder, { recipe }] of folders) await removeBroken(folder, recipe.triple);
+    await removeBroken(made, compilerWorks);
+    for (const [folder, { recipe }] of folders) await removeBroken(folder, targetWorks(recipe.triple));
 
     const absent = [...folders].flatMap(([folder, { packages }]) => (fs.existsSync(folder) ? [] : packages));
     await requireSpace(archive, dirname(made), [

@@ -3,6 +3,7 @@ import type { Package } from "../debian/entries.ts";
 import type { Archive } from "../debian.ts";
 import { missingFailure } from "../errors.ts";
 import { OLDEST_RUST, type Recipe, RUSTS, type Rust, SYSTEM_LIBRARIES } from "./recipes.ts";
+import { isOlder } from "./rust-version.ts";
 
 /** The packages of a compiler, and what else fits it. */
 export interface Compiler {
@@ -44,7 +45,8 @@ async function chooseRust(archive: Archive): Promise<Rust> {
   const found = await archive.find(names);
   const source = (name: string): string | undefined => found.get(name)?.source;
   const fits = (rust: Rust): boolean =>
-    namesOf(rust).every((name) => source(name) === source(rust.rustc)) && isNewEnough(source(rust.rustc) ?? "");
+    namesOf(rust).every((name) => source(name) === source(rust.rustc)) &&
+    !isOlder(source(rust.rustc) ?? "0", OLDEST_RUST);
   const rust = RUSTS.find(fits);
   if (rust !== undefined) return rust;
   // Says what apt says when it has none of them.
@@ -55,16 +57,10 @@ async function chooseRust(archive: Archive): Promise<Rust> {
       namesOf(one)
         .join(", ")
         .replace(/, ([^,]*)$/, " and $1"),
-    ).join(", or ")}, all of one source version, ${OLDEST_RUST.join(".")} or later`,
+    ).join(", or ")}, all of one source version, ${OLDEST_RUST} or later`,
     got: names.map((name) => (found.has(name) ? `${name} ${source(name)}` : `no ${name}`)).join(", "),
     fix: "add this Debian release's updates and security archives to apt's sources, then run it again",
   });
-}
-
-function isNewEnough(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [oldestMajor, oldestMinor] = OLDEST_RUST;
-  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
 }
 
 /** A list of packages with others and the libraries that those depend on, except for the system's. */

@@ -7,7 +7,8 @@ import { debianCargo } from "./debian.ts";
 import type { Pin } from "./pin.ts";
 import { RECIPES, recipeOf } from "./recipes.ts";
 import { sayDebian, type ToolchainRequest } from "./request.ts";
-import { hasStd, type RustcAnswer } from "./rustc.ts";
+import { unmetBy } from "./rust-version.ts";
+import { hasStd, type RustcAnswer, rustcVersion } from "./rustc.ts";
 import { addByRustup, rustupError } from "./rustup.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function provideToolchain(
   answer: RustcAnswer,
   pin: Pin | undefined,
 ): Promise<string> {
-  const { target, choice, also = [] } = request;
+  const { target, choice, folder, also = [] } = request;
   const { sysroot, complaint = "" } = answer;
   const reasons = [
     sysroot === undefined
@@ -38,7 +39,10 @@ export async function provideToolchain(
   }
   const fromCache = async (reason?: string): Promise<string | undefined> => {
     const cached = recipe === undefined ? undefined : await cachedCargo(target);
-    if (cached !== undefined) sayDebian(cached, request, reason);
+    const version = cached === undefined ? undefined : await rustcVersion(cached, folder);
+    // Debian may have a newer one by now.
+    if (cached === undefined || (await unmetBy(folder, version?.release ?? "")).length > 0) return undefined;
+    sayDebian(cached, request, reason);
     return cached;
   };
   if (pin === undefined || choice === "debian") {
@@ -66,7 +70,7 @@ export async function provideToolchain(
       return has ? [] : (recipeOf(triple) ?? []);
     });
     try {
-      const cargo = await debianCargo([recipe, ...lacking], progress);
+      const cargo = await debianCargo([recipe, ...lacking], folder, progress);
       sayDebian(cargo, request, reason);
       return cargo;
     } catch (error) {

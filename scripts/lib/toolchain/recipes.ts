@@ -68,7 +68,7 @@ export const RUSTS: readonly Rust[] = [
 ];
 
 /** The first version whose sources come with what the standard library depends on (changelog of rustc 1.95.0+dfsg1-1). */
-export const OLDEST_RUST = [1, 95] as const;
+export const OLDEST_RUST = "1.95";
 
 /**
  * Shared libraries that are taken from the system, because proc macros and build scripts that the system's linker makes use

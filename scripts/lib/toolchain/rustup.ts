@@ -8,7 +8,8 @@ import type { Progress } from "../progress.ts";
 import { shell } from "../shell.ts";
 import type { Pin } from "./pin.ts";
 import type { ToolchainRequest } from "./request.ts";
-import { askRustc, hasStd, type RustcAnswer } from "./rustc.ts";
+import { checkRust } from "./rust-version.ts";
+import { askRustc, hasStd, type RustcAnswer, rustcVersion } from "./rustc.ts";
 
 /** Far above what a whole toolchain (250 MB) takes on most lines; a network that drops packets takes longer to give up. */
 const LIMIT_MS = 600_000;
@@ -41,6 +42,7 @@ export function lackingComponents(sysroot: string, pin: Pin | undefined): string
  * Has rustup install the toolchain that a workspace asks for, when rustc said that it lacks it; or add to the toolchain in
  * use the target and the components.
  * @returns why it could not; undefined: it did
+ * @throws Failure (3) when the compiler is older than the workspace asks
  */
 export async function addByRustup(
   request: ToolchainRequest,
@@ -58,6 +60,7 @@ export async function addByRustup(
   const rustup = folders.map((folder) => join(folder, "rustup")).find((path) => existsSync(path));
   if (rustup === undefined) return { reason: "rustup is not on PATH", outOfReach: true };
 
+  await checkBefore(request, absent);
   const $ = await shell();
   const ask = async (what: string, ...args: string[]): Promise<Refusal | undefined> => {
     progress(`asking rustup for ${what}`);
@@ -93,6 +96,16 @@ export async function addByRustup(
   const refusal = await ask(target.triple, "target", "add", ...toolchain, target.triple);
   if (refusal !== undefined || hasStd(sysroot ?? "", target.triple)) return refusal;
   return { reason: `rustup could not add ${target.triple}: exit code 0`, outOfReach: false };
+}
+
+/** Checks that what rustup is asked for is of use, where its version is known. @throws Failure (3) with both versions */
+async function checkBefore({ cargo, folder }: ToolchainRequest, absent: Pin | undefined): Promise<void> {
+  if (absent === undefined) {
+    const version = await rustcVersion(cargo, folder);
+    if (version !== undefined) await checkRust(folder, version.release);
+  } else if (/^[0-9]/.test(absent.channel)) {
+    await checkRust(folder, absent.channel, `raise channel in ${printable(absent.file)}`);
+  }
 }
 
 /** Whether rustup failed for the network's sake. A server that has no such version was within reach. */
