@@ -183,8 +183,11 @@ test("should refuse what is wrong, and go on", async () => {
 
 test("should not take the rest of a command that is too long for another one", async () => {
   const client = await Client.start("");
-  assert.is(await client.ask("A".repeat(4097)), "FAILa command of more than 4096 bytes");
-  assert.is(await client.ask("getvar:version"), "OKAY0.4");
+  for (const length of [4097, 5000, 8191, 8193, 100_000]) {
+    const command = `${"A".repeat(4096)}${"getvar:version".repeat(length)}`.slice(0, length);
+    assert.is(await client.ask(command), "FAILa command of more than 4096 bytes");
+    assert.is(await client.ask("getvar:version"), "OKAY0.4");
+  }
   client.socket.end();
   assert.is((await client.ended).code, 1);
 });

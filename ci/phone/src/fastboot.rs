@@ -23,13 +23,19 @@ const PIECE: usize = 64 << 10;
 /// The end of the link is an error; so is a download that stops, but not the last word: the next command may come.
 pub fn serve(link: &mut impl Link, config: &Config, expected: &str) -> Result<Vec<u8>> {
     let mut image: Vec<u8> = Vec::new();
-    let mut buffer = vec![0; COMMAND + 1];
+    // Whole packets of USB's fit.
+    let mut buffer = vec![0; 2 * COMMAND];
     loop {
         let count = link.receive(&mut buffer)?;
         let command = &buffer[..count];
         let shown = show(command);
         let answer = if count > COMMAND {
-            // The rest of the packet is part of it.
+            // The rest of it is no command.
+            let mut rest = vec![0; buffer.len()];
+            let mut last = count;
+            while last == rest.len() {
+                last = link.receive(&mut rest)?;
+            }
             Err(format!("a command of more than {COMMAND} bytes"))
         } else if let Some(name) = command.strip_prefix(b"getvar:") {
             getvar(name, config)
