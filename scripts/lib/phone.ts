@@ -84,7 +84,9 @@ async function preparePhones(requests: readonly BootRequest[], progress: Progres
     const { target, path } = request;
     const fastboop = await fastboopFor(target, fromCaller(path), progress);
     const program = await phoneProgram(target, progress);
-    parts.push({ target, path, stage0, fastboop, program, kernel: await phoneKernel(target, progress) });
+    const kernel = await phoneKernel(target, progress);
+    const nth = parts.filter((part) => part.target === target).length + 1;
+    parts.push({ target, path, nth, stage0, fastboop, program, kernel });
   }
   return parts;
 }

@@ -30,6 +30,8 @@ export interface Parts {
   fastboop: Fastboop;
   stage0: Buffer;
   path: string;
+  /** Which of the target's files it is, from 1. */
+  nth: number;
 }
 
 export const phoneOf = (part: Parts, rootfs: string): Phone => ({
@@ -42,6 +44,9 @@ export const phoneOf = (part: Parts, rootfs: string): Phone => ({
   ownRootfs: true,
 });
 
-/** The path of a boot's console. @param which what tells it from the target's other boots */
-export const phoneLog = ({ target }: Parts, which: string | number): string =>
-  join(distDir(), "log", `phone-${target.triple}${which === 1 ? "" : `.${which}`}.log`);
+/** The path of a boot's console. @param which what tells it from the file's other boots */
+export function phoneLog({ target, nth }: Parts, which: string | number): string {
+  const file = nth === 1 ? "" : `-${nth}`;
+  const boot = which === 1 ? "" : `.${which}`;
+  return join(distDir(), "log", `phone-${target.triple}${file}${boot}.log`);
+}
