@@ -29,19 +29,25 @@ await runScript({
     const verdicts = await showProgress("phone", (progress) => bootPhones(requests, progress));
     const ok = verdicts.every((verdict) => verdict.ok);
     const ends = shares(verdicts);
-    const lines = [...verdicts.map(line), ...ends.map(({ text }) => `${text}\n`)];
+    const lines = [...verdicts.map(line), ...ends.map(({ ok, text }) => `${mark(ok)} ${text}\n`)];
     process.stdout.write(json ? `${printableJson({ ok, shares: ends, boots: verdicts })}\n` : lines.join(""));
     if (page !== undefined) {
-      const [{ htmlReport }, { writeText }] = await Promise.all([
+      const [{ htmlReport }, { writeText }, { readFileSync }] = await Promise.all([
         import("./lib/phone/report-html.ts"),
         import("./lib/files.ts"),
+        import("node:fs"),
       ]);
-      writeText(page, htmlReport(verdicts));
+      writeText(
+        page,
+        htmlReport(verdicts, ({ log }) => readFileSync(log, "utf8").split("\n")),
+      );
     }
     return reportBoots(verdicts);
   },
 });
 
+const mark = (ok: boolean): string => (ok ? "ok  " : "FAIL");
+
 function line({ path, ok, outcome, kernel, fastboop, milliseconds }: PhoneVerdict): string {
-  return `${ok ? "ok  " : "FAIL"} ${printable(path)} (Linux ${kernel}, ${fastboop}): ${printable(outcome)}, ${duration(milliseconds)}\n`;
+  return `${mark(ok)} ${printable(path)} (Linux ${kernel}, ${fastboop}): ${printable(outcome)}, ${duration(milliseconds)}\n`;
 }

@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
+import { htmlReport } from "../scripts/lib/phone/report-html.ts";
 import { STAGES } from "../scripts/lib/phone/stages.ts";
 import { type Judgement, judge } from "../scripts/lib/phone/verdict.ts";
-import { suite } from "./lib/harness.ts";
+import { renderPages } from "./lib/browser.ts";
+import { lacking, suite, testUnless } from "./lib/harness.ts";
 
 const test = suite("phone, its verdict");
 const GOOD = readFileSync(join(PROJECT, "test", "phone", "good.log"), "utf8").split(/\r?\n/);
@@ -100,6 +102,56 @@ test("should say how the machine ended when it said nothing", () => {
   const { ok, exitCode, failedAt, problem } = verdict([]);
   assert.equal([ok, exitCode, failedAt], [false, 3, "bootloader"]);
   assert.match(problem?.got ?? "", "exit code 0");
+});
+
+/** A page for boots that ended so, whose consoles are given. */
+function pageOf(consoles: readonly (readonly string[])[], path = "dist/stage0"): string {
+  const boots = consoles.map((lines, index) => ({
+    ...verdict(lines),
+    ...{ path, number: index + 1, target: "x86_64-unknown-linux-musl", kernel: "6.12.117+deb12-amd64" },
+    ...{ fastboop: "fastboop-cli 0.0.1-rc.21", console: lines.slice(-24), log: "log", milliseconds: 47_000 },
+  }));
+  return htmlReport(boots, ({ number }) => consoles[number - 1] ?? []);
+}
+
+const FAILED = [...before("mounted"), "[   41.900000] <script>alert(1)</script> \x1b[31m"];
+
+test("should show on a page each stage, the lines that led to it, and from where on it went wrong", () => {
+  const page = pageOf([GOOD, FAILED]);
+  assert.match(page, "<h1>1 of 2 boots failed</h1>");
+  assert.match(page, '<span class="pill fail">fail</span> dist/stage0: 1 of 2 boots passed; 1 × ');
+  assert.match(page, "<title>root file system mounted failed: 41.90 s</title>");
+  assert.match(page, "<title>gadget bound: 37.96 s</title>");
+  assert.match(page, "&lt;script&gt;alert(1)&lt;/script&gt; \\x1b[31m\n</pre>");
+  const cells = /<code>([^<]*fastboop_stage0: pid1: gadget bound to UDC)<\/code><\/summary><pre>([^<]*)<\/pre>/.exec(
+    page,
+  );
+  const lines = cells?.[2]?.trimEnd().split("\n") ?? [];
+  assert.match(lines[0] ?? "", /^\[ +[0-9.]+\] {2}INFO fastboop_stage0: pid1: using fastboot-mimic/);
+  assert.ok(lines.at(-1)?.endsWith(cells?.[1] ?? "none"));
+});
+
+testUnless(test, lacking({ programs: ["chromium"] }), "should render its page on a phone and on a desk", async () => {
+  const [pages, widths] = [
+    [pageOf([GOOD]), pageOf([GOOD, FAILED], `dist/${"long".repeat(60)}`), pageOf([[]])],
+    [320, 1280],
+  ];
+  for (const scheme of ["light", "dark"] as const) {
+    const { renderings, console } = await renderPages(pages, widths, scheme);
+    assert.equal(console, []);
+    assert.equal(
+      renderings.map(({ width, scrollWidth, scripts, headline, faint }) => [
+        width,
+        scrollWidth,
+        scripts,
+        headline,
+        faint,
+      ]),
+      ["1 boot passed", "1 of 2 boots failed", "1 of 1 boot failed"].flatMap((headline) =>
+        widths.map((width) => [width, width, 0, headline, []]),
+      ),
+    );
+  }
 });
 
 test.run();

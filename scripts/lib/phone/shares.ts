@@ -7,6 +7,8 @@ interface Share {
   target: string;
   boots: number;
   passed: number;
+  /** Whether all did. */
+  ok: boolean;
   /** How often each failure came. */
   failures: Record<string, number>;
   /** All of it in a sentence. */
@@ -28,7 +30,17 @@ export function shares(verdicts: readonly PhoneVerdict[]): Share[] {
     }
     const passed = boots.filter(({ ok }) => ok).length;
     const causes = Object.entries(failures).map(([name, count]) => `${count} × ${printable(name)}`);
-    const text = `${passed === boots.length ? "ok  " : "FAIL"} ${printable(path)}: ${passed} of ${boots.length} boots passed${causes.length === 0 ? "" : `; ${causes.join(", ")}`}`;
-    return [{ path, target: boots[0]?.target ?? "", boots: boots.length, passed, failures, text }];
+    const text = `${printable(path)}: ${passed} of ${boots.length} boots passed${causes.length === 0 ? "" : `; ${causes.join(", ")}`}`;
+    return [
+      {
+        path,
+        target: boots[0]?.target ?? "",
+        boots: boots.length,
+        passed,
+        ok: passed === boots.length,
+        failures,
+        text,
+      },
+    ];
   });
 }

@@ -18,14 +18,14 @@ interface StageRule {
 export const STAGES: readonly StageRule[] = [
   {
     id: "bootloader",
-    lane: "fastboop",
+    lane: "bootloader",
     name: "bootloader found",
     lacks: "fastboop did not find the bootloader",
     proof: /^bootloader: got "/,
   },
   {
     id: "probed",
-    lane: "bootloader",
+    lane: "fastboop",
     name: "probed",
     lacks: "fastboop did not probe the bootloader",
     proof: /^bootloader: got "getvar:product", answered OKAY/,

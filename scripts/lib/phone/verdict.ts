@@ -13,6 +13,8 @@ interface Stage {
   seconds: number | null;
   /** The line that proves it. */
   proof: string | null;
+  /** That line's number in the console, from 1. */
+  line: number | null;
 }
 
 export interface Judgement {
@@ -27,6 +29,8 @@ export interface Judgement {
   /** The id of the first stage that was not reached, or not right; absent: all were. */
   failedAt?: string;
   stages: Stage[];
+  /** Seconds of the kernel's clock when it last spoke; null: it never did. */
+  ended: number | null;
   /** Bytes each second that the root file system's init read over the cable; null: it did not. */
   throughput: number | null;
 }
@@ -70,19 +74,27 @@ export function judge(console: readonly string[], expected: Expected): Judgement
     // Programs and the kernel speak side by side: what is proven next may have been said in the same moment.
     from = at < 0 ? -1 : Math.max(from, at - SIDE_BY_SIDE);
     const line = lines[at];
-    stages.push({ id, lane, name, seconds: line?.seconds ?? null, proof: line?.text ?? null });
+    const found = line === undefined ? { seconds: null, proof: null } : { seconds: line.seconds, proof: line.text };
+    stages.push({ id, lane, name, ...found, line: line === undefined ? null : at + 1 });
   }
+  const last = lines.findLast(({ seconds }) => seconds !== null)?.seconds ?? null;
   const data = /^rootfs: data [0-9a-f]+ ([0-9]+) bytes in ([0-9]+) ms/.exec(textOf(stages, "data"));
   const throughput = data === null ? null : Math.round((Number(data[1]) * 1000) / Math.max(1, Number(data[2])));
   const wrong = wrongFact(lines, stages, rootfs);
   const missing = rules.find((_, index) => stages[index]?.proof === null);
   const failed = wrong ?? (missing === undefined ? undefined : { id: missing.id, what: missing.lacks });
   if (failed === undefined) {
-    const last = stages.at(-1)?.seconds;
     const speed = throughput === null ? "" : `, ${megabytes(throughput)} over the cable`;
     const end =
       rootfs === undefined ? "reached the root file system's init" : "booted the root file system and powered off";
-    return { ok: true, exitCode: 0, outcome: `${end} after ${last?.toFixed(1)} s${speed}`, stages, throughput };
+    return {
+      ok: true,
+      exitCode: 0,
+      outcome: `${end} after ${stages.at(-1)?.seconds?.toFixed(1)} s${speed}`,
+      stages,
+      ended: last,
+      throughput,
+    };
   }
   const texts = lines.map(({ text }) => text);
   const signature = explain(texts);
@@ -109,6 +121,7 @@ export function judge(console: readonly string[], expected: Expected): Judgement
     ...(signature === undefined ? {} : { signature }),
     failedAt: failed.id,
     stages,
+    ended: last,
     throughput,
   };
 }
