@@ -10,7 +10,9 @@ import { renderPages } from "./lib/browser.ts";
 import { lacking, suite, testUnless } from "./lib/harness.ts";
 
 const test = suite("phone, its verdict");
-const GOOD = readFileSync(join(PROJECT, "test", "phone", "good.log"), "utf8").split(/\r?\n/);
+const consoleOf = (name: string): string[] =>
+  readFileSync(join(PROJECT, "test", "phone", `${name}.log`), "utf8").split(/\r?\n/);
+const GOOD = consoleOf("good");
 const ROOTFS = {
   nonce: "42c493c6aeb6475d762d415cdf99f891",
   sha256: "6854799d4d5cb18b057ee40023b0025ec0578451384d3db865f7b9c652e998bc",
@@ -79,12 +81,12 @@ test("should not take a wrong nonce, digest, part or identity for the right one"
 });
 
 test("should know the causes that were seen before", () => {
-  const openable = verdict([
-    ...before("mounted"),
-    "[   41.000000] erofs: /dev/ublkb0: Can't open blockdev",
-    "[   41.100000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
-  ]);
-  assert.equal([openable.failedAt, openable.signature?.id], ["mounted", "not-openable"]);
+  const openable = verdict(consoleOf("race"));
+  assert.equal([openable.failedAt, openable.signature?.id, openable.exitCode], ["mounted", "not-openable", 1]);
+  assert.is(
+    openable.problem?.got,
+    "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100; stage0 said last: 2: No such device or address (os error 6); fastboop said last: cli: [21:21:47] smoo gadget not ready: NotReady",
+  );
   const settings = verdict([
     ...before("settings"),
     "[   41.000000] ERROR fastboop_stage0: missing required stage0.rootfs setting",
