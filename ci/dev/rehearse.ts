@@ -26,6 +26,7 @@ await runScript({
     "TAG",
     "WORKSPACE",
     "FAULTS",
+    "PHONE",
     "DIST",
     "FASTBOOP_STAGE0_REPO",
     "FASTBOOP_STAGE0_MAX_SIZE",

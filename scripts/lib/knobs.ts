@@ -175,7 +175,7 @@ export const KNOBS = {
   LOAD: user(flag, "make phone keeps the processors busy meanwhile", "0"),
   PHONE: user(
     flag,
-    "make preflight also boots an emulated phone with what it passes, make publish before it publishes",
+    "make preflight also boots an emulated phone with what it passes, make publish before it publishes, make rehearse too",
     "0",
   ),
   PHONE_FAULTS: user(flag, "make phone meets a fault at every step, each with the outcome that it expects", "0"),

@@ -46,7 +46,7 @@ const ASSET = assetName(DEFAULT_TARGET);
 /** Variables that may be set around a rehearsal and must not reach its steps. Empty counts as unset. */
 const UNSET = Object.fromEntries(
   [
-    ...["TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_EMBED_PATH", "OUT", "UNDRAFT", "GITHUB_ENV"],
+    ...["TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_EMBED_PATH", "OUT", "UNDRAFT", "PHONE", "GITHUB_ENV"],
     ...["FASTBOOP_STAGE0_MIRROR", "FASTBOOP_STAGE0_SHA256", "FASTBOOP_STAGE0_OFFLINE", ...TOKEN_KNOBS],
   ].map((name) => [name, ""]),
 );
@@ -102,6 +102,16 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
       env: { DIST: dist },
       proves: "a real kernel runs each as PID 1",
     },
+    ...(knob("PHONE")
+      ? [
+          {
+            name: "phone",
+            script: "phone.ts",
+            env: { DIST: dist },
+            proves: "the unmodified fastboop boots an emulated phone with each",
+          },
+        ]
+      : []),
     { name: "sums", script: "sums.ts", env: { DIST: dist }, proves: `${SUMS} lists every file` },
     {
       name: "draft",
