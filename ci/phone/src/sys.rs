@@ -26,16 +26,20 @@ fn text(value: &str) -> CString {
 
 /// Mounts a file system that has no device, on a folder that is made.
 pub fn mount(kind: &str, target: &str) -> Result<()> {
-    std::fs::create_dir_all(target)?;
-    let (kind, target) = (text(kind), text(target));
-    check(unsafe { c_mount(kind.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) }.into())
+    mount_from(kind, target, kind, 0, "")
 }
 
 /// Mounts FunctionFS under the name of its instance.
 pub fn mount_functionfs(instance: &str, target: &str) -> Result<()> {
+    mount_from(instance, target, "functionfs", 0, "")
+}
+
+/// mount(2), on a folder that is made.
+pub fn mount_from(source: &str, target: &str, kind: &str, flags: u32, data: &str) -> Result<()> {
     std::fs::create_dir_all(target)?;
-    let (source, kind, target) = (text(instance), text("functionfs"), text(target));
-    check(unsafe { c_mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) }.into())
+    let (source, target, kind, data) = (text(source), text(target), text(kind), text(data));
+    let data = data.as_ptr().cast();
+    check(unsafe { c_mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags as c_ulong, data) }.into())
 }
 
 pub fn umount(target: &str) -> Result<()> {
