@@ -2,7 +2,7 @@
 import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
 import { keepSmall } from "./lib/gate/memory.ts";
-import { allFindings, assetPath, checkDist, checkFiles } from "./lib/gate/preflight.ts";
+import { allFindings, assetPath, buildFolders, checkDist, checkFiles } from "./lib/gate/preflight.ts";
 import { fileLine, reportFindings } from "./lib/gate/report-text.ts";
 import { exitCodeFor } from "./lib/gate.ts";
 import { BOOT_KNOBS, knob, PHONE_KNOBS } from "./lib/knobs.ts";
@@ -43,7 +43,9 @@ await runScript({
     const [name, triple] = alone === undefined ? ["--target", target] : ["TARGET", alone];
     const known = triple === undefined ? undefined : supportedTarget(name, triple);
     const named = alone === undefined || known === undefined ? files : [assetPath(known)];
-    const gated = named.length === 0 ? checkDist(distDir(), maxSize, pack) : checkFiles(named, known, maxSize, pack);
+    const expected = { maxSize, pack, folders: buildFolders() };
+    const gated =
+      named.length === 0 ? checkDist(distDir(), expected) : checkFiles(named, { ...expected, target: known });
     const booted = boot ? await (await import("./lib/gate/preflight-boot.ts")).bootPassed(gated) : gated;
     const result = phone ? await (await import("./lib/gate/preflight-boot.ts")).phonePassed(booted) : booted;
 

@@ -97,6 +97,20 @@ testUnless(test, rust, "should pass a folder that holds both release assets, in 
   assert.equal(await gate(folder, [X, A]), { code: 0, signal: null, stdout: lines, stderr: "" });
 });
 
+test("should look for the caller's folder, the workspace and cargo's home in a file", async () => {
+  const [folder, elsewhere] = [temporaryFolder(), temporaryFolder()];
+  const file = join(folder, "file");
+  fs.writeFileSync(file, `${folder}/stage0/out`);
+  const warned = async (cwd: string, env: Record<string, string>): Promise<boolean> => {
+    const { findings = [] } = result(await gate(cwd, ["--json", "--target", X86_64, file], env)).files[0] ?? {};
+    return short(findings).includes(`build-paths: "${folder}/stage0/out"`);
+  };
+  assert.is(await warned(folder, {}), true);
+  assert.is(await warned(elsewhere, {}), false);
+  assert.is(await warned(elsewhere, { WORKSPACE: folder }), true);
+  assert.is(await warned(elsewhere, { CARGO_HOME: folder }), true);
+});
+
 testUnless(
   test,
   rust,
@@ -650,7 +664,7 @@ testUnless(
   "should not take the boot of other bytes for a proof of those that it gated",
   async () => {
     const folder = await release();
-    const gated = checkDist(folder, 2 ** 25);
+    const gated = checkDist(folder, { maxSize: 2 ** 25 });
     assert.is(gated.ok, true);
     fs.appendFileSync(join(folder, X), "\n");
     const { ok, findings } = await bootPassed(gated);

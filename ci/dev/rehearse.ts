@@ -73,7 +73,7 @@ await runScript({
       say(`${green("ok")} the same bytes in ${links.length} places: sha256 ${links[0]?.sha256}`);
       const { rehearsalReport } = await import("./lib/rehearsal-report.ts");
       const report = join(work, "report.html");
-      const gated = checkDist(join(work, "dist"), knob("FASTBOOP_STAGE0_MAX_SIZE"), packParts);
+      const gated = checkDist(join(work, "dist"), { maxSize: knob("FASTBOOP_STAGE0_MAX_SIZE"), pack: packParts });
       writeText(
         report,
         rehearsalReport({ tag, workspace: workspace.dir, faults: knob("FAULTS"), done, custody: links, gated }),

@@ -19,6 +19,7 @@ import { NO_MACHINE, NO_PHONE, READABLE, RULES, ruleById, type Subject, SWAP } f
  * @param expected.maxSize size budget in bytes
  * @param expected.content what a caller has found who just read the file; then only the headers are read
  * @param expected.fd the file when the caller has it open; then the path is only its name
+ * @param expected.folders where the file may have been built, as readContent's
  * @param expected.pack packs what a picture of the file needs; without it there is none
  */
 export function inspect(
@@ -28,6 +29,7 @@ export function inspect(
     maxSize: number;
     content?: Content | undefined;
     fd?: number | undefined;
+    folders?: readonly string[] | undefined;
     pack?: ((elf: Elf) => Buffer) | undefined;
   },
 ): FileReport {
@@ -74,7 +76,7 @@ const unreadable = (got: string, expected = REGULAR): Observation => ({
 });
 
 /** Reads what the rules need of a file, and says so when that fails. */
-function observe(path: string, { maxSize, content: known, fd }: Parameters<typeof inspect>[1]): Observation {
+function observe(path: string, { maxSize, content: known, fd, folders }: Parameters<typeof inspect>[1]): Observation {
   let file: OpenFile | undefined;
   try {
     const opened = fd === undefined ? openRegular(path) : { fd, status: fs.fstatSync(fd, { bigint: true }) };
@@ -85,7 +87,7 @@ function observe(path: string, { maxSize, content: known, fd }: Parameters<typeo
     const read = readElf(fileSource(file.fd, size));
     noteTable(read.elf?.sections.length ?? 0);
     // Of a file over the budget only the headers are read: it may be of any size.
-    const content = size > maxSize ? undefined : (known ?? readContent(file.fd));
+    const content = size > maxSize ? undefined : (known ?? readContent(file.fd, folders));
     if (!isUnchanged(file) || (content?.size ?? size) !== size) {
       return unreadable("it was written to while it was read", "a file that does not change");
     }

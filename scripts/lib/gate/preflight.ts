@@ -2,15 +2,14 @@
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
 import { assetName, isCompanionName, RELEASE_ASSETS, type Target, targetOfAsset } from "../contract.ts";
-import type { Elf } from "../elf/types.ts";
 import { errorCode, printable, systemWords, usageFailure } from "../errors.ts";
 import { crossCheck, inspect } from "../gate.ts";
+import { knob } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
 import type { FileReport, Finding } from "./report.ts";
 import { READABLE, ruleById } from "./rules.ts";
 
 type Expected = Parameters<typeof inspect>[1];
-type Pack = (elf: Elf) => Buffer;
 
 /** The result of one run. */
 export interface Preflight {
@@ -55,15 +54,14 @@ interface Found {
  * Checks a folder (specification, "Artifact Contract"): every release asset exists and passes the gate, files for other
  * targets pass too, and nothing else has a stage0 name.
  * @param dist absolute path
- * @param maxSize size budget of a file in bytes
- * @param pack as inspect's
+ * @param expected as inspect's
  */
-export function checkDist(dist: string, maxSize: number, pack?: Pack): Preflight {
+export function checkDist(dist: string, expected: Expected): Preflight {
   const { names, problem } = listing(dist);
   if (names === undefined) return preflightOf([], [problem]);
   return checkRelease(
     names.map((name) => ({ name, path: join(dist, name) })),
-    { maxSize, pack },
+    expected,
   );
 }
 
@@ -77,7 +75,7 @@ const isFolder = (path: string): boolean =>
  * @param folder as the user gave it
  * @param target only this target's asset is expected
  */
-function checkFolder(folder: string, target: Target | undefined, expected: Expected): Preflight {
+function checkFolder(folder: string, { target, ...expected }: Expected): Preflight {
   const path = fromCaller(folder);
   const { problem } = listing(path);
   if (problem !== undefined) return preflightOf([], [problem]);
@@ -151,22 +149,21 @@ function unexpectedName(name: string): Finding {
 /**
  * Checks files, or the release assets in one folder.
  * @param paths as the user gave them; relative ones count from the caller's folder
- * @param target the target of all of them; else each file's name gives it
- * @param maxSize size budget of a file in bytes
- * @param pack as inspect's
+ * @param expected as inspect's; the target is that of all of them
  * @throws Failure (2) for an empty path
  */
-export function checkFiles(
-  paths: readonly string[],
-  target: Target | undefined,
-  maxSize: number,
-  pack?: Pack,
-): Preflight {
+export function checkFiles(paths: readonly string[], expected: Expected): Preflight {
   if (paths.includes("")) throw usageFailure({ what: "a file name is empty", fix: "name a file" });
   const [first = ""] = paths;
-  if (paths.length === 1 && isFolder(first)) return checkFolder(first, target, { maxSize, pack });
-  const files = paths.map((path) => inspectAs(path, { target, maxSize, pack }));
+  if (paths.length === 1 && isFolder(first)) return checkFolder(first, expected);
+  const files = paths.map((path) => inspectAs(path, expected));
   return preflightOf(files, crossCheck(files));
+}
+
+/** Where this machine's builds are: the caller's folder, the workspace, cargo's home. */
+export function buildFolders(): string[] {
+  const cargoHome = knob("CARGO_HOME") ?? join(knob("HOME") ?? "/", ".cargo");
+  return [...new Set([callerDir(), fromCaller(knob("WORKSPACE") ?? ""), fromCaller(cargoHome)])];
 }
 
 /** Inspects a path as the user wrote it: the process may run in another folder. */

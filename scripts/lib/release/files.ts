@@ -21,7 +21,7 @@ export interface ReleaseFile extends Digest {
  * @throws Failure with all that is wrong: (1), or (3) when it is only that something can't be read
  */
 export function releaseFiles(dist: string): ReleaseFile[] {
-  const result = checkDist(dist, knob("FASTBOOP_STAGE0_MAX_SIZE"));
+  const result = checkDist(dist, { maxSize: knob("FASTBOOP_STAGE0_MAX_SIZE") });
   const list = checkList(dist);
   const names = fs
     .readdirSync(dist)
