@@ -8,7 +8,7 @@ import type { FileReport, Finding } from "../scripts/lib/gate/report.ts";
 import { RULES, ruleById } from "../scripts/lib/gate/rules.ts";
 import { crossCheck, exitCodeFor, inspect } from "../scripts/lib/gate.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { compileAll, PROGRAMS } from "./corpus/compile.ts";
+import { commandOf, compileAll, PROGRAMS } from "./corpus/compile.ts";
 import { AARCH64, ARMV7, X86_64 } from "./corpus/entry.ts";
 import { corpus, ENTRIES } from "./corpus/index.ts";
 import { Patch, TYPES } from "./corpus/patch.ts";
@@ -152,6 +152,18 @@ test("should have a file in the corpus for every rule that a file's content can 
     RULES.filter(({ check, id }) => check !== undefined && !elsewhere.has(id) && !broken.has(id)).map(({ id }) => id),
     [],
   );
+});
+
+test("should have in the corpus what each command makes with which a rule's defect was seen", () => {
+  const told = RULES.filter(({ seen }) => seen !== undefined);
+  assert.ok(told.length >= 24);
+  for (const { id, seen } of told) {
+    const made = ENTRIES.filter(({ made }) => made !== undefined && commandOf(made) === seen);
+    assert.ok(
+      made.some(({ findings }) => findings.some(([rule]) => rule === id)),
+      `${id}: ${seen}`,
+    );
+  }
 });
 
 testUnless(
@@ -464,11 +476,11 @@ testUnless(test, compilers, "should say how many bytes strip would save, as stri
 });
 
 /** Writes a file and reads it as the gate does. */
-function contentOf(bytes: Buffer) {
+function contentOf(bytes: Buffer, folders?: readonly string[]) {
   const path = join(temporaryFolder(), "content");
   fs.writeFileSync(path, bytes);
   const fd = fs.openSync(path, "r");
-  const content = readContent(fd);
+  const content = readContent(fd, folders);
   fs.closeSync(fd);
   return content;
 }
@@ -514,6 +526,38 @@ test("should count what it does not list, and cut what is long", () => {
     count: 5,
     examples: [long.slice(0, 120), "/home/a/1", "/home/b/2"],
   });
+});
+
+test("should know by their folders what CI systems and images build, and what lies below the folder of a build", () => {
+  const found = (text: string, folders?: readonly string[]): number =>
+    contentOf(Buffer.from(`\0${text}\0`), folders).paths.count;
+  const built = [
+    "/root/.rustup/toolchains/stable",
+    "/usr/local/cargo/registry",
+    "/__w/project/project",
+    "/github/workspace/out",
+    "/tmp/build/stage0/lib.rsassertion failed",
+    "/var/tmp/stage0/hello.c",
+    "/builds/group/project/target/out/a.h",
+    "/opt/hostedtoolcache/go/src/fmt",
+    "/workspaces/stage0/boot.S:1",
+    "/root/project/main.cc",
+  ];
+  const named = [
+    ...["/tmp/ssh-XXXXXXXX", "/tmp/.X11-unix/X0", "/tmp/video.h264", "/opt/local/lib", "/root/.profile"],
+    ...["/builds/{id}:retry", "/workspaces/shared", "/usr/src/rustc-1.85.0/library/std/src/io.rs"],
+    ...["/usr/local/lib/x.rs", "/rustc/0123/library/core/src/str.rs", "src/main.rs", "/workspace/stage0/src/main.rs"],
+  ];
+  for (const text of built) assert.is(found(text), 1, text);
+  for (const text of named) assert.is(found(text), 0, text);
+  const folder = "/srv/a+b (1)/späte";
+  assert.is(found(`${folder}/stage0`), 0);
+  assert.is(found(`${folder}/stage0`, [folder]), 1);
+  assert.is(found("/srv/aab (1)/späte/stage0", [folder]), 0);
+  assert.is(found("/srv/source/stage0, /var/lib/ci/stage0", ["/srv/source", "/var/lib/ci"]), 2);
+  // Programs have paths below these whoever builds them.
+  const plain = ["/", "/usr", "/srv", "/usr/share", "/var/lib", "/etc/ssl"];
+  assert.is(found("/usr/share/zoneinfo, /var/lib/dbus, /srv/file, /etc/ssl/certs", plain), 0);
 });
 
 /** A report with nothing but what the cross check looks at. */

@@ -128,6 +128,13 @@ const DERIVED: Record<Exclude<Built, keyof typeof RECIPES>, readonly string[][]>
   "x-strip-debug": [["strip", "-s", "x-static-symbols", "-o", "x-strip-debug"]],
 };
 
+/** The command that makes a file, as the gate's rules tell it. */
+export const commandOf = (name: Built): string =>
+  [...(name in DERIVED ? (DERIVED[name as keyof typeof DERIVED].at(-1) ?? []) : RECIPES[name as keyof typeof RECIPES])]
+    .filter((word) => word !== "-o")
+    .map((word) => word.replace("SOURCES/", ""))
+    .join(" ");
+
 /** More sections than the 16 bits of e_shnum count. */
 const manySections = (): string =>
   fs.readFileSync(join(SOURCES, "stack-note.s"), "utf8") +

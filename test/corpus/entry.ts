@@ -7,6 +7,8 @@ export interface Entry {
   /** The target that the file is for; x86_64-unknown-linux-musl unless given. */
   target?: string;
   bytes: (built: (name: Built) => Buffer) => Buffer;
+  /** The file itself, as a compiler left it. */
+  made?: Built;
   /** Every finding: its rule, and what it says the file has. */
   findings: readonly (readonly [rule: string, got: string | RegExp])[];
   /** Set for files of which it is known that Linux does not start them, or that they crash at once. */
@@ -29,6 +31,7 @@ export const NEEDS_LIBC: Findings = [
 
 export const compiled = (name: Built, findings: Findings = [], more: Partial<Entry> = {}): Entry => ({
   name,
+  made: name,
   bytes: (built) => built(name),
   findings,
   ...more,

@@ -46,10 +46,10 @@ export function markdownReport({ ok, files, findings }: Preflight): string {
 /** The rules of the gate as a Markdown table, in the order in which findings are listed. */
 export const rulesTable = (): string =>
   table(
-    ["rule", "severity", "demands", "why", "fix"],
-    RULES.map(({ id, severity, demands, why, fix }) => [
+    ["rule", "severity", "demands", "why", "fix", "seen with"],
+    RULES.map(({ id, severity, demands, why, fix, seen }) => [
       `\`${id}\``,
       severity,
-      ...[demands, why, fix].map((text) => text.replaceAll("|", "\\|")),
+      ...[demands, why, fix, seen === undefined ? "" : `\`${seen}\``].map((text) => text.replaceAll("|", "\\|")),
     ]),
   );

@@ -55,6 +55,8 @@ interface Rule {
   why: string;
   /** What to do about a file that breaks it. */
   fix: string;
+  /** A command that makes such a file, where there is one: the tests' corpus has its sources. */
+  seen?: string;
 }
 
 /** What the rules are applied to. */
@@ -169,6 +171,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "the class (32 or 64 bits) is the target's",
     why: "the kernel refuses the other class, or runs it in a compatibility mode that stage0 is not made for",
     fix: "build it for the target in its name",
+    seen: "gcc -nostdlib -O1 -mx32 -static -s exit.c",
     check: elf((elf, { target }) =>
       demand(
         target === undefined || elf.bits === target.elf.bits,
@@ -183,6 +186,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "the byte order is the target's",
     why: "the kernel refuses the other order",
     fix: "build it for the target in its name",
+    seen: "powerpc64-linux-gnu-gcc -static -s hello.c",
     check: elf((elf, { target }) =>
       demand(
         target === undefined || elf.order === target.elf.order,
@@ -197,6 +201,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "the machine is the target's",
     why: "a phone's kernel can't start another machine's code, and panics because it has no init",
     fix: "build it for the target in its name; were two files swapped?",
+    seen: "aarch64-linux-gnu-gcc -static -s hello.c",
     check: elf((elf, { target }) =>
       demand(
         target === undefined || elf.header.machine === target.elf.machine,
@@ -226,6 +231,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "the type is ET_EXEC, or ET_DYN with DF_1_PIE in DT_FLAGS_1",
     why: "ET_DYN without the flag is a shared library, or a static-pie packed by UPX; ET_REL and ET_CORE are no programs",
     fix: "link it as a static executable (-C target-feature=+crt-static; gcc -static or -static-pie)",
+    seen: "gcc -c hello.c",
     check: elf((elf) => {
       const { type } = elf.header;
       const got = `ET_${typeName(type)}${type === ET.DYN ? " without DF_1_PIE" : ""}`;
@@ -238,6 +244,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "EI_OSABI is SYSV (0) or GNU (3), and no note names another system (NetBSD, OpenBSD, the Hurd …)",
     why: "the file says that it was made for another system, whose system calls have other numbers",
     fix: "build it with a Linux toolchain",
+    seen: "gcc -nostdlib -O1 -static -s netbsd.s",
     check: elf((elf) => [
       ...demand([0, 3].includes(elf.header.osabi), "EI_OSABI 0 or 3", () => String(elf.header.osabi)),
       ...none(otherSystems(elf), "notes of Linux", (system) => system),
@@ -249,6 +256,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "a file for x86_64 needs no more than the first x86-64 processors have (GNU_PROPERTY_X86_ISA_1_NEEDED)",
     why: "a processor that lacks an instruction kills the program with SIGILL, and the targets promise to run on the first",
     fix: "build it without -march, -C target-cpu and -C target-feature for newer processors",
+    seen: "gcc -static -s -march=x86-64-v3 -mneeded hello.c",
     check: elf((elf) => none(neededLevels(elf), "the baseline x86-64", (level) => level)),
   },
   {
@@ -257,6 +265,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is no PT_INTERP and no .interp section",
     why: "the initramfs holds no dynamic loader: the kernel fails with error -2 (ENOENT)",
     fix: "link it statically; Debian's musl-gcc -static-pie silently makes a dynamic file, musl-gcc -static does not",
+    seen: "musl-gcc -static-pie -s hello.c",
     check: elf((elf) => [
       ...none(ofType(elf, PT.INTERP), "no PT_INTERP", () => quoted(elf.interpreter ?? "")),
       ...none(
@@ -272,6 +281,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is no DT_NEEDED",
     why: "the initramfs holds no shared library",
     fix: "link it statically",
+    seen: "gcc -s hello.c",
     check: elf((elf) => none(names(elf, DT.NEEDED), "no DT_NEEDED", quoted)),
   },
   {
@@ -337,6 +347,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is a PT_LOAD",
     why: "nothing would be in memory to run",
     fix: "download or build the file again",
+    seen: "gcc -c hello.c",
     check: elf((elf) => demand(loads(elf).length > 0, "at least one PT_LOAD", () => "none")),
   },
   {
@@ -372,6 +383,7 @@ export const RULES: readonly CheckedRule[] = [
       "with execute-only memory nothing else can be read, Linux before 6.6 kills a program whose zeros it can't write, and " +
       "variables would begin with what the file has",
     fix: "build it with the linker's own page layout; let no tool edit its segments",
+    seen: "objcopy --only-keep-debug x-static-symbols x-debug-only",
     check: elf((elf) => [
       ...none(
         loads(elf).filter(({ flags }) => !has(flags, PF.R)),
@@ -411,6 +423,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "on aarch64 every PT_LOAD's p_align is at least 64 KiB",
     why: "such a file does not start on kernels with pages of 16 or 64 KiB, and qemu-user -p does not reveal it",
     fix: "link with -z max-page-size=65536, the default of Rust's targets and of GNU ld",
+    seen: "aarch64-linux-gnu-gcc -static -s -Wl,-z,max-page-size=4096 hello.c",
     check: elf((elf) =>
       none(
         elf.header.machine === MACHINES.aarch64 ? loads(elf).filter(({ align }) => align < KIB_64) : [],
@@ -437,6 +450,7 @@ export const RULES: readonly CheckedRule[] = [
       "phones' kernels have 39 bits of address, or leave a process 2 of 4 GiB, and the stack at their end; " +
       "vm.mmap_min_addr is 64 KiB",
     fix: "link at the linker's default address",
+    seen: "gcc -nostdlib -O1 -static -s -Wl,-Ttext-segment=0x1000 exit.c",
     check: elf((elf) => {
       const { end } = memory(elf);
       const extent = (segment: Segment): string => `${show(segment)}, ${segment.memsz} bytes`;
@@ -462,6 +476,7 @@ export const RULES: readonly CheckedRule[] = [
       "multiple of 4 on aarch64 and armv7, unless it is odd on armv7: that is Thumb code",
     why: "the program would crash on its first instruction, and the kernel panics when PID 1 dies",
     fix: "build it with a start file (crt1.o, rcrt1.o) or name the entry with -e",
+    seen: "gcc -nostdlib -O1 -static -s -Wl,-e,0 exit.c",
     check: elf((elf) => {
       const { entry, machine } = elf.header;
       const home = loads(elf).find(
@@ -483,6 +498,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "the first PT_LOAD holds the program header table, and PT_PHDR, when there is one, names that table",
     why: "the C library finds thread-local storage through it (AT_PHDR) before main",
     fix: "do not link with -n or -N, and let no tool move the program headers",
+    seen: "musl-gcc -static -s -Wl,-n hello.c",
     check: elf((elf) => {
       const { phoff, phentsize } = elf.header;
       const end = phoff + BigInt(elf.segmentCount * phentsize);
@@ -597,6 +613,7 @@ export const RULES: readonly CheckedRule[] = [
     fix:
       "link without --pack-dyn-relocs, -z pack-relative-relocs and --export-dynamic; with musl, take the attributes ifunc " +
       "and target_clones out",
+    seen: "gcc -static-pie -s -Wl,--export-dynamic hello.c",
     check: elf((elf, { target }) => [
       ...none(unknownTypes(elf), "relocations that start-up code applies", (relocations) => relocations),
       ...none(unwritable(elf), "relocations of memory that can be written", (relocations) => relocations),
@@ -620,6 +637,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "PT_GNU_STACK does not ask for an executable stack",
     why: "PID 1 runs as root and reads what a computer sends: an overflow must not become code",
     fix: "find the object that lacks .note.GNU-stack, or link with -z noexecstack",
+    seen: "gcc -static -s -Wl,-z,execstack hello.c",
     check: elf((elf) =>
       none(
         ofType(elf, PT.GNU_STACK).filter(({ flags }) => has(flags, PF.X)),
@@ -634,6 +652,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "no PT_LOAD is writable and executable",
     why: "an overflow must not become code, and hardened kernels refuse such a mapping",
     fix: "do not link with -N or --omagic; give the sections of a linker script their own segments",
+    seen: "gcc -nostdlib -O1 -static -s -Wl,-N exit.c",
     check: elf((elf) =>
       none(
         loads(elf).filter(({ flags }) => has(flags, PF.W) && has(flags, PF.X)),
@@ -648,6 +667,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is no DT_TEXTREL and no DF_TEXTREL",
     why: "the start code would have to write to read-only pages, and crashes",
     fix: "compile every object as position-independent code (-fPIE, relocation-model=pic)",
+    seen: "gcc -nostdlib -O1 -static-pie -s -Wl,-z,notext text-relocation.s",
     check: elf((elf) =>
       demand(!hasTag(elf, DT.TEXTREL) && !hasFlag(elf, DT.FLAGS, DF_TEXTREL), "no text relocations", () =>
         hasTag(elf, DT.TEXTREL) ? "DT_TEXTREL" : "DF_TEXTREL",
@@ -660,6 +680,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is no DT_RPATH and no DT_RUNPATH",
     why: "a static-pie with DT_RUNPATH crashes with glibc 2.36, and a path of the build machine has no place in a release",
     fix: "link without -rpath",
+    seen: "gcc -static-pie -s -Wl,-rpath,/opt/lib hello.c",
     check: elf((elf) => none(names(elf, DT.RPATH, DT.RUNPATH), "no DT_RPATH, no DT_RUNPATH", quoted)),
   },
   {
@@ -699,6 +720,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "a file for a target without musl has no relocations in the packed form of DT_RELR",
     why: "the start-up code of glibc before 2.36 does not apply them, and the program crashes",
     fix: "link without -z pack-relative-relocs or --pack-dyn-relocs=relr",
+    seen: "gcc -static-pie -s -fuse-ld=lld -Wl,--pack-dyn-relocs=relr hello.c",
     check: elf((elf, { target }) => demand(isOfMusl(target) || !isPacked(elf), "no DT_RELR", () => "DT_RELR")),
   },
   {
@@ -707,6 +729,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is a PT_GNU_STACK",
     why: "without it older kernels make the stack and all other memory executable",
     fix: "link with -z noexecstack",
+    seen: "gcc -nostdlib -O1 -static -s no-stack-note.s",
     check: elf((elf) => demand(ofType(elf, PT.GNU_STACK).length > 0, "a PT_GNU_STACK", () => "none")),
   },
   {
@@ -715,6 +738,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is a PT_GNU_RELRO",
     why: "tables of function pointers stay writable without it",
     fix: "link with -z relro",
+    seen: "gcc -static -s -Wl,-z,norelro hello.c",
     check: elf((elf) => demand(ofType(elf, PT.GNU_RELRO).length > 0, "a PT_GNU_RELRO", () => "none")),
   },
   {
@@ -723,6 +747,7 @@ export const RULES: readonly CheckedRule[] = [
     demands: "there is no symbol table and no debug section",
     why: "nobody reads them on the phone, and they travel with every boot",
     fix: "strip the file (strip = true in the cargo profile, or -C strip=symbols)",
+    seen: "rustc -Ctarget-feature=+crt-static -g hello.rs",
     check: elf((elf) => {
       const sections = strippable(elf);
       const saved = sections.reduce((sum, section) => sum + fileSize(section), 0n);
@@ -735,9 +760,12 @@ export const RULES: readonly CheckedRule[] = [
   {
     id: "build-paths",
     severity: "warn",
-    demands: "no path of the build machine is in the file (/home/, /root/.cargo/, /Users/)",
+    demands:
+      "no path of the build machine is in the file: below the caller's folder, the workspace, cargo's home, /home/, " +
+      "/Users/, /__w/ …, or of a source below /tmp/, /builds/, /opt/ …",
     why: "it shows who built the file and where, and builds in two folders differ",
     fix: "build with --remap-path-prefix, or -C strip=symbols for those in debug information",
+    seen: "gcc -static -s path.c",
     check: ({ paths: { count, examples } }) =>
       demand(count === 0, "no build path", () => {
         const more = count > examples.length ? ` and ${count - examples.length} more` : "";
