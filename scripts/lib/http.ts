@@ -8,7 +8,8 @@ import { pipeline } from "node:stream";
 import { missingFailure, printable } from "./errors.ts";
 import { classify, HttpFailure, proxyWantsUser } from "./http/errors.ts";
 import { proxyAddress, proxyOrigin } from "./http/proxy.ts";
-import { isLoopback, knob } from "./knobs.ts";
+import { isLoopback } from "./knob-kinds.ts";
+import { knob } from "./knobs.ts";
 
 /** Redirects that are followed: a release asset takes one or two. */
 const HOPS = 5;
