@@ -1,13 +1,15 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
-import { cargoCommand, chosenCargo, nestedEnvironment } from "./lib/build/cargo.ts";
+import { cargoCommand, chosenCargo, nestedEnvironment, subBuildCargo } from "./lib/build/cargo.ts";
 import { findPackage } from "./lib/build/check.ts";
 import { proveEmbedded } from "./lib/build/embedded.ts";
-import { BUILD_KNOBS, buildStage0, runLogged } from "./lib/build.ts";
+import { BUILD_KNOBS, buildStage0, runLogged, stage0Cargo, withGit } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkEmbedPath, EMBED_PATH, writeEmbedEnv } from "./lib/embed-path.ts";
 import { environment, knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 import { selectedTarget } from "./lib/target.ts";
+import { suitsWorkspace } from "./lib/toolchain/rust-version.ts";
+import { ensureToolchain } from "./lib/toolchain.ts";
 import { findWorkspace } from "./lib/workspace.ts";
 
 const CLI = "fastboop-cli";
@@ -18,6 +20,7 @@ await runScript({
   summary:
     "Builds stage0 as build-stage0.ts does, then the workspace's fastboop-cli with stage0 embedded,\n" +
     "for the machine that cargo builds for by itself, in cargo's own target folder, and looks for stage0's bytes in it.\n" +
+    "A cargo that is too old for the workspace gives way to the one that builds stage0, unless CARGO names it.\n" +
     "With FASTBOOP_STAGE0_EMBED_PATH, WORKSPACE may be the package alone, as crates.io has it.",
   options: {},
   knobs: BUILD_KNOBS,
@@ -25,14 +28,20 @@ await runScript({
   async main() {
     const target = selectedTarget();
     checkEmbedPath(distDir());
-    // Before stage0 is built, which may take minutes. FASTBOOP_STAGE0_CARGO is the sub-build's alone.
-    const cargo = chosenCargo("CARGO");
-    const { dir } = findWorkspace(knob(EMBED_PATH) === undefined ? undefined : "Cargo.toml");
+    const given = knob(EMBED_PATH) !== undefined;
+    const { dir } = findWorkspace(given ? "Cargo.toml" : undefined);
+    // FASTBOOP_STAGE0_CARGO is the sub-build's alone.
+    const chosen = chosenCargo("CARGO");
+    const request = { cargo: subBuildCargo(), target, choice: knob("FASTBOOP_STAGE0_TOOLCHAIN"), folder: dir };
+    const suits = knob("CARGO") !== undefined || (await suitsWorkspace(chosen, dir));
+    const stage0s = suits ? undefined : given ? await ensureToolchain(request) : await stage0Cargo(target);
+    const cargo = stage0s ?? chosen;
+    // Before stage0 is built, which may take minutes.
     const { binaries, features } = await findPackage(cargo, dir, CLI);
     const embeds = features.includes(FEATURE);
-    const stage0 = await buildStage0(target);
+    const stage0 = await buildStage0(target, [], given ? undefined : stage0s);
     writeEmbedEnv(distDir(), stage0);
-    const command = cargoCommand({
+    const planned = cargoCommand({
       cargo,
       folder: dir,
       args: ["--package", CLI, ...(embeds ? ["--features", FEATURE] : [])],
@@ -40,7 +49,7 @@ await runScript({
       env: nestedEnvironment(environment()),
       set: { [EMBED_PATH]: stage0 },
     });
-    const executables = await runLogged(command, binaries, CLI);
+    const executables = await runLogged(await withGit(planned), binaries, CLI);
     process.stdout.write(`${proveEmbedded(executables, stage0, embeds ? FEATURE : undefined)}\n`);
     return 0;
   },

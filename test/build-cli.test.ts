@@ -174,4 +174,33 @@ test("should find a file at any offset of a program, past what only begins like 
   assert.equal(findEmbedded(program, part), {});
 });
 
+test("should take stage0's cargo when the one at hand is older than the workspace asks, unless CARGO names that", async () => {
+  const folder = await commandLine();
+  const bin = temporaryFolder();
+  const std = join(bin, "lib", "rustlib", "aarch64-unknown-linux-musl", "lib");
+  fs.mkdirSync(std, { recursive: true });
+  fs.writeFileSync(join(std, "libstd-1.rlib"), "");
+  const programs = {
+    cargo: "echo the one at hand >&2; exit 1",
+    stage0s: "echo that of stage0 >&2; exit 1",
+    rustc: `[ "$1" = --version ] && echo release: 1.84.1 || echo '${bin}'`,
+  };
+  for (const [name, text] of Object.entries(programs))
+    fs.writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const asked = async (channel: string, env: Record<string, string> = {}): Promise<string | undefined> => {
+    fs.writeFileSync(join(folder, "rust-toolchain"), channel);
+    const { code, stderr } = await build(folder, {
+      ...{ PATH: `${bin}:${process.env.PATH}`, RUSTC: join(bin, "rustc"), FASTBOOP_STAGE0_TOOLCHAIN: "none" },
+      ...{ FASTBOOP_STAGE0_CARGO: join(bin, "stage0s"), ...env },
+    });
+    assert.is(code, 3, stderr);
+    return /^ {2}got: {6}(.*)$/m.exec(stderr)?.[1];
+  };
+  assert.is(await asked("1.84"), "the one at hand");
+  assert.is(await asked("1.83.0"), "the one at hand");
+  assert.is(await asked("stable"), "the one at hand");
+  assert.is(await asked("1.85"), "that of stage0");
+  assert.is(await asked("1.85", { CARGO: join(bin, "cargo") }), "the one at hand");
+});
+
 test.run();

@@ -51,15 +51,16 @@ export const BUILD_KNOBS: readonly KnobName[] = [
  * Leaves stage0 for a target in the folder of artifacts. What is there stays as it is unless all goes well. What was built
  * here is stripped; the whole executable, of the same build id, is kept in debug/ there, to read back traces with.
  * @param also targets that will be built next
+ * @param cargo what stage0Cargo returned for the target, when it was asked before
  * @returns absolute path of the artifact
  * @throws Failure (1, 2 or 3)
  */
-export async function buildStage0(target: Target, also: readonly Target[] = []): Promise<string> {
+export async function buildStage0(target: Target, also: readonly Target[] = [], cargo?: string): Promise<string> {
   const artifact = join(distDir(), assetName(target.triple));
   const given = knob(EMBED_PATH);
   // What is needed last is loaded while rustc and cargo are at work.
   const [candidate, { place, placeStripped, withStage0 }, { linkageOf }] = await Promise.all([
-    given === undefined ? subBuild(target, also) : prebuilt(fromCaller(given), artifact),
+    given === undefined ? subBuild(target, also, cargo) : prebuilt(fromCaller(given), artifact),
     import("./build/artifact.ts"),
     import("./gate/layout.ts"),
   ]);
@@ -84,7 +85,13 @@ function prebuilt(path: string, artifact: string): Candidate {
   return { path, name: EMBED_PATH, fix: `set ${EMBED_PATH} to a stage0 for the target, or unset it to build one` };
 }
 
-async function subBuild(target: Target, also: readonly Target[]): Promise<Candidate> {
+/**
+ * The cargo that can build stage0 for a target, after everything is checked that can be before.
+ * @param also targets that will be built next
+ * @returns absolute path
+ * @throws Failure (2 or 3)
+ */
+export async function stage0Cargo(target: Target, also: readonly Target[] = []): Promise<string> {
   const workspace = findWorkspace();
   const { dir } = workspace;
   if (workspace.origin === "example")
@@ -94,15 +101,21 @@ async function subBuild(target: Target, also: readonly Target[]): Promise<Candid
   await checkWorkspace(dir);
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
   await checkSources(dir, choice === "debian" || isDebians(cargo));
-  const env = nestedEnvironment(environment());
-  const plan = (used: string, std?: Prefix) => stage0Command(dir, target, knob("PROFILE"), used, env, std);
-  await plan(cargo);
+  await plan(dir, target, cargo);
   checkWritable(distDir());
-  const used = await ensureToolchain({ cargo, target, choice, folder: dir, also });
+  return ensureToolchain({ cargo, target, choice, folder: dir, also });
+}
+
+const plan = (dir: string, target: Target, cargo: string, std?: Prefix) =>
+  stage0Command(dir, target, knob("PROFILE"), cargo, nestedEnvironment(environment()), std);
+
+async function subBuild(target: Target, also: readonly Target[], cargo?: string): Promise<Candidate> {
+  const used = cargo ?? (await stage0Cargo(target, also));
+  const { dir } = findWorkspace();
   const [version, { sysroot }] = await Promise.all([rustcVersion(used, dir), askRustc(used, dir)]);
   if (version !== undefined) await checkRust(dir, version.release);
   const std = sysroot === undefined || version?.commit === undefined ? undefined : stdPrefix(sysroot, version.commit);
-  const command = await withDependencies(await plan(used, std), target, also);
+  const command = await withDependencies(await plan(dir, target, used, std), target, also);
   const [path] = await runLogged(command, [PACKAGE], `stage0-${target.triple}`);
   return { path, name: "cargo's executable", fix: `read what cargo did: ${printable(shellLine(command))}` };
 }
@@ -113,15 +126,18 @@ async function withDependencies(
   target: Target,
   also: readonly Target[],
 ): Promise<CargoCommand> {
-  const { cargo, folder } = planned;
-  let command = planned;
-  if (isDebians(cargo) && hasGitSource(lockText(folder))) {
-    await checkSources(folder, true);
-    // Its libgit2 is older than it takes it for.
-    const name = "CARGO_NET_GIT_FETCH_WITH_CLI";
-    command = withSet(command, { [name]: command.env[name] ?? "true" });
-  }
+  const command = await withGit(planned);
   return withSet(command, await nativeSettings(command, target, also, planned.prefixes));
+}
+
+/** The command with what a cargo of Debian's needs for git dependencies. @throws Failure (3) when there is no git */
+export async function withGit(command: CargoCommand): Promise<CargoCommand> {
+  const { cargo, folder, env } = command;
+  if (!isDebians(cargo) || !hasGitSource(lockText(folder))) return command;
+  await checkSources(folder, true);
+  // Its libgit2 is older than it takes it for.
+  const name = "CARGO_NET_GIT_FETCH_WITH_CLI";
+  return withSet(command, { [name]: env[name] ?? "true" });
 }
 
 /**
