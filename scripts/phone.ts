@@ -2,7 +2,7 @@
 import { reportBoots } from "./lib/boot/report.ts";
 import { runScript } from "./lib/cli.ts";
 import { printable, printableJson } from "./lib/errors.ts";
-import { PHONE_KNOBS } from "./lib/knobs.ts";
+import { knob, PHONE_KNOBS } from "./lib/knobs.ts";
 import { duration } from "./lib/log.ts";
 import type { PhoneVerdict } from "./lib/phone/parts.ts";
 import { shares } from "./lib/phone/shares.ts";
@@ -21,11 +21,13 @@ await runScript({
     json: { type: "boolean", means: "print the verdicts as JSON" },
     html: { type: "string", value: "FILE", means: "write a page with the stages as a time line" },
   },
-  knobs: ["TARGET", ...PHONE_KNOBS],
+  knobs: ["TARGET", "CONSOLE", ...PHONE_KNOBS],
   prints: "a line for each boot, or JSON; stderr tells what went wrong",
   async main({ target, json, html }, files) {
     const page = html === undefined ? undefined : (await import("./lib/html.ts")).pagePath(html);
     const requests = requestsFor(files, target);
+    const console = knob("CONSOLE");
+    if (console !== "0") return (await import("./lib/phone/console.ts")).phoneConsole(requests, console);
     const verdicts = await showProgress("phone", (progress) => bootPhones(requests, progress));
     const ok = verdicts.every((verdict) => verdict.ok);
     const ends = shares(verdicts);

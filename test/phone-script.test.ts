@@ -1,10 +1,11 @@
-/** make phone's script around its machine: what it leaves when it is killed. A stand-in for QEMU, which boots nothing. */
+/** make phone's script around its machine: its console, and what it leaves when it is killed. A stand-in for QEMU, which boots nothing. */
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { assetName, findTarget } from "../scripts/lib/contract.ts";
+import { PROJECT } from "../scripts/lib/paths.ts";
 import { phoneProgram } from "../scripts/lib/phone/program.ts";
-import { lacking, namesIn, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { lacking, namesIn, RUNTIME, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { until } from "./lib/processes.ts";
 
 const test = suite("phone, its script");
@@ -12,7 +13,9 @@ const X = "x86_64-unknown-linux-musl";
 const RELEASE = "6.12.0-test";
 
 /** Everything that a boot needs, and nothing that boots: the files of a kernel, of fastboop and of stage0. */
-async function machineRoom(): Promise<{ file: string; env: Record<string, string>; folder: string }> {
+async function machineRoom(
+  qemu: (folder: string) => string,
+): Promise<{ file: string; env: Record<string, string>; folder: string }> {
   const folder = temporaryFolder("phone");
   const put = (path: string, text: string, mode = 0o644): string => {
     const file = join(folder, path);
@@ -22,12 +25,7 @@ async function machineRoom(): Promise<{ file: string; env: Record<string, string
   };
   const kernel = join("cache", "phone-kernels", "x86_64", "linux-image_1");
   for (const name of ["vmlinuz", "Image", join("lib", "modules", RELEASE, "modules.dep")]) put(join(kernel, name), "");
-  // Opening a pipe that nobody writes to takes for ever, without a process more.
-  put(
-    join("bin", "qemu-system-x86_64"),
-    `#!/bin/sh\n[ -e "${folder}/wait" ] || exit 0\nread -r _ <"${folder}/wait"\n`,
-    0o755,
-  );
+  put(join("bin", "qemu-system-x86_64"), `#!/bin/sh\n${qemu(folder)}\n`, 0o755);
   const target = findTarget(X);
   if (target === undefined) throw new Error(X);
   fs.symlinkSync(dirname(dirname(await phoneProgram(target, () => {}))), join(folder, "cache", "phone-programs"));
@@ -59,12 +57,39 @@ function processesWith(variable: string, argument = ""): string[] {
   });
 }
 
+const TOOLS = ["cargo", "mkfs.erofs", "depmod", "xz", "zstd"];
+
+testUnless(test, lacking({ programs: TOOLS }), "should give the console to a person", async () => {
+  const { folder, file, env } = await machineRoom(() => 'read -r line; echo "$line: $@"');
+  const busybox = join(folder, "cache", "phone-shells", "amd64", "usr", "bin", "busybox");
+  fs.mkdirSync(dirname(busybox), { recursive: true });
+  fs.writeFileSync(busybox, "busybox");
+  for (const CONSOLE of ["1", "break"]) {
+    // By a pipe, as the shell makes it: what a runtime calls one is a socket.
+    const command = ["sh", "-c", 'echo hello | "$@"', "sh", ...RUNTIME, join(PROJECT, "scripts", "phone.ts"), file];
+    const { code, stdout, stderr } = await runProgram(command, { env: { ...env, CONSOLE } });
+    assert.is(code, 0, stderr);
+    assert.match(stdout, /^hello: .* -serial mon:stdio .*rdinit=\/box\/init printk\.devkmsg=on\n$/);
+    assert.match(stderr, /^phone: the console is yours; Ctrl-A X ends the machine$/m);
+  }
+  const two = await script("phone.ts", [file, file], { env: { ...env, CONSOLE: "1" } });
+  assert.is(
+    two.stderr,
+    "error: a console is that of one phone\n  got:      2 files\n  fix:      set TARGET, or name one file\n",
+  );
+  assert.is(two.code, 2);
+  assert.equal([namesIn(join(folder, "tmp")), namesIn(join(folder, "dist"))], [[], []]);
+});
+
 testUnless(
   test,
-  lacking({ programs: ["cargo", "mkfs.erofs", "depmod", "xz", "zstd", "mkfifo"] }),
+  lacking({ programs: [...TOOLS, "mkfifo"] }),
   "should leave no process when it is killed, and no file after the next run",
   async () => {
-    const { folder, file, env } = await machineRoom();
+    // Opening a pipe that nobody writes to takes for ever, without a process more.
+    const { folder, file, env } = await machineRoom(
+      (room) => `[ -e "${room}/wait" ] && read -r _ <"${room}/wait"; exit 0`,
+    );
     const wait = join(folder, "wait");
     assert.is((await runProgram(["mkfifo", wait])).code, 0);
     let pid = 0;

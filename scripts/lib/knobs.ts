@@ -79,6 +79,11 @@ export const KNOBS = {
   ROOTFS_TYPE: user(choice("erofs", "ext4"), "file system of the root file system that make phone boots", "erofs"),
   REPEAT: user(count, "how many times make phone boots each artifact", "1"),
   LOAD: user(flag, "make phone keeps the processors busy meanwhile", "0"),
+  CONSOLE: user(
+    choice("0", "1", "break"),
+    "make phone gives the console of one phone: 1 for a shell in its root file system, break for stage0's before it",
+    "0",
+  ),
   PHONE: user(
     flag,
     "make preflight also boots an emulated phone with what it passes, make publish before it publishes, make rehearse too",

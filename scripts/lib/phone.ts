@@ -66,7 +66,7 @@ export async function bootPhones(requests: readonly BootRequest[], progress: Pro
 }
 
 /** Gets or builds what the boots need. Everything that may be wrong with the request is found before. */
-async function preparePhones(requests: readonly BootRequest[], progress: Progress): Promise<Parts[]> {
+export async function preparePhones(requests: readonly BootRequest[], progress: Progress): Promise<Parts[]> {
   checkWritable(distDir());
   const files = requests.map((request) => ({ request, stage0: readArtifact(request) }));
   const targets = requests.map(({ target }) => target);

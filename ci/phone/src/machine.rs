@@ -49,6 +49,10 @@ fn boot() -> Result<(), Box<dyn Error>> {
     let ramdisk = BootImage::parse(&image)?.ramdisk;
     let count = cpio::unpack(ramdisk)?;
     say(&format!("machine: {count} files of the ramdisk unpacked"));
+    if config.get("break") != "" {
+        // stage0's own setting for a shell before it switches the root; fastboop hands none over.
+        std::fs::write("/etc/stage0/smoo.break", "1")?;
+    }
     tell_settings();
     if config.fault("no-controller") {
         // Whatever stage0 binds to is gone.

@@ -4,8 +4,11 @@ use crate::log::{self, say};
 use crate::sha256::Sha256;
 use crate::sys;
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 pub fn run() -> Result<(), Box<dyn Error>> {
@@ -20,7 +23,27 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     if let Err(error) = read_all() {
         say(&format!("rootfs: {error}"));
     }
+    if Path::new(SHELL).exists() {
+        if let Err(error) = shell() {
+            say(&format!("rootfs: {SHELL}: {error}"));
+        }
+    }
     sys::power_off();
+}
+
+/// Only there when the console is a person's.
+const SHELL: &str = "/bin/sh";
+
+/// Lets a person look around, until the shell ends.
+fn shell() -> Result<(), Box<dyn Error>> {
+    let console = OpenOptions::new().read(true).write(true).open("/dev/console")?;
+    let mut command = Command::new(SHELL);
+    command.arg("-i").env_clear().envs([("PATH", "/bin:/sbin"), ("HOME", "/"), ("TERM", "linux")]);
+    command.stdin(console.try_clone()?).stdout(console.try_clone()?).stderr(console);
+    unsafe { command.pre_exec(sys::take_terminal) };
+    sys::hush();
+    command.status()?;
+    Ok(())
 }
 
 fn read_all() -> Result<(), Box<dyn Error>> {

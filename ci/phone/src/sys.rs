@@ -13,6 +13,11 @@ extern "C" {
     fn c_reboot(command: c_int) -> c_int;
     #[link_name = "mknod"]
     fn c_mknod(path: *const c_char, mode: u32, device: u64) -> c_int;
+    #[link_name = "klogctl"]
+    fn c_klogctl(action: c_int, buffer: *mut c_char, level: c_int) -> c_int;
+    fn setsid() -> c_int;
+    // As musl has it.
+    fn ioctl(file: c_int, request: c_int, ...) -> c_int;
     fn syscall(number: c_long, ...) -> c_long;
 }
 
@@ -51,6 +56,20 @@ pub fn mknod(path: &str, mode: u32, major: u32, minor: u32) -> Result<()> {
     let path = text(path);
     let device = (u64::from(major) << 8) | u64::from(minor);
     check(unsafe { c_mknod(path.as_ptr(), mode, device) }.into())
+}
+
+/// Has the kernel print nothing below an emergency, so that the console is the person's.
+pub fn hush() {
+    unsafe { c_klogctl(8, std::ptr::null_mut(), 1) };
+}
+
+/// Makes this process the leader of a session whose terminal is its stdin: Ctrl-C and jobs need that. For use before exec.
+pub fn take_terminal() -> Result<()> {
+    const TIOCSCTTY: c_int = 0x540e;
+    unsafe {
+        setsid();
+        check(ioctl(0, TIOCSCTTY, 0).into())
+    }
 }
 
 pub fn power_off() -> ! {

@@ -75,15 +75,15 @@ const BASE_MEMORY = 256 * 1024 ** 2;
  */
 const KERNEL_PARAMETERS = "panic=-1 loglevel=7";
 
-/** The initramfs is the machine process's file 3, so that it needs no name, and nothing has to remove it. */
-const commandOf = (machine: Machine): string[] => {
+/** The initramfs is the machine process's file 3, so that it needs no name, and nothing has to remove it. File 4 is its stdin. */
+const commandOf = (machine: Machine, serial: string): string[] => {
   const { target, kernel, processor, initramfs, processors = 1, parameters = "" } = machine;
   const emulator = emulatorOf(target);
   // The kernel unpacks the initramfs beside the place where it lies in memory.
   const memory = machine.memory ?? BASE_MEMORY + 2 * initramfs.length;
   return [
     emulator.program,
-    ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", "tcg", "-serial", "stdio"],
+    ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", "tcg", "-serial", serial],
     ...["-machine", emulator.board, "-cpu", processor],
     ...["-m", `${Math.ceil(memory / 2 ** 20)}M`, "-smp", String(processors)],
     ...["-kernel", kernel, "-initrd", "/dev/fd/3"],
@@ -97,10 +97,10 @@ const commandOf = (machine: Machine): string[] => {
  * (the latter is about the parent's thread, and Deno may start processes from one that ends).
  */
 const SUPERVISOR = `
-exec 4<&0
-"$@" </dev/null 4<&- &
+exec 5<&0
+"$@" <&4 5<&- &
 machine=$!
-{ read -r _ <&4; kill -KILL "$machine"; } >/dev/null 2>&1 3<&- &
+{ read -r _ <&5; kill -KILL "$machine"; } >/dev/null 2>&1 3<&- 4<&- &
 watcher=$!
 wait "$machine"
 status=$?
@@ -113,22 +113,27 @@ const spawn = groupSpawner({ maxOutput: Number.POSITIVE_INFINITY });
 
 /**
  * Runs a machine until it ends by itself or a signal ends it.
- * @param onConsole gets the console's bytes as they come
+ * @param onConsole gets the console's bytes as they come; absent: the console is this process's stdin and stdout
  * @returns QEMU's exit code (null: it was killed) and what it wrote to stderr
  */
 export function runMachine(
   machine: Machine,
   signal: AbortSignal,
-  onConsole: (bytes: Buffer) => void,
+  onConsole?: (bytes: Buffer) => void,
 ): Promise<{ code: number | null; stderr: string }> {
   const initramfs = unnamedFile(machine.initramfs);
-  const child = spawn("/bin/sh", ["-c", SUPERVISOR, "sh", ...commandOf(machine)], {
+  const ofPerson = onConsole === undefined;
+  // With the monitor beside the console, Ctrl-A X ends the machine, and Ctrl-C goes to it.
+  const command = commandOf(machine, ofPerson ? "mon:stdio" : "stdio");
+  // Opened anew: Deno hands 0 itself to no child under another number.
+  const input = fs.openSync(ofPerson ? "/dev/stdin" : "/dev/null", "r");
+  const child = spawn("/bin/sh", ["-c", SUPERVISOR, "sh", ...command], {
     signal,
-    stdio: ["pipe", "pipe", "pipe", initramfs],
+    stdio: ["pipe", ofPerson ? "inherit" : "pipe", "pipe", initramfs, input],
   });
-  fs.closeSync(initramfs);
+  for (const file of [initramfs, input]) fs.closeSync(file);
   let stderr = "";
-  child.stdout?.on("data", onConsole);
+  if (!ofPerson) child.stdout?.on("data", onConsole);
   child.stderr?.on("data", (bytes: Buffer) => {
     stderr = (stderr + bytes.toString()).slice(0, 4096);
   });

@@ -29,6 +29,13 @@ const SOURCES: Record<string, { architecture: Architecture; packages: readonly s
   aarch64: { architecture: "arm64", packages: ["linux-image-6.12-arm64", "linux-image-arm64"] },
   arm: { architecture: "armhf", packages: ["linux-image-armmp"] },
 };
+/** Debian's name of an architecture of the contract's. */
+export function debianArchitecture(arch: string): Architecture {
+  const { architecture } = SOURCES[arch] ?? {};
+  if (architecture === undefined) throw new Error(`no kernel for ${arch}`);
+  return architecture;
+}
+
 /** The suite that has one of 6.12 for armhf, which Debian 12 has not. */
 const SUITE = "trixie";
 
@@ -69,8 +76,8 @@ function newestIn(parent: string): string | undefined {
 }
 
 async function unpack(parent: string, arch: string, progress: Progress): Promise<void> {
-  const { architecture, packages } = SOURCES[arch] ?? {};
-  if (architecture === undefined || packages === undefined) throw new Error(`no kernel for ${arch}`);
+  const architecture = debianArchitecture(arch);
+  const packages = SOURCES[arch]?.packages ?? [];
   const from = arch === "arm" ? SUITE : undefined;
   await withArchive(
     [architecture],

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { readConsole } from "../boot/console.ts";
 import { archive, type Entry } from "../boot/initramfs.ts";
-import { emulatorOf, runMachine } from "../boot/qemu.ts";
+import { emulatorOf, type Machine, runMachine } from "../boot/qemu.ts";
 import type { Stop } from "../boot/verdict.ts";
 import type { Target } from "../contract.ts";
 import { DEVICE, deviceTree, profile } from "./device.ts";
@@ -30,6 +30,8 @@ export interface Phone {
   exportSize?: number;
   /** Modules that the machine lacks. */
   without?: readonly string[];
+  /** A shell, static for the target, that stage0 is to start before it switches the root. */
+  breakShell?: Uint8Array;
 }
 
 /** Bytes: the images are in memory up to four times, packed, unpacked, built and received. */
@@ -72,16 +74,7 @@ export async function runPhone(phone: Phone, limitMs: number, last?: RegExp): Pr
   const limit = stopAfter(limitMs, "limit");
   let watch: NodeJS.Timeout | undefined;
   const start = performance.now();
-  const machine = {
-    target: phone.target,
-    kernel: phone.kernel.image,
-    processor: emulatorOf(phone.target).oldest,
-    initramfs: initramfsOf(phone),
-    memory: memoryOf(phone),
-    processors: 2,
-    parameters: "rdinit=/box/init printk.devkmsg=on",
-  };
-  const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
+  const { code, stderr } = await runMachine(machineOf(phone), stop.signal, (bytes) => {
     feed(bytes);
     if (seen.match !== undefined) watch ??= stopAfter(WATCH_MS, "watched");
   }).finally(() => {
@@ -99,6 +92,16 @@ export async function runPhone(phone: Phone, limitMs: number, last?: RegExp): Pr
   };
 }
 
+export const machineOf = (phone: Phone): Machine => ({
+  target: phone.target,
+  kernel: phone.kernel.image,
+  processor: emulatorOf(phone.target).oldest,
+  initramfs: initramfsOf(phone),
+  memory: memoryOf(phone),
+  processors: 2,
+  parameters: "rdinit=/box/init printk.devkmsg=on",
+});
+
 function initramfsOf(phone: Phone): Buffer {
   const fastboop = fs.readFileSync(phone.fastboop);
   const program = fs.readFileSync(phone.program);
@@ -111,6 +114,7 @@ function initramfsOf(phone: Phone): Buffer {
     ...(phone.product ? { product: phone.product } : {}),
     fault: phone.fault ?? "",
     size: phone.exportSize ?? "",
+    break: phone.breakShell === undefined ? "" : "1",
   };
   const commandLine = ["boot", "/rootfs.img", "--device-profile", "emulated", "--dtb", "/expected/device-tree"];
   const files: Record<string, Uint8Array> = {
@@ -136,6 +140,12 @@ function initramfsOf(phone: Phone): Buffer {
     { name: "dev", mode: 0o040755 },
     { name: "dev/console", mode: 0o020600, device: [5, 1] },
     { name: "box", mode: 0o040755 },
+    ...(phone.breakShell === undefined
+      ? []
+      : [
+          { name: "bin", mode: 0o040755 },
+          { name: "bin/sh", mode: 0o100755, content: phone.breakShell },
+        ]),
     ...[...folders].map((name) => ({ name: `box/${name}`, mode: 0o040755 })),
     ...Object.entries(files).map(([name, content]) => ({ name: `box/${name}`, mode: 0o100755, content })),
   ];

@@ -29,6 +29,8 @@ interface Wishes {
   damaged?: boolean;
   /** How many small files it has. */
   files?: number;
+  /** Path of a shell, static for the target, which the init starts when it has read everything. */
+  shell?: string;
 }
 
 /** Bytes of the data that the root file system's init reads. */
@@ -66,6 +68,10 @@ export async function makeRootfs(
     fs.mkdirSync(join(tree, "sbin"));
     fs.copyFileSync(program, join(tree, INIT));
     fs.chmodSync(join(tree, INIT), 0o755);
+  }
+  if (wishes.shell !== undefined) {
+    put("bin/sh", fs.readFileSync(wishes.shell));
+    fs.chmodSync(join(tree, "bin/sh"), 0o755);
   }
   const [nonce, data] = [randomBytes(16).toString("hex"), randomBytes(DATA)];
   put("phone/nonce", `${nonce}\n`);
