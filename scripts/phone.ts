@@ -48,7 +48,9 @@ await runScript({
   },
 });
 
-const mark = (ok: boolean): string => (ok ? "ok  " : "FAIL");
+function mark(ok: boolean): string {
+  return ok ? "ok  " : "FAIL";
+}
 
 function line({ path, ok, outcome, kernel, fastboop, milliseconds }: PhoneVerdict): string {
   return `${mark(ok)} ${printable(path)} (Linux ${kernel}, ${fastboop}): ${printable(outcome)}, ${duration(milliseconds)}\n`;
