@@ -61,6 +61,19 @@ for (const { id, name } of STAGES) {
   });
 }
 
+// Booted with the small stage0 of test/phone/stage0, which stopped before each; lines that prove nothing are left out.
+for (const name of ["modules", "controller", "gadget", "enumerated", "block", "mounted", "switched"]) {
+  test(`should tell of a stage0 that stopped before the stage "${name}"`, () => {
+    const { ok, exitCode, failedAt, problem, signature } = verdict(consoleOf(join("stops", name)));
+    assert.equal([ok, exitCode, failedAt, signature], [false, 1, name, undefined]);
+    const said = name === "enumerated" ? "timed out waiting for /dev/ublkb0" : `stops before ${name}`;
+    assert.match(
+      problem?.got ?? "",
+      `Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100; stage0 said last: ERROR fastboop_stage0: ${said}; fastboop said last: `,
+    );
+  });
+}
+
 /** The console with one text in place of another. */
 function changed(from: string | RegExp, to: string): Judgement {
   const lines = GOOD.map((line) => line.replace(from, to));
