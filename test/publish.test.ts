@@ -556,6 +556,7 @@ async function withServer(
     await use(new Releases({ ...releaseOrigin(), server: api, api, token: "none" }), api);
   } finally {
     server.close();
+    server.closeAllConnections();
   }
 }
 
@@ -673,6 +674,7 @@ test("should follow pages by their links, to no other host, and give up a list w
     });
   } finally {
     other.close();
+    other.closeAllConnections();
   }
 });
 
@@ -746,7 +748,9 @@ test("should believe no answer that another origin gives", async () => {
     assert.is(problems[0]?.got, foreign);
   } finally {
     server.close();
+    server.closeAllConnections();
     other.close();
+    other.closeAllConnections();
   }
 });
 

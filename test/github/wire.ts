@@ -3,6 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Writable } from "node:stream";
+import { isDeno } from "../lib/harness.ts";
 import type { KeyPair } from "./certificates.ts";
 import { type Content, memory } from "./content.ts";
 import type { Framing } from "./types.ts";
@@ -71,7 +72,9 @@ export async function listen(
   /** TCP connections by the client's port, which the TLS connection on top of one shares. */
   const connections = new Map<number, Socket>();
   let origin = "";
-  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void =>
+  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    // Deno 2.9 never sends the answer to a request that a kept connection brings before the one before it is settled.
+    if (isDeno) response.shouldKeepAlive = false;
     handle({
       request,
       response,
@@ -82,6 +85,7 @@ export async function listen(
         connection?.resetAndDestroy();
       },
     });
+  };
   const settings = { keepAliveTimeout: 30_000, requestTimeout: 0 };
   const server =
     keys === undefined
