@@ -177,8 +177,9 @@ release-gate: $(ready) ## Decide whether this workflow run releases, rehearses o
 	@$(run) scripts/release-gate.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
 	@$(run) ci/dev/bundle.ts
-release-assets: $(ready) ## Add the tools to dist/, write SHA256SUMS and verify it
+release-assets: $(ready) ## Add tools and buildinfo to dist/, write SHA256SUMS and verify it
 	@$(run) ci/dev/bundle.ts
+	@$(run) scripts/buildinfo.ts
 	@$(run) scripts/sums.ts
 	@$(run) scripts/sums.ts --verify
 release-bundles: $(ready) ## Add the attestations of TAG to dist/, verified, and write SHA256SUMS

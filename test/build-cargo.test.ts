@@ -412,7 +412,7 @@ test("should let two builds into one folder both end right", async () => {
   }
   assert.equal(namesIn(dist), ["debug", NAME, "log", "stage0.env"]);
   assert.equal(namesIn(join(dist, "debug")), [NAME]);
-  assert.equal(namesIn(join(dist, "log")), [`stage0-${HOST_TARGET}.log`]);
+  assert.equal(namesIn(join(dist, "log")), [`${NAME}.buildinfo.json`, `stage0-${HOST_TARGET}.log`]);
   assert.is((await runProgram([join(dist, NAME)])).stdout, "static\n");
 });
 

@@ -1,6 +1,7 @@
 /** stage0 from a prebuilt file or from the nested sub-build (specification, "Embed Modes"), into the folder of artifacts. */
 import { join } from "node:path";
 import type { Candidate } from "./build/artifact.ts";
+import { buildinfoOf, type Plan, planOf, removeBuildinfo, writeBuildinfo } from "./build/buildinfo.ts";
 import {
   type CargoCommand,
   executablesIn,
@@ -59,15 +60,21 @@ export async function buildStage0(target: Target, also: readonly Target[] = [], 
   const artifact = join(distDir(), assetName(target.triple));
   const given = knob(EMBED_PATH);
   // What is needed last is loaded while rustc and cargo are at work.
-  const [candidate, { place, placeStripped, withStage0 }, { linkageOf }] = await Promise.all([
+  const [{ plan, ...candidate }, { place, placeStripped, withStage0 }, { linkageOf }] = await Promise.all([
     given === undefined ? subBuild(target, also, cargo) : prebuilt(fromCaller(given), artifact),
     import("./build/artifact.ts"),
     import("./gate/layout.ts"),
   ]);
   const { linkage, changed, ...digest } = withStage0(candidate, target, (fd, elf) => {
-    if (given !== undefined) return { linkage: linkageOf(elf), ...place(fd, artifact) };
+    if (plan === undefined) {
+      const placed = place(fd, artifact);
+      removeBuildinfo(artifact);
+      return { linkage: linkageOf(elf), ...placed };
+    }
     place(fd, join(distDir(), "debug", assetName(target.triple)));
-    return { linkage: linkageOf(elf), ...placeStripped(fd, elf, artifact) };
+    const placed = placeStripped(fd, elf, artifact);
+    writeBuildinfo(artifact, buildinfoOf(plan, fd, elf, placed));
+    return { linkage: linkageOf(elf), ...placed };
   });
   say(
     `${bold(assetName(target.triple))}: ${size(digest.size)}, ${linkage ?? "no executable"}${changed ? "" : ", unchanged"}`,
@@ -76,7 +83,10 @@ export async function buildStage0(target: Target, also: readonly Target[] = [], 
   return artifact;
 }
 
-function prebuilt(path: string, artifact: string): Candidate {
+/** A file, and how it was built when that was here. */
+type Built = Candidate & { plan?: Plan };
+
+function prebuilt(path: string, artifact: string): Built {
   say(
     path === artifact
       ? `${EMBED_PATH} is the artifact itself, so nothing is built; unset it to build`
@@ -109,29 +119,29 @@ export async function stage0Cargo(target: Target, also: readonly Target[] = []):
 const plan = (dir: string, target: Target, cargo: string, std?: Prefix) =>
   stage0Command(dir, target, knob("PROFILE"), cargo, nestedEnvironment(environment()), std);
 
-async function subBuild(target: Target, also: readonly Target[], cargo?: string): Promise<Candidate> {
+async function subBuild(target: Target, also: readonly Target[], cargo?: string): Promise<Built> {
   const used = cargo ?? (await stage0Cargo(target, also));
   const { dir } = findWorkspace();
   const [version, { sysroot }] = await Promise.all([rustcVersion(used, dir), askRustc(used, dir)]);
   if (version !== undefined) await checkRust(dir, version.release);
   const std = sysroot === undefined || version?.commit === undefined ? undefined : stdPrefix(sysroot, version.commit);
-  const command = await withDependencies(await plan(dir, target, used, std), target, also);
-  const [path] = await runLogged(command, [PACKAGE], `stage0-${target.triple}`);
-  return { path, name: "cargo's executable", fix: `read what cargo did: ${printable(shellLine(command))}` };
-}
-
-/** The command with what the dependencies need beside cargo. @throws Failure (3) when something is missing */
-async function withDependencies(
-  planned: CargoCommand & { prefixes: Prefix[] },
-  target: Target,
-  also: readonly Target[],
-): Promise<CargoCommand> {
-  const command = await withGit(planned);
-  return withSet(command, await nativeSettings(command, target, also, planned.prefixes));
+  const planned = await withGit(await plan(dir, target, used, std));
+  const native = await nativeSettings(planned, target, also, planned.prefixes);
+  const command = withSet(planned, native);
+  const [[path], known] = await Promise.all([
+    runLogged(command, [PACKAGE], `stage0-${target.triple}`),
+    planOf({ command, target, version, sysroot, native }),
+  ]);
+  return {
+    path,
+    plan: known,
+    name: "cargo's executable",
+    fix: `read what cargo did: ${printable(shellLine(command))}`,
+  };
 }
 
 /** The command with what a cargo of Debian's needs for git dependencies. @throws Failure (3) when there is no git */
-export async function withGit(command: CargoCommand): Promise<CargoCommand> {
+export async function withGit<C extends CargoCommand>(command: C): Promise<C> {
   const { cargo, folder, env } = command;
   if (!isDebians(cargo) || !hasGitSource(lockText(folder))) return command;
   await checkSources(folder, true);

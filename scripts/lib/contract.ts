@@ -101,10 +101,10 @@ export const verdictsName = (name: string): string => `${name}.test-result.sigst
 /** The release asset with every bundle of the release, one a line. */
 export const BUNDLES = `${PACKAGE}.intoto.jsonl`;
 /** The release asset that says how its files were built. */
-const BUILDINFO = `${PACKAGE}.buildinfo.json`;
+export const BUILDINFO = `${PACKAGE}.buildinfo.json`;
 /** The release assets with stage0's bill of materials (CycloneDX), and the licences of what is in it. */
-const SBOM = `${PACKAGE}.cdx.json`;
-const NOTICE = `${PACKAGE}.NOTICE`;
+export const SBOM = `${PACKAGE}.cdx.json`;
+export const NOTICE = `${PACKAGE}.NOTICE`;
 
 /** Whether a file that has a stage0 name is none, and is of a release all the same: a package, a signature, a description. */
 export function isCompanionName(name: string): boolean {

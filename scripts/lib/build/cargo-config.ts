@@ -35,7 +35,8 @@ const BUILD_ID = ["-C", "link-arg=--build-id=sha1"];
  * @param targetDir absolute path of cargo's target folder
  * @param env what cargo will get
  * @param std the standard library's sources, and their name in the executable
- * @returns arguments for cargo, variables to set in its environment, and the folders that get other names
+ * @returns arguments for cargo, variables to set in its environment, the folders that get other names, and all of rustc's
+ *   flags but those that do this
  */
 export async function targetSettings(
   workspace: string,
@@ -43,7 +44,7 @@ export async function targetSettings(
   targetDir: string,
   env: Environment,
   std?: Prefix,
-): Promise<{ args: string[]; set: Environment; prefixes: Prefix[] }> {
+): Promise<{ args: string[]; set: Environment; prefixes: Prefix[]; rustflags: string[] }> {
   // cargo knows the folder that it runs in by its real path, and looks above that.
   const folder = realpathSync(workspace);
   const home = resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
@@ -54,9 +55,11 @@ export async function targetSettings(
     set[`${prefix}_LINKER`] = target.linker;
   }
   const prefixes = sourcePrefixes({ workspace, cargoHome: home, targetDir }, std);
+  const remap = remapFlags(prefixes);
+  const but = (flags: string[]): string[] => flags.filter((flag) => !remap.includes(flag));
   const own = [
     ...(target.rustflags ?? []),
-    ...remapFlags(prefixes),
+    ...remap,
     // A linker that the user names may be a compiler, which takes linkers' arguments in another form.
     ...(set[`${prefix}_LINKER`] === undefined ? [] : BUILD_ID),
     ...CRT_STATIC,
@@ -65,21 +68,23 @@ export async function targetSettings(
   if (env.CARGO_ENCODED_RUSTFLAGS !== undefined) {
     const flags = env.CARGO_ENCODED_RUSTFLAGS.split("\x1f").filter((flag) => flag !== "");
     set.CARGO_ENCODED_RUSTFLAGS = [...flags, ...own].join("\x1f");
-    return { args: [], set, prefixes };
+    return { args: [], set, prefixes, rustflags: but([...flags, ...own]) };
   }
   if (env.RUSTFLAGS !== undefined) {
     // RUSTFLAGS is split at spaces, which a folder's name may hold.
     const [name, separator] = own.some((flag) => /\s/.test(flag))
       ? (["CARGO_ENCODED_RUSTFLAGS", "\x1f"] as const)
       : (["RUSTFLAGS", " "] as const);
-    set[name] = [...flagList(env.RUSTFLAGS), ...own].join(separator);
-    return { args: [], set, prefixes };
+    const flags = [...flagList(env.RUSTFLAGS), ...own];
+    set[name] = flags.join(separator);
+    return { args: [], set, prefixes, rustflags: but(flags) };
   }
   const ofTarget = [...config.targetFlags, ...flagList(env[`${prefix}_RUSTFLAGS`])];
   const ofBuild = [...config.buildFlags, ...flagList(env.CARGO_BUILD_RUSTFLAGS)];
   // The build's flags, which cargo skips once the target has any, have to come along.
   const flags = [...(ofTarget.length > 0 ? [] : ofBuild), ...own];
-  return { args: ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`], set, prefixes };
+  const args = ["--config", `target."${EVERY_TARGET}".rustflags=${tomlList(flags)}`];
+  return { args, set, prefixes, rustflags: but([...ofTarget, ...flags]) };
 }
 
 /** JSON's strings are TOML's, but for the one control character that JSON leaves as it is. */

@@ -22,6 +22,13 @@ export interface CargoCommand {
   set: Environment;
 }
 
+export interface Stage0Command extends CargoCommand {
+  /** Folders that get other names in the executable. */
+  prefixes: Prefix[];
+  /** All of rustc's flags but those that rename folders. */
+  rustflags: string[];
+}
+
 /** What a make or a cargo around us says to its own children: a job server that we don't hand on, and make's caller. */
 const OF_OUTER_RUN = /^(CARGO_MAKEFLAGS|MAKEFLAGS|MFLAGS|MAKELEVEL|CALLER_DIR)$/;
 /**
@@ -87,10 +94,11 @@ export async function stage0Command(
   cargo: string,
   env: Environment,
   std?: Prefix,
-): Promise<CargoCommand & { prefixes: Prefix[] }> {
+): Promise<Stage0Command> {
   // Below the usual folder, where cargo clean reaches it, yet not that folder itself: an outer cargo holds its lock.
   const targetDir = resolve(fromCaller(knob("CARGO_TARGET_DIR") ?? join(workspace, "target")), "stage0-distribution");
-  const { args: configArgs, set, prefixes } = await targetSettings(workspace, target, targetDir, env, std);
+  const settings = await targetSettings(workspace, target, targetDir, env, std);
+  const { args: configArgs, set, prefixes, rustflags } = settings;
   const command = cargoCommand({
     cargo,
     folder: workspace,
@@ -103,7 +111,7 @@ export async function stage0Command(
     // What makes a back trace readable is kept beside the artifact, so it is not the linker that strips.
     set: { ...set, [`CARGO_PROFILE_${profile === "release" ? "RELEASE" : "DEV"}_STRIP`]: "false" },
   });
-  return { ...command, prefixes };
+  return { ...command, prefixes, rustflags };
 }
 
 /** A `cargo build` that prints its messages as JSON and leaves the lock file alone. */

@@ -19,9 +19,11 @@ export async function askRustc(cargo: string, folder: string): Promise<RustcAnsw
 }
 
 /** What the same rustc says of its version; undefined when it does not tell. */
-interface RustcVersion {
+export interface RustcVersion {
   /** As "1.88.0". */
   release: string;
+  /** Its name, the machine that it is for, and LLVM's version. */
+  lines: string[];
   /** The commit of Rust's sources, by which the standard library names its own. */
   commit?: string;
 }
@@ -30,7 +32,8 @@ export async function rustcVersion(cargo: string, folder: string): Promise<Rustc
   const { stdout } = await runRustc(cargo, folder, "--version", "--verbose");
   const release = /^release: ([0-9]+\.[0-9]+\.[0-9]+)/m.exec(stdout)?.[1];
   const commit = /^commit-hash: ([0-9a-f]{40})$/m.exec(stdout)?.[1];
-  return release === undefined ? undefined : { release, ...(commit === undefined ? {} : { commit }) };
+  const lines = stdout.split("\n").filter((line) => /^(rustc |host: |LLVM version: )/.test(line));
+  return release === undefined ? undefined : { release, lines, ...(commit === undefined ? {} : { commit }) };
 }
 
 function runRustc(cargo: string, folder: string, ...args: string[]): Promise<Output> {
@@ -44,7 +47,8 @@ function runRustc(cargo: string, folder: string, ...args: string[]): Promise<Out
 
 /** Whether a cargo is rustup's proxy. */
 export const isRustups = (cargo: string): boolean => existsSync(join(dirname(cargo), "rustup"));
-const isMade = (cargo: string): boolean => existsSync(join(dirname(cargo), "..", "packages.json"));
+/** Whether a cargo is of a toolchain that was made of Debian's packages, in the cache. */
+export const isMade = (cargo: string): boolean => existsSync(join(dirname(cargo), "..", "packages.json"));
 
 /** Whether a cargo is Debian's, installed or in the cache. */
 export const isDebians = (cargo: string): boolean =>
