@@ -41,7 +41,7 @@ ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
 stage1 := format docs trusted-root lock install-workflows toolchain
 stage2 := recipes
 stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
-stage4 := preflight boot phone verify identify lint test recipes-check workflows-check
+stage4 := preflight boot phone verify identify sbom lint test recipes-check workflows-check
 stage5 := package-deb package-rpm package-apk install
 stage6 := sums release-assets
 stage7 := release-bundles
@@ -102,6 +102,9 @@ publish: $(ready) ## Upload dist/ to the draft of TAG and verify it; UNDRAFT=1 p
 	@$(run) scripts/publish-stage0.ts
 withdraw: $(ready) ## Mark the release of TAG as withdrawn, for REASON: nothing here takes it then
 	@$(run) scripts/withdraw.ts
+
+sbom: $(ready) ## Write stage0's bill of materials (CycloneDX) and its crates' licences
+	@$(run) scripts/sbom.ts
 
 ##@ Fetch
 fetch-stage0: $(ready) ## Download a release's stage0, verified, and print its path
@@ -177,9 +180,10 @@ release-gate: $(ready) ## Decide whether this workflow run releases, rehearses o
 	@$(run) scripts/release-gate.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
 	@$(run) ci/dev/bundle.ts
-release-assets: $(ready) ## Add tools and buildinfo to dist/, write SHA256SUMS and verify it
+release-assets: $(ready) ## Add tools, buildinfo and sbom to dist/, write SHA256SUMS and verify it
 	@$(run) ci/dev/bundle.ts
 	@$(run) scripts/buildinfo.ts
+	@$(run) scripts/sbom.ts --built
 	@$(run) scripts/sums.ts
 	@$(run) scripts/sums.ts --verify
 release-bundles: $(ready) ## Add the attestations of TAG to dist/, verified, and write SHA256SUMS

@@ -96,7 +96,9 @@ testUnless(
         "fastboop-stage0-0.2.0_rc1-r0.apk",
         "fastboop-stage0-aarch64-unknown-linux-musl",
         "fastboop-stage0-x86_64-unknown-linux-musl",
+        "fastboop-stage0.NOTICE",
         "fastboop-stage0.buildinfo.json",
+        "fastboop-stage0.cdx.json",
         "fastboop-stage0_0.2.0.rc1_all.deb",
         "stage0-tools.tar.gz",
       ];

@@ -106,6 +106,18 @@ export const BUILDINFO = `${PACKAGE}.buildinfo.json`;
 export const SBOM = `${PACKAGE}.cdx.json`;
 export const NOTICE = `${PACKAGE}.NOTICE`;
 
+/** Licences that crates of stage0 may have: free ones that go with its own. Of several that are offered one has to be here. */
+export const LICENCES: readonly string[] = [
+  ...["0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0"],
+  ...["GPL-3.0-only", "GPL-3.0-or-later", "ISC", "LGPL-3.0-only", "LGPL-3.0-or-later", "MIT", "MIT-0", "MPL-2.0"],
+  ...["Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "Zlib"],
+];
+/** Licences of crates that have no more than a file, by the sha256 of that. */
+export const LICENCE_TEXTS: Readonly<Record<string, string>> = {
+  // dma-heap 0.4.1
+  e8a7d9965899acdb689b6302eb703f2c85dcb5f052587eff113e4c989860cf8d: "MIT",
+};
+
 /** Whether a file that has a stage0 name is none, and is of a release all the same: a package, a signature, a description. */
 export function isCompanionName(name: string): boolean {
   const subject = name.replace(/(\.test-result)?\.sigstore\.json$/, "");
@@ -150,6 +162,7 @@ export function contract() {
     buildinfo: BUILDINFO,
     sbom: SBOM,
     notice: NOTICE,
+    licences: LICENCES,
     installPath: INSTALL_PATH,
     targets: TARGETS.map((target) => ({ ...target, asset: assetName(target.triple) })),
     urls: RELEASE_ASSETS.map((name) => downloadUrl(DEFAULT_SERVER, DEFAULT_REPO, "{tag}", name)),

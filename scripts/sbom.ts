@@ -1,0 +1,63 @@
+#!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { lockText } from "./lib/build/sources.ts";
+import { runScript } from "./lib/cli.ts";
+import { BUILDINFO, NOTICE, PACKAGE, SBOM } from "./lib/contract.ts";
+import { createHash } from "./lib/crypto.ts";
+import { contractFailure } from "./lib/errors.ts";
+import { readSmall, writeText } from "./lib/files.ts";
+import { say, size } from "./lib/log.ts";
+import { distDir } from "./lib/paths.ts";
+import { parseBuildinfo } from "./lib/release/buildinfo.ts";
+import { findWorkspace } from "./lib/workspace.ts";
+
+await runScript({
+  name: "sbom.ts",
+  summary:
+    "Writes what stage0 is made of: its crates as CycloneDX 1.6, those that only run in the build apart (scope excluded), and\n" +
+    "a NOTICE with their licences' texts. A licence that is not on the contract's list is an error.",
+  options: { built: { type: "boolean", means: "only if the release assets in DIST were built here" } },
+  knobs: [
+    ...(["WORKSPACE", "DIST", "FASTBOOP_STAGE0_CARGO", "CARGO", "CARGO_HOME", "FASTBOOP_STAGE0_TOOLCHAIN"] as const),
+    ...(["FASTBOOP_STAGE0_OFFLINE", "CARGO_CFG_TARGET_ARCH"] as const),
+  ],
+  prints: "the paths of both files",
+  async main({ built }) {
+    const dist = distDir();
+    const files = [SBOM, NOTICE].map((name) => join(dist, name));
+    const buildinfo = join(dist, BUILDINFO);
+    if (built && !existsSync(buildinfo)) {
+      for (const file of files) rmSync(file, { force: true });
+      say(`no ${SBOM}: the release assets were not built here`);
+      return 0;
+    }
+    const { dir } = findWorkspace();
+    const lock = createHash("sha256").update(lockText(dir)).digest("hex");
+    const info = existsSync(buildinfo) ? parseBuildinfo(readSmall(buildinfo).toString(), buildinfo) : undefined;
+    if (info !== undefined && info.cargoLock !== lock) {
+      throw contractFailure({
+        file: buildinfo,
+        what: "the release assets were built with another Cargo.lock",
+        expected: info.cargoLock,
+        got: lock,
+        fix: "set WORKSPACE to what they were built from, or build them again",
+      });
+    }
+    const { cratesOf } = await import("./lib/sbom/crates.ts");
+    const { licensed, together } = await import("./lib/sbom/licences.ts");
+    const crates = licensed(await cratesOf(dir));
+    const inside = crates.filter(({ isInside }) => isInside);
+    const own = inside.find(({ name }) => name === PACKAGE);
+    const whole = together(inside, own?.expression ?? "");
+    const { bomOf } = await import("./lib/sbom/bom.ts");
+    const { noticeOf } = await import("./lib/sbom/notice.ts");
+    const texts = [bomOf(crates), noticeOf(crates, whole)];
+    for (const [index, text] of texts.entries()) writeText(files[index] ?? "", text);
+    say(`crates in stage0: ${inside.length}; in its build alone: ${crates.length - inside.length}`);
+    say(`${SBOM}: ${size(Buffer.byteLength(texts[0] ?? ""))}; ${NOTICE}: ${size(Buffer.byteLength(texts[1] ?? ""))}`);
+    say(`licence: ${whole}`);
+    process.stdout.write(files.map((file) => `${file}\n`).join(""));
+    return 0;
+  },
+});
