@@ -43,7 +43,12 @@ export async function planOf({ command, target, version, sysroot, native }: Know
   const environment = Object.entries(env).filter(([name]) => TELLING.test(name) && native[name] === undefined);
   const [source, answer] = await Promise.all([sourceOf(folder), run([cargo, "--version"], { cwd: folder, env })]);
   const { triple } = target;
+  const library = native.LIBCLANG_PATH;
   const compiler = native[`CC_${triple.replaceAll("-", "_")}`];
+  const clang =
+    library === undefined
+      ? compiler && basename(join(compiler, "..", "..")).slice(triple.length + 1)
+      : basename(dirname(library));
   return {
     source,
     cargoLock: createHash("sha256").update(lockText(folder)).digest("hex"),
@@ -60,7 +65,7 @@ export async function planOf({ command, target, version, sysroot, native }: Know
         std: sysroot === undefined ? null : stdDigest(sysroot, triple),
         comment: [],
         packages: isMade(cargo) ? packagesOf(cargo, sysroot ?? "") : {},
-        clang: compiler === undefined ? null : basename(join(compiler, "..", "..")).slice(triple.length + 1),
+        clang: clang ?? null,
       },
     },
   };

@@ -2,12 +2,12 @@
 import { join } from "node:path";
 import { nestedEnvironment, subBuildCargo } from "../build/cargo.ts";
 import { withGitCheckouts } from "../build/git-checkouts.ts";
-import { hasGitSource, lockText } from "../build/sources.ts";
+import { lockText } from "../build/sources.ts";
+import { stage0Cargo, withGit } from "../build.ts";
 import { PACKAGE, RELEASE_TARGETS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
 import { type Output, run } from "../process.ts";
-import { isDebians } from "../toolchain/rustc.ts";
 import { at } from "../workspace.ts";
 
 export interface Crate {
@@ -46,10 +46,11 @@ const ALL_EDGES = "normal,build";
 export async function cratesOf(dir: string): Promise<Crate[]> {
   const manifest = ["--manifest-path", "stage0/Cargo.toml", "--locked"];
   const platforms = RELEASE_TARGETS.flatMap(({ triple }) => ["--filter-platform", triple]);
-  const metadata = JSON.parse(await cargo(dir, ["metadata", "--format-version=1", ...manifest, ...platforms]));
+  const [cargo, said] = await metadataOf(dir, ["metadata", "--format-version=1", ...manifest, ...platforms]);
+  const metadata = JSON.parse(said);
   const tree = async (edges: string): Promise<Set<string>> => {
     const trees = RELEASE_TARGETS.map(({ triple }) =>
-      cargo(dir, [
+      ask(cargo, dir, [
         ...["tree", ...manifest, "--package", PACKAGE, "--target", triple],
         ...["--edges", edges, "--prefix", "none", "--format", "{p}"],
       ]),
@@ -112,13 +113,15 @@ async function lockedChecksums(dir: string): Promise<Map<string, string>> {
   );
 }
 
-/** What cargo prints. Asked offline first: with all crates there it needs no network, and would ask nevertheless. */
-async function cargo(folder: string, args: string[]): Promise<string> {
-  const program = subBuildCargo();
-  const byGit = isDebians(program) && hasGitSource(lockText(folder)) ? { CARGO_NET_GIT_FETCH_WITH_CLI: "true" } : {};
-  const env = { ...nestedEnvironment(environment()), ...byGit };
-  const command = { cargo: program, args, folder, env: { ...byGit, ...env }, set: byGit };
-  const attempt = (...more: string[]): Promise<Output> => run([program, ...args, ...more], { cwd: folder, env });
+/**
+ * What a cargo prints. Asked offline first: with all crates there it needs no network, and would ask nevertheless.
+ * @throws Failure (3) when it can't tell
+ */
+async function ask(program: string, folder: string, args: string[]): Promise<string> {
+  const env = nestedEnvironment(environment());
+  const command = await withGit({ cargo: program, args, folder, env, set: {} });
+  const attempt = (...more: string[]): Promise<Output> =>
+    run([program, ...args, ...more], { cwd: folder, env: command.env });
   const offline = await attempt("--offline");
   if (offline.exitCode === 0) return offline.stdout;
   const result = knob("FASTBOOP_STAGE0_OFFLINE") ? offline : await withGitCheckouts(command, () => attempt());
@@ -129,4 +132,17 @@ async function cargo(folder: string, args: string[]): Promise<string> {
     file: printable(folder),
     fix: "make stage0 has to work first; it leaves the crates where cargo finds them without network",
   });
+}
+
+/** The cargo that can read the workspace: the one at hand, else the one that builds stage0; and what it says. */
+async function metadataOf(folder: string, args: string[]): Promise<[program: string, text: string]> {
+  const program = subBuildCargo();
+  try {
+    return [program, await ask(program, folder, args)];
+  } catch (error) {
+    const [target] = RELEASE_TARGETS;
+    const other = target === undefined || knob("FASTBOOP_STAGE0_OFFLINE") ? program : await stage0Cargo(target);
+    if (other === program) throw error;
+    return [other, await ask(other, folder, args)];
+  }
 }
