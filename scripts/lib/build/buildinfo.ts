@@ -90,7 +90,7 @@ export const writeBuildinfo = (artifact: string, info: Buildinfo): void =>
 export const removeBuildinfo = (artifact: string): void => fs.rmSync(partOf(artifact), { force: true });
 
 /** What the build of an artifact left; undefined: it was not built here. @throws Failure (1) when it is none of ours */
-export function readBuildinfo(artifact: string): Buildinfo | undefined {
+function readBuildinfo(artifact: string): Buildinfo | undefined {
   const part = partOf(artifact);
   return fs.existsSync(part) ? parseBuildinfo(readSmall(part).toString(), part) : undefined;
 }
