@@ -12,8 +12,9 @@ await runScript({
   name: "boot-stage0.ts",
   summary:
     "Boots stage0 files as PID 1 of a Linux kernel under QEMU: those that are named, else TARGET's in dist/, else every\n" +
-    "release asset there. A file's asset name tells its target, else --target or TARGET has to. dist/log holds the consoles.",
-  operands: "[FILE…]",
+    "release asset there. A file's asset name tells its target, else --target or TARGET has to. dist/log holds the consoles.\n" +
+    "FOLDER: the release assets in it or in the folders of it.",
+  operands: "[FILE… | FOLDER]",
   options: {
     target: { type: "string", value: "TRIPLE", means: "the target; wins over TARGET" },
     json: { type: "boolean", means: "print the verdicts as JSON" },

@@ -202,4 +202,60 @@ testUnless(test, NEEDS, "should leave a draft after any fault, which the next ru
   }
 });
 
+/** A workflow of somebody who takes the actions that the pipeline above does not call. */
+const CONSUMER = `
+on: push
+jobs:
+  one:
+    runs-on: ubuntu-24.04
+    steps:
+      - id: fetch
+        uses: samcday/stage0-distribution/ci/actions/fetch-stage0@v1
+        with: { tag: ${TAG}, repository: ${REPO}, trust: sums }
+      - id: stage0
+        uses: samcday/stage0-distribution/ci/actions/stage0@v1
+        with: { target: aarch64-unknown-linux-musl, path: built }
+      - run: cmp "$FETCHED" "$BUILT" && cmp "$FETCHED" "$FASTBOOP_STAGE0_PATH"
+        env:
+          FETCHED: \${{ steps.fetch.outputs.path }}
+          BUILT: \${{ steps.stage0.outputs.path }}
+      - uses: samcday/stage0-distribution/ci/actions/phone@v1
+        with: { path: built, target: aarch64-unknown-linux-musl }
+`;
+
+testUnless(test, NEEDS, "should fetch, build and ask for a phone as another repository calls the actions", async () => {
+  const github = await startGitHub({});
+  try {
+    const folder = temporaryFolder("consumer");
+    fs.writeFileSync(join(folder, "consumer.yml"), CONSUMER);
+    const files = await releaseFiles();
+    const assets = Object.entries(files).map(([triple, file]) => ({ name: assetName(triple), file }));
+    const sums = assets.map(({ name, file }) => `${digestFile(file).sha256}  ${name}\n`).join("");
+    await github.addRelease({ repo: REPO, tag: TAG, assets: [...assets, { name: "SHA256SUMS", bytes: sums }] });
+    const run = new WorkflowRun({
+      checkout: () => {},
+      github: { repository: REPO, token: github.token },
+      env: {
+        PATH: process.env.PATH ?? "",
+        GITHUB_SERVER_URL: github.server,
+        GITHUB_API_URL: github.api,
+        FASTBOOP_STAGE0_CACHE: temporaryFolder("cache"),
+      },
+      folder,
+    });
+    assert.equal(await run.run("consumer.yml"), { one: "failure" });
+    const [fetch, stage0, compared, phone] = run.steps;
+    for (const step of [fetch, stage0, compared]) assert.is(step?.result, "success", step?.output);
+    assert.is(fetch?.output.includes("SHA256SUMS"), true);
+    // The example's stage0 is none that fastboop boots, which is known before anything is built for a phone.
+    assert.is(
+      phone?.output,
+      `::error file=built/${A}::built/${A}: reads no stage0.rootfs and so is no stage0 of fastboop's%0A` +
+        "  fix:      make boot TARGET=aarch64-unknown-linux-musl boots it as PID 1\n",
+    );
+  } finally {
+    await github.close();
+  }
+});
+
 test.run();

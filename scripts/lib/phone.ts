@@ -2,7 +2,7 @@
 import { availableParallelism, freemem } from "node:os";
 import { emulatorOf } from "./boot/qemu.ts";
 import { withTemporaryFolder } from "./cleanup.ts";
-import { printable } from "./errors.ts";
+import { contractFailure, printable } from "./errors.ts";
 import { checkWritable, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
@@ -26,10 +26,25 @@ const LAST = 24;
 /** What a stage0 that fastboop boots has in it: the name of the one setting that it can't do without. */
 const SETTING = "stage0.rootfs";
 
+const isForPhones = (request: BootRequest): boolean => readArtifact(request).includes(SETTING);
+
+/** @throws Failure (1) for files that fastboop can't boot a phone with, (3) for those that can't be read */
+export function checkForPhones(requests: readonly BootRequest[]): void {
+  const wrong = requests.filter((request) => !isForPhones(request));
+  if (wrong.length === 0) return;
+  throw contractFailure(
+    ...wrong.map(({ path, target }) => ({
+      file: printable(path),
+      what: `reads no ${SETTING} and so is no stage0 of fastboop's`,
+      fix: `make boot TARGET=${target.triple} boots it as PID 1`,
+    })),
+  );
+}
+
 /** Those of some files that fastboop can boot a phone with. The others get a line in the log. */
 export function forPhones<T extends BootRequest>(requests: readonly T[]): T[] {
   return requests.filter((request) => {
-    if (readArtifact(request).includes(SETTING)) return true;
+    if (isForPhones(request)) return true;
     say(`phone: leaves out ${printable(request.path)}, which reads no ${SETTING} and so is no stage0 of fastboop's`);
     return false;
   });

@@ -7,6 +7,7 @@ import { readRegular } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller, toCaller } from "./paths.ts";
+import { isFolder, stage0Files } from "./stage0-files.ts";
 import { supportedTarget } from "./target.ts";
 
 /** A file to boot. */
@@ -19,7 +20,7 @@ export interface BootRequest {
 }
 
 /**
- * The files with their targets.
+ * The files with their targets; of a folder its release assets.
  * @param option value of --target, which wins over TARGET
  * @throws Failure (2) for an unknown target, or a file whose name tells none
  */
@@ -27,12 +28,19 @@ export function requestsFor(files: readonly string[], option: string | undefined
   const name = option === undefined ? "TARGET" : "--target";
   const triple = option ?? knob("TARGET");
   const chosen = triple === undefined ? undefined : supportedTarget(name, triple);
-  return files.length === 0 ? inDist(chosen) : files.map((path) => named(path, chosen));
+  const [first = ""] = files;
+  if (files.length === 0) return assetsOf(distDir(), [], chosen);
+  if (files.length > 1 || !isFolder(first)) return files.map((path) => named(path, chosen));
+  return assetsOf(fromCaller(first), stage0Files(fromCaller(first)), chosen);
 }
 
-function inDist(chosen: Target | undefined): BootRequest[] {
-  const targets = chosen === undefined ? RELEASE_TARGETS : [chosen];
-  return targets.map((target) => ({ path: toCaller(join(distDir(), assetName(target.triple))), target }));
+/** The release assets of a folder, or the chosen target's. @param found where they are, when not in the folder itself */
+function assetsOf(folder: string, found: ReturnType<typeof stage0Files>, chosen: Target | undefined): BootRequest[] {
+  return (chosen === undefined ? RELEASE_TARGETS : [chosen]).flatMap((target) => {
+    const name = assetName(target.triple);
+    const paths = found.filter((file) => file.name === name).map(({ path }) => path);
+    return (paths.length > 0 ? paths : [join(folder, name)]).map((path) => ({ path: toCaller(path), target }));
+  });
 }
 
 function named(path: string, chosen: Target | undefined): BootRequest {

@@ -6,6 +6,7 @@ import { errorCode, printable, systemWords, usageFailure } from "../errors.ts";
 import { crossCheck, inspect } from "../gate.ts";
 import { knob } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
+import { isFolder, LOOKS_LIKE_STAGE0, stage0Files } from "../stage0-files.ts";
 import type { FileReport, Finding } from "./report.ts";
 import { READABLE, ruleById } from "./rules.ts";
 
@@ -40,16 +41,6 @@ export function findingOf(id: string, expected: string, got: string): Finding {
 }
 
 const ASSETS = RELEASE_ASSETS.join(" and ");
-/** Names that people and their patterns would mistake for a stage0 asset. */
-const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
-
-/** A stage0 file of a folder. */
-interface Found {
-  name: string;
-  /** Absolute. */
-  path: string;
-}
-
 /**
  * Checks a folder (specification, "Artifact Contract"): every release asset exists and passes the gate, files for other
  * targets pass too, and nothing else has a stage0 name.
@@ -65,13 +56,8 @@ export function checkDist(dist: string, expected: Expected): Preflight {
   );
 }
 
-/** Whether a path that the user gave is a folder. */
-const isFolder = (path: string): boolean =>
-  fs.statSync(fromCaller(path), { throwIfNoEntry: false })?.isDirectory() === true;
-
 /**
- * Checks a folder as checkDist does. Where it has no stage0 file itself, those of the folders in it count, and so on: one
- * folder for each workflow artifact is what GitHub's download makes.
+ * Checks the stage0 files of a folder, or of the folders in it, as checkDist does.
  * @param folder as the user gave it
  * @param target only this target's asset is expected
  */
@@ -79,26 +65,13 @@ function checkFolder(folder: string, { target, ...expected }: Expected): Preflig
   const path = fromCaller(folder);
   const { problem } = listing(path);
   if (problem !== undefined) return preflightOf([], [problem]);
-  const found = stage0Files(path, NESTING);
+  const found = stage0Files(path);
   const asked = target === undefined ? found : found.filter(({ name }) => name === assetName(target.triple));
   return checkRelease(asked, expected, target === undefined ? RELEASE_ASSETS : [assetName(target.triple)]);
 }
 
-/** Levels of folders that are looked at. */
-const NESTING = 4;
-
-function stage0Files(folder: string, levels: number): Found[] {
-  const entries = fs.readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
-  const here = entries.filter((entry) => !entry.isDirectory() && LOOKS_LIKE_STAGE0.test(entry.name));
-  if (here.length > 0 || levels === 0) return here.map(({ name }) => ({ name, path: join(folder, name) }));
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(({ name }) => stage0Files(join(folder, name), levels - 1));
-}
-
 function checkRelease(
-  found: readonly Found[],
+  found: ReturnType<typeof stage0Files>,
   expected: Expected,
   assets: readonly string[] = RELEASE_ASSETS,
 ): Preflight {
