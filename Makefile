@@ -140,7 +140,7 @@ help-dev: ## Print the other verbs, and every knob
 	@awk -v dev=1 -f scripts/help.awk Makefile
 toolchain: $(ready) ## Make sure that cargo can build for the target
 	@$(run) scripts/toolchain.ts
-reproduce: $(ready) ## Build twice in different surroundings and compare the bytes
+reproduce: $(ready) ## Build twice and compare the bytes; TAG: build that release again
 	@$(run) scripts/reproduce.ts
 lint: $(modules) $(tools) ## Check types, format, shell and workflows
 	@$(run) ci/dev/lint.ts

@@ -1,12 +1,12 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { lockText } from "./lib/build/sources.ts";
+import { sha256OfLock } from "./lib/build/sources.ts";
 import { runScript } from "./lib/cli.ts";
 import { BUILDINFO, NOTICE, PACKAGE, SBOM } from "./lib/contract.ts";
-import { createHash } from "./lib/crypto.ts";
 import { contractFailure } from "./lib/errors.ts";
 import { readSmall, writeText } from "./lib/files.ts";
+import { CACHE_KNOBS } from "./lib/knobs.ts";
 import { say, size } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { parseBuildinfo } from "./lib/release/buildinfo.ts";
@@ -20,7 +20,8 @@ await runScript({
   options: { built: { type: "boolean", means: "only if the release assets in DIST were built here" } },
   knobs: [
     ...(["WORKSPACE", "DIST", "FASTBOOP_STAGE0_CARGO", "CARGO", "CARGO_HOME", "FASTBOOP_STAGE0_TOOLCHAIN"] as const),
-    ...(["FASTBOOP_STAGE0_OFFLINE", "CARGO_CFG_TARGET_ARCH"] as const),
+    ...(["FASTBOOP_STAGE0_OFFLINE", "CARGO_CFG_TARGET_ARCH", "CARGO_TARGET_DIR", "PROFILE"] as const),
+    ...CACHE_KNOBS,
   ],
   prints: "the paths of both files",
   async main({ built }) {
@@ -33,7 +34,7 @@ await runScript({
       return 0;
     }
     const { dir } = findWorkspace();
-    const lock = createHash("sha256").update(lockText(dir)).digest("hex");
+    const lock = sha256OfLock(dir);
     const info = existsSync(buildinfo) ? parseBuildinfo(readSmall(buildinfo).toString(), buildinfo) : undefined;
     if (info !== undefined && info.cargoLock !== lock) {
       throw contractFailure({

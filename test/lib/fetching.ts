@@ -80,8 +80,9 @@ export type Env = Record<string, string | undefined>;
 
 interface Settings {
   folder?: string;
-  /** File name of the script. */
+  /** File name of the script, and its arguments. */
   name?: string;
+  args?: readonly string[];
   /** A program to run it under. */
   prefix?: readonly string[];
   /** Called with the process id once it runs. */
@@ -92,12 +93,12 @@ interface Settings {
 export async function fetchRun(
   github: GitHub | undefined,
   env: Env = {},
-  { folder = newFolder(), name = "fetch-stage0.ts", prefix = [], started }: Settings = {},
+  { folder = newFolder(), name = "fetch-stage0.ts", args = [], prefix = [], started }: Settings = {},
 ): Promise<Run> {
   const seen = github?.requests.length ?? 0;
   const caller = join(folder, "caller");
   fs.mkdirSync(caller, { recursive: true });
-  const outcome = await runProgram([...prefix, ...RUNTIME, join(PROJECT, "scripts", name)], {
+  const outcome = await runProgram([...prefix, ...RUNTIME, join(PROJECT, "scripts", name), ...args], {
     cwd: caller,
     env: { ...environment(github, folder), CALLER_DIR: caller, ...env },
     ...(started && { started }),

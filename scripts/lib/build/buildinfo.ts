@@ -17,7 +17,7 @@ import { HOST } from "../toolchain/recipes.ts";
 import { isMade, isRustups, type RustcVersion } from "../toolchain/rustc.ts";
 import type { Stage0Command } from "./cargo.ts";
 import type { Environment } from "./cargo-config.ts";
-import { lockText } from "./sources.ts";
+import { sha256OfLock } from "./sources.ts";
 
 /** What is known before cargo has built anything. */
 export type Plan = Omit<Buildinfo, "builds"> & { build: Omit<Build, "size" | "sha256"> };
@@ -51,7 +51,7 @@ export async function planOf({ command, target, version, sysroot, native }: Know
       : basename(dirname(library));
   return {
     source,
-    cargoLock: createHash("sha256").update(lockText(folder)).digest("hex"),
+    cargoLock: sha256OfLock(folder),
     build: {
       asset: assetName(triple),
       target: triple,
@@ -90,7 +90,7 @@ export const writeBuildinfo = (artifact: string, info: Buildinfo): void =>
 export const removeBuildinfo = (artifact: string): void => fs.rmSync(partOf(artifact), { force: true });
 
 /** What the build of an artifact left; undefined: it was not built here. @throws Failure (1) when it is none of ours */
-function readBuildinfo(artifact: string): Buildinfo | undefined {
+export function readBuildinfo(artifact: string): Buildinfo | undefined {
   const part = partOf(artifact);
   return fs.existsSync(part) ? parseBuildinfo(readSmall(part).toString(), part) : undefined;
 }

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join, resolve } from "node:path";
 import { bufferSource } from "../elf/bytes.ts";
-import { SHT } from "../elf/names.ts";
+import { SHT, segmentName } from "../elf/names.ts";
 import { readElf } from "../elf.ts";
 import { Failure, printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
@@ -49,7 +49,17 @@ export async function buildTwice(
   return [paths[0] ?? "", paths[1] ?? ""];
 }
 
-async function buildOnce(workspace: string, triple: string, folder: string, around: Surroundings): Promise<string> {
+/**
+ * Builds stage0 from a copy of a workspace, in a folder with all that is around it.
+ * @returns path of the artifact
+ * @throws Failure with the build's exit code
+ */
+export async function buildOnce(
+  workspace: string,
+  triple: string,
+  folder: string,
+  around: Surroundings,
+): Promise<string> {
   const source = join(folder, "workspace");
   copySource(workspace, source);
   const home = resolve(knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
@@ -99,13 +109,15 @@ function copyDownloads(from: string, to: string): void {
 }
 
 /** Where two files first differ. */
-interface Difference {
-  /** The section whose contents differ; undefined: what differs is in none. */
+export interface Difference {
+  /** The section whose contents differ, else the segment; undefined: what differs is in none. */
   section: string | undefined;
   /** Bytes from the start of the section, or of the file. */
   offset: number;
   /** The bytes around it, printable, of both files. */
   texts: [string, string];
+  /** The same in hexadecimal. */
+  bytes: [string, string];
   cause: string;
 }
 
@@ -129,13 +141,45 @@ export function firstDifference(a: Buffer, b: Buffer): Difference | undefined {
     section === undefined ? [a, b] : [ours.get(section) ?? a, theirs.get(section) ?? Buffer.alloc(0)];
   let offset = 0;
   while (offset < one.length && one[offset] === other[offset]) offset++;
-  const around = (bytes: Buffer): string =>
-    bytes
-      .subarray(Math.max(offset - CONTEXT, 0), offset + CONTEXT)
+  const around = (bytes: Buffer): Buffer => bytes.subarray(Math.max(offset - CONTEXT, 0), offset + CONTEXT);
+  const text = (bytes: Buffer): string =>
+    around(bytes)
       .toString("latin1")
       .replace(/[^\x20-\x7e]/g, ".");
-  const texts: [string, string] = [around(one), around(other)];
-  return { offset, section, texts, cause: likelyCause(section, texts) };
+  const texts: [string, string] = [text(one), text(other)];
+  const bytes: [string, string] = [around(one).toString("hex"), around(other).toString("hex")];
+  return {
+    ...(section === undefined ? placeOf(a, offset) : { section, offset }),
+    texts,
+    bytes,
+    cause: likelyCause(section, texts),
+  };
+}
+
+/** What holds a byte of a file that is in no section that differs. */
+function placeOf(bytes: Buffer, offset: number): Pick<Difference, "section" | "offset"> {
+  const { elf } = readElf(bufferSource(bytes));
+  const at = BigInt(offset);
+  const found = elf?.segments.find((one) => one.offset <= at && at < one.offset + one.filesz && one.offset > 0n);
+  if (found === undefined)
+    return { section: elf === undefined || offset >= elf.header.ehsize ? undefined : "the ELF header", offset };
+  return { section: `the segment ${segmentName(found.type)}`, offset: Number(at - found.offset) };
+}
+
+/** A section of two files: its bytes in each, undefined where there is none, and whether they are the same. */
+export interface SectionPair {
+  name: string;
+  sizes: [number | undefined, number | undefined];
+  isSame: boolean;
+}
+
+export function sectionsOf(a: Buffer, b: Buffer): SectionPair[] {
+  const [ours, theirs] = [contents(a), contents(b)];
+  return [...new Set([...ours.keys(), ...theirs.keys()])].map((name) => {
+    const [one, other] = [ours.get(name), theirs.get(name)];
+    const isSame = one !== undefined && other !== undefined && one.equals(other);
+    return { name, sizes: [one?.length, other?.length], isSame };
+  });
 }
 
 /** The bytes of each section by its name; nothing when it is no ELF file. */

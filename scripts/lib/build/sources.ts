@@ -1,6 +1,7 @@
 /** What a workspace's files tell of what its build needs, before anything is downloaded. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { createHash } from "../crypto.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
 import { findProgram, installFix } from "../tools.ts";
 import { at, readToml } from "../workspace.ts";
@@ -13,6 +14,9 @@ export function lockText(dir: string): string {
     if (folder === dirname(folder)) return "";
   }
 }
+
+/** sha256 of that file's text. */
+export const sha256OfLock = (dir: string): string => createHash("sha256").update(lockText(dir)).digest("hex");
 
 export const hasGitSource = (lock: string): boolean => /^source = "git\+/m.test(lock);
 

@@ -5,7 +5,7 @@ import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { parseSums } from "../trust/sums.ts";
 import type { Claim } from "../trust.ts";
-import { type AssetRequest, assetLabel } from "./request.ts";
+import type { AssetRequest } from "./request.ts";
 import type { Source } from "./source.ts";
 
 export const PROVENANCE = "provenance";
@@ -22,15 +22,16 @@ interface Provenance {
 /**
  * Verifies the provenance that the release's list names, or that is demanded, before a byte of the asset is requested.
  * @param list the release's SHA256SUMS; undefined: it has none
+ * @param asset the file that it is about
  * @throws Failure (1) when it is wrong, or listed and not there; (3) when it is demanded and absent
  */
 export async function provenanceOf(
   request: AssetRequest,
   source: Source,
   list: Uint8Array | undefined,
+  asset = assetName(request.target.triple),
 ): Promise<Provenance> {
-  const { origin, tag, target } = request;
-  const asset = assetName(target.triple);
+  const { origin, tag } = request;
   const name = bundleName(asset);
   const isListed = list !== undefined && parseSums(list).entries.has(name);
   if (!isListed && !isDemanded()) return { claim: "absent" };
@@ -50,7 +51,7 @@ export async function provenanceOf(
     });
   }
   throw missingFailure({
-    what: `${assetLabel(request)} has no provenance, and FASTBOOP_STAGE0_TRUST=provenance demands one`,
+    what: `${asset} of ${tag} has no provenance, and FASTBOOP_STAGE0_TRUST=provenance demands one`,
     expected: name,
     fix: "releases made before provenance have none: pin it (make lock TAG=…), and unset FASTBOOP_STAGE0_TRUST",
   });

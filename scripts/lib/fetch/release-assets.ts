@@ -1,7 +1,7 @@
 /** Every asset of a release: what a lock file pins, and what a kit carries. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { assetName, bundleName, LOCK, RELEASE_TARGETS, SUMS } from "../contract.ts";
+import { assetName, bundleName, LOCK, RELEASE_TARGETS, SUMS, type Target } from "../contract.ts";
 import { createHash } from "../crypto.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { readSmall, writeText } from "../files.ts";
@@ -32,11 +32,11 @@ interface ReleaseAssets {
 }
 
 /**
- * Fetches every asset of the release that the environment names. All witnesses are asked again, whatever an earlier run
+ * Fetches every asset of the release that the environment names, or those for some targets. All witnesses are asked again, whatever an earlier run
  * recorded.
  * @throws Failure as a fetch does; (2) for a pin that can only be about one asset
  */
-export async function fetchAllAssets(): Promise<ReleaseAssets> {
+export async function fetchAllAssets(targets: readonly Target[] = RELEASE_TARGETS): Promise<ReleaseAssets> {
   if (knob("FASTBOOP_STAGE0_SHA256") !== undefined) {
     throw usageFailure({
       what: "FASTBOOP_STAGE0_SHA256 pins one asset, and this is about every asset of the release",
@@ -46,7 +46,7 @@ export async function fetchAllAssets(): Promise<ReleaseAssets> {
   const origin = releaseOrigin();
   const { tag, release } = await requestedRelease(origin);
   const all: ReleaseAssets = { tag, pins: [], paths: new Map(), bundles: new Map() };
-  for (const target of RELEASE_TARGETS) {
+  for (const target of targets) {
     const request: AssetRequest = { origin, target, tag, out: defaultPath(target, tag) };
     const pins = await readPinsOf(target, async () => tag);
     requireTrust(request, pins);
@@ -89,8 +89,13 @@ const EARLIEST = 315_532_800;
 /**
  * Writes one archive with all that a build without network needs; the same release gives the same bytes.
  * FASTBOOP_STAGE0_MIRROR takes the archive, and the folder that it unpacks to.
+ * @param companions what else the release says of itself, by name
  */
-export async function writeKit({ tag, pins, paths, bundles }: ReleaseAssets, file: string): Promise<void> {
+export async function writeKit(
+  { tag, pins, paths, bundles }: ReleaseAssets,
+  companions: ReadonlyMap<string, Uint8Array>,
+  file: string,
+): Promise<void> {
   const member = (name: string, bytes: Uint8Array | string, mode = 0o644) => ({
     name,
     bytes: Buffer.from(bytes),
@@ -98,15 +103,16 @@ export async function writeKit({ tag, pins, paths, bundles }: ReleaseAssets, fil
   });
   const assets = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
   const signed = [...bundles].map(([asset, bytes]): [string, Uint8Array] => [bundleName(asset), bytes]);
+  const others = [...signed, ...companions];
   const listed = [
     ...pins.map(({ asset, sha256 }) => [asset, sha256] as const),
-    ...signed.map(([name, bytes]) => [name, createHash("sha256").update(bytes).digest("hex")] as const),
+    ...others.map(([name, bytes]) => [name, createHash("sha256").update(bytes).digest("hex")] as const),
   ];
   const members = [
     ...licences().map(([name, path]) => member(name, readSmall(path))),
     member(LOCK, formatPins(pins)),
     member(`${tag}/${SUMS}`, formatSums(listed)),
-    ...signed.map(([name, bytes]) => member(`${tag}/${name}`, bytes)),
+    ...others.map(([name, bytes]) => member(`${tag}/${name}`, bytes)),
     ...(signed.length > 0 ? [member("trusted-root.json", await rootText())] : []),
     ...assets.map(([name, path]) => member(`${tag}/${name}`, readFileSync(path), MODE)),
   ];
