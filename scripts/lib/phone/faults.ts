@@ -97,7 +97,6 @@ export const FAULTS: readonly Fault[] = [
 
 /** A boot with a fault, and whether what came of it is what had to. */
 interface FaultVerdict extends PhoneVerdict {
-  fault: string;
   /** What had to come of it, in words. */
   expected: string;
   /** What the real programs made of it, where that is for them to say. */
@@ -129,7 +128,7 @@ export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVer
         : fault.expect === "upstream"
           ? "upstream's answer"
           : `an end at "${fault.expect}"`;
-    const told = verdict.ok ? "survives it" : verdict.outcome;
+    const told = verdict.ok ? "all stages passed" : verdict.outcome;
     const outcome = right
       ? `${fault.title}: ${told}`
       : `${fault.title}: ${told}, expected ${expected}${shown ? "" : `, and a line like ${fault.shows?.source}`}`;

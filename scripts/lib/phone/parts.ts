@@ -13,6 +13,8 @@ export interface PhoneVerdict extends Judgement {
   target: string;
   /** Which of the file's boots it is, from 1. */
   number: number;
+  /** What went wrong in it on purpose, by its id. */
+  fault?: string;
   kernel: string;
   /** What booted it: name and version, or path. */
   fastboop: string;

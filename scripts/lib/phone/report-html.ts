@@ -34,19 +34,19 @@ const overview = (verdicts: readonly PhoneVerdict[]): Markup =>
   table(
     "Boots",
     ["verdict", "file", "boot", "outcome"],
-    verdicts.map(({ ok, path, number, outcome }, index) => [
+    verdicts.map(({ ok, path, number, fault, outcome }, index) => [
       pill(ok ? "pass" : "fail"),
       html`<a href="#boot-${index + 1}">${basename(path)}</a>`,
-      number,
+      fault ?? number,
       outcome,
     ]),
   );
 
 function card(verdict: PhoneVerdict, index: number, lines: readonly string[]): Markup {
-  const { path, number, ok, outcome, problem, kernel, fastboop, throughput, target, milliseconds } = verdict;
+  const { path, number, fault, ok, outcome, problem, kernel, fastboop, throughput, target, milliseconds } = verdict;
   return html`
 <article class="card" id="boot-${index + 1}">
-<div class="name"><h2>${basename(path)}${number > 1 && html` <span>boot ${number}</span>`}</h2>${pill(ok ? "pass" : "fail")}</div>
+<div class="name"><h2>${basename(path)}${(fault ?? number) !== 1 && html` <span>${fault ?? `boot ${number}`}</span>`}</h2>${pill(ok ? "pass" : "fail")}</div>
 <p>${outcome}</p>
 ${problem !== undefined && html`<dl class="problem"><dt>expected</dt><dd>${problem.expected}</dd><dt>got</dt><dd>${problem.got}</dd><dt>fix</dt><dd>${problem.fix}</dd></dl>`}
 ${facts([

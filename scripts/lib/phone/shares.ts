@@ -21,7 +21,7 @@ export function shares(verdicts: readonly PhoneVerdict[]): Share[] {
   return paths.flatMap((path) => {
     const boots = verdicts.filter((verdict) => verdict.path === path);
     // Boots with faults have each an end of their own.
-    if (boots.length < 2 || boots.some((boot) => "fault" in boot)) return [];
+    if (boots.length < 2 || boots.some(({ fault }) => fault !== undefined)) return [];
     const failures: Record<string, number> = {};
     for (const { ok, signature, outcome } of boots) {
       if (ok) continue;
