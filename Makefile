@@ -131,7 +131,7 @@ install: $(ready) ## Install the payload below DESTDIR and PREFIX
 clean: ## Remove dist/ and everything that was built
 	@$(if $(value DIST),$(error clean removes dist/ in the project, not "$(value DIST)": remove that yourself, and unset DIST))
 	@$(if $(filter-out RUNTIME,$(given)),$(warning clean reads no variable, and got $(filter-out RUNTIME,$(given))))
-	@rm -rf dist .cache test/.cache test/workspace/target test/workspace-hard/target
+	@rm -rf dist .cache test/.cache test/workspace/target test/workspace-hard/target test/phone/target
 
 ##@dev Check
 help: $(if $(value TARGET),$(ready)) ## Print the user's verbs; TARGET=VERB prints the details of one

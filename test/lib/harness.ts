@@ -109,6 +109,7 @@ const NOT_COPIED = new Set([
   "test/.cache",
   "test/workspace/target",
   "test/workspace-hard/target",
+  "test/phone/target",
 ]);
 
 /** A copy of the project in which everything runs. Times are kept, or make would install the modules again. */
