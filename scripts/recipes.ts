@@ -6,16 +6,12 @@ import { contractFailure, usageFailure } from "./lib/errors.ts";
 import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
-import { pinnedTag, pinRecipes, RECIPES, type RecipeFile, readRecipes } from "./lib/package/recipes.ts";
+import { differing, pinnedTag, pinRecipes, RECIPES, readRecipes } from "./lib/package/recipes.ts";
 import { callerDir } from "./lib/paths.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { findPin, readLock } from "./lib/trust/pins.ts";
 import { refuseWithdrawn } from "./lib/trust/withdrawn.ts";
 import { findWorkspace } from "./lib/workspace.ts";
-
-/** The recipes that pinning has changed. */
-const differing = (before: readonly RecipeFile[], after: readonly RecipeFile[]): RecipeFile[] =>
-  after.filter(({ text }, index) => text !== before[index]?.text);
 
 await runScript({
   name: "recipes.ts",

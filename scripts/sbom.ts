@@ -7,7 +7,8 @@ import { BUILDINFO, NOTICE, PACKAGE, SBOM } from "./lib/contract.ts";
 import { contractFailure } from "./lib/errors.ts";
 import { readSmall, writeText } from "./lib/files.ts";
 import { CACHE_KNOBS } from "./lib/knobs.ts";
-import { say, size } from "./lib/log.ts";
+import { report, say, size } from "./lib/log.ts";
+import { differing, licenseRecipes, RECIPES, type RecipeFile, readRecipes } from "./lib/package/recipes.ts";
 import { distDir } from "./lib/paths.ts";
 import { parseBuildinfo } from "./lib/release/buildinfo.ts";
 import { findWorkspace } from "./lib/workspace.ts";
@@ -17,14 +18,17 @@ await runScript({
   summary:
     "Writes what stage0 is made of: its crates as CycloneDX 1.6, those that only run in the build apart (scope excluded), and\n" +
     "a NOTICE with their licences' texts. A licence that is not on the contract's list is an error.",
-  options: { built: { type: "boolean", means: "only if the release assets in DIST were built here" } },
+  options: {
+    built: { type: "boolean", means: "only if the release assets in DIST were built here" },
+    recipes: { type: "boolean", means: "write the licence of all crates into the packaging recipes, too" },
+  },
   knobs: [
     ...(["WORKSPACE", "DIST", "FASTBOOP_STAGE0_CARGO", "CARGO", "CARGO_HOME", "FASTBOOP_STAGE0_TOOLCHAIN"] as const),
     ...(["FASTBOOP_STAGE0_OFFLINE", "CARGO_CFG_TARGET_ARCH", "CARGO_TARGET_DIR", "PROFILE"] as const),
     ...CACHE_KNOBS,
   ],
   prints: "the paths of both files",
-  async main({ built }) {
+  async main({ built, recipes }) {
     const dist = distDir();
     const files = [SBOM, NOTICE].map((name) => join(dist, name));
     const buildinfo = join(dist, BUILDINFO);
@@ -33,7 +37,7 @@ await runScript({
       say(`no ${SBOM}: the release assets were not built here`);
       return 0;
     }
-    const { dir } = findWorkspace();
+    const { dir, origin } = findWorkspace();
     const lock = sha256OfLock(dir);
     const info = existsSync(buildinfo) ? parseBuildinfo(readSmall(buildinfo).toString(), buildinfo) : undefined;
     if (info !== undefined && info.cargoLock !== lock) {
@@ -58,7 +62,32 @@ await runScript({
     say(`crates in stage0: ${inside.length}; in its build alone: ${crates.length - inside.length}`);
     say(`${SBOM}: ${size(Buffer.byteLength(texts[0] ?? ""))}; ${NOTICE}: ${size(Buffer.byteLength(texts[1] ?? ""))}`);
     say(`licence: ${whole}`);
+    if (recipes) files.push(...writeRecipes(whole));
+    else if (origin !== "example") checkRecipes(whole);
     process.stdout.write(files.map((file) => `${file}\n`).join(""));
     return 0;
   },
 });
+
+function staleRecipes(expression: string): RecipeFile[] {
+  const recipes = readRecipes();
+  return differing(recipes, licenseRecipes(recipes, expression));
+}
+
+function writeRecipes(expression: string): string[] {
+  return staleRecipes(expression).map(({ path, text, mode }) => {
+    writeText(join(RECIPES, path), text, mode);
+    return join(RECIPES, path);
+  });
+}
+
+/** The recipes are fastboop's, and another workspace may be another's. */
+function checkRecipes(expression: string): void {
+  for (const { path } of staleRecipes(expression)) {
+    const fix = "if it is fastboop's: scripts/sbom.ts --recipes writes it";
+    report(
+      { file: `ci/packaging/${path}`, what: "has another licence than stage0", expected: expression, fix },
+      "warning",
+    );
+  }
+}

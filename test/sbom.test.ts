@@ -5,7 +5,18 @@ import { Version } from "@cyclonedx/cyclonedx-library/Spec";
 import { JsonStrictValidator } from "@cyclonedx/cyclonedx-library/Validation";
 import * as assert from "uvu/assert";
 import { stage0Crate } from "./lib/crate.ts";
-import { lacking, namesIn, type Outcome, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import {
+  copyProject,
+  lacking,
+  namesIn,
+  type Outcome,
+  RUNTIME,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 
 const test = suite("sbom");
 const needsCargo = lacking({ programs: ["cargo"] });
@@ -129,6 +140,39 @@ testUnless(test, needsCargo, "should refuse every licence that is not on the lis
   ]);
   assert.equal(namesIn(dist), []);
 });
+
+testUnless(
+  test,
+  needsCargo,
+  "should write the licence of all crates into the recipes, and tell when they have another",
+  async () => {
+    const project = copyProject(join(temporaryFolder(), "project"));
+    const run = (...args: string[]): Promise<Outcome> =>
+      runProgram([...RUNTIME, join(project, "scripts", "sbom.ts"), ...args], {
+        env: { WORKSPACE: workspace(), DIST: temporaryFolder("dist"), FASTBOOP_STAGE0_OFFLINE: "1" },
+      });
+    const files = ["alpine/APKBUILD", "debian/copyright", "rpm/fastboop-stage0.spec"];
+    const read = (name: string): string => fs.readFileSync(join(project, "ci", "packaging", name), "utf8");
+    const warned = ({ stderr }: Outcome): string[] => stderr.split("\n").filter((line) => line.startsWith("warning: "));
+    const before = await run();
+    assert.is(before.code, 0, before.stderr);
+    assert.equal(
+      warned(before),
+      files.map((name) => `warning: ci/packaging/${name}: has another licence than stage0`),
+    );
+    const { code, stdout, stderr } = await run("--recipes");
+    assert.is(code, 0, stderr);
+    assert.equal(
+      stdout.trimEnd().split("\n").slice(2),
+      files.map((name) => join(project, "ci", "packaging", name)),
+    );
+    const whole = "GPL-3.0-only AND (Apache-2.0 OR MIT)";
+    assert.match(read("alpine/APKBUILD"), `\nlicense="${whole}"\n`);
+    assert.match(read("debian/copyright"), `\nComment: stage0 is made of crates whose licences are\n ${whole}.\n`);
+    assert.match(read("rpm/fastboop-stage0.spec"), `\nLicense:        ${whole}\n`);
+    assert.equal(warned(await run()), []);
+  },
+);
 
 testUnless(test, needsCargo, "should describe nothing else than what was built", async () => {
   const dist = temporaryFolder("dist");

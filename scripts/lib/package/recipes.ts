@@ -93,5 +93,21 @@ export function pinRecipes(recipes: readonly RecipeFile[], pin: RecipePin | unde
         [/^[0-9a-f]{128} {2}payload\.sh$/m, `${sha512(pinnedPayload)}  payload.sh`],
       ]),
   };
-  return recipes.map((recipe) => ({ ...recipe, text: changes[recipe.path]?.(recipe.text) ?? recipe.text }));
+  return changed(recipes, changes);
 }
+
+/** The recipes with the licence of all that is in stage0, an SPDX expression. Pure. */
+export const licenseRecipes = (recipes: readonly RecipeFile[], expression: string): RecipeFile[] =>
+  changed(recipes, {
+    "debian/copyright": (text) =>
+      replaceAll(text, [[/(?<=^Comment: stage0 is made of crates whose licences are\n).*$/m, ` ${expression}.`]]),
+    "rpm/fastboop-stage0.spec": (text) => replaceAll(text, [[/^License:.*$/m, `License:        ${expression}`]]),
+    "alpine/APKBUILD": (text) => replaceAll(text, [[/^license=".*"$/m, `license="${expression}"`]]),
+  });
+
+const changed = (recipes: readonly RecipeFile[], changes: Record<string, (text: string) => string>): RecipeFile[] =>
+  recipes.map((recipe) => ({ ...recipe, text: changes[recipe.path]?.(recipe.text) ?? recipe.text }));
+
+/** The recipes that a change left with another text. */
+export const differing = (before: readonly RecipeFile[], after: readonly RecipeFile[]): RecipeFile[] =>
+  after.filter(({ text }, index) => text !== before[index]?.text);
