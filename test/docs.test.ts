@@ -27,7 +27,6 @@ const test = suite("docs");
 const PAGES = [
   "README.md",
   "CONTRIBUTING.md",
-  "CHANGELOG.md",
   "docs/bench/README.md",
   ...fs
     .readdirSync(join(PROJECT, "docs"))
