@@ -47,7 +47,7 @@ stage6 := sums release-assets
 stage7 := release-bundles
 stage8 := verify-sums
 stage9 := draft publish
-stage10 := withdraw reinstate
+stage10 := withdraw reinstate major-tag
 stages := 1 2 3 4 5 6 7 8 9 10
 verbs := $(foreach n,$(stages),$(stage$n)) help help-dev tag contract reproduce rehearse release-gate bench mutate judge clean
 .PHONY: $(verbs)
@@ -178,6 +178,8 @@ reinstate: $(ready) ## Take the mark of a withdrawn release back
 	@$(run) scripts/withdraw.ts --undo
 release-gate: $(ready) ## Decide whether this workflow run releases, rehearses or neither
 	@$(run) scripts/release-gate.ts
+major-tag: $(ready) ## Move the tag by which others use the actions to TAG, by git push
+	@$(run) scripts/major-tag.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
 	@$(run) ci/dev/bundle.ts
 release-assets: $(ready) ## Add tools, buildinfo and sbom to dist/, write SHA256SUMS and verify it
@@ -241,6 +243,7 @@ FORCE:
 #? FAULTS=0
 #? REASON
 #? UNDRAFT=0
+#? TOOLS=0
 #? RUNTIME=node
 #? DESTDIR
 #? PREFIX=/usr

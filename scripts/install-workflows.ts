@@ -13,7 +13,8 @@ await runScript({
   name: "install-workflows.ts",
   summary:
     "Copies the workflows into the .github/workflows of a repository, as stage0-NAME where it has workflows of these names.\n" +
-    "Of what is there it writes over its own files only, and over changed ones only with FORCE=1.",
+    "Of what is there it writes over its own files only, and over changed ones only with FORCE=1.\n" +
+    "This project's own repository gets the workflow that releases this project.",
   options: { check: { type: "boolean", means: "write nothing; fail when a copy is missing or differs" } },
   knobs: ["WORKSPACE", "FORCE"],
   prints: "the path of each file that was written",
@@ -22,10 +23,9 @@ await runScript({
     if (workspace === undefined) {
       throw usageFailure({ what: "no repository is named", fix: "WORKSPACE=path/to/repository" });
     }
-    const folder = join(fromCaller(workspace), ".github", "workflows");
     if (!existsSync(fromCaller(workspace))) throw usageFailure({ file: printable(workspace), what: "no such folder" });
 
-    const copies = copiesFor(folder);
+    const copies = copiesFor(fromCaller(workspace));
     const foreign = copies.filter((copy) => copy.foreign);
     if (foreign.length > 0) {
       throw usageFailure(
@@ -62,7 +62,11 @@ await runScript({
       writeText(path, text);
       process.stdout.write(`${path}\n`);
     }
-    say(check ? "the workflows are as the project has them" : `${copies.length} workflows in ${printable(folder)}`);
+    say(
+      check
+        ? "the workflows are as the project has them"
+        : `${copies.length} workflows in ${printable(join(fromCaller(workspace), ".github", "workflows"))}`,
+    );
     return 0;
   },
 });

@@ -1,5 +1,6 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
+import { releaseAssets } from "./lib/contract.ts";
 import { usageFailure } from "./lib/errors.ts";
 import { repository } from "./lib/github/origin.ts";
 import { knob, NETWORK_KNOBS, PHONE_KNOBS, TOKEN_KNOBS } from "./lib/knobs.ts";
@@ -21,6 +22,7 @@ await runScript({
   knobs: [
     "TAG",
     "UNDRAFT",
+    "TOOLS",
     "PHONE",
     ...PHONE_KNOBS,
     ...TOKEN_KNOBS,
@@ -37,6 +39,7 @@ await runScript({
     if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
     const publication = {
       tag: readTag(given, "TAG"),
+      assets: releaseAssets(knob("TOOLS")),
       origin: repository(),
       undraft: knob("UNDRAFT"),
       phone: knob("PHONE"),
@@ -47,7 +50,7 @@ await runScript({
         fix: "set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN) to one that may write the repository's contents",
       });
     }
-    const files = draftOnly ? [] : releaseFiles(distDir());
+    const files = draftOnly ? [] : releaseFiles(distDir(), publication.assets);
     if (simulated) {
       await dryRun(publication, files);
       return 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
+import { releaseAssets } from "./lib/contract.ts";
 import { writeList } from "./lib/dist.ts";
 import { contractFailure, usageFailure } from "./lib/errors.ts";
 import { knob } from "./lib/knobs.ts";
@@ -15,14 +16,22 @@ await runScript({
     "Adds the bundles that actions/attest wrote to dist/.attestations to the artifacts, each verified as a downloader will, " +
     "and writes SHA256SUMS over all.",
   options: {},
-  knobs: ["TAG", "DIST", "FASTBOOP_STAGE0_REPO", "FASTBOOP_STAGE0_SIGNER_WORKFLOW", "FASTBOOP_STAGE0_TRUSTED_ROOT"],
+  knobs: [
+    "TAG",
+    "DIST",
+    "TOOLS",
+    "FASTBOOP_STAGE0_REPO",
+    "FASTBOOP_STAGE0_SIGNER_WORKFLOW",
+    "FASTBOOP_STAGE0_TRUSTED_ROOT",
+  ],
   prints: "the path of each file that was written",
   main() {
     const given = knob("TAG");
     if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
     const dist = distDir();
-    const names = writeBundles(dist, knob("FASTBOOP_STAGE0_REPO"), spellTag(readTag(given, "TAG")));
-    const { list, problems, unread } = writeList(dist);
+    const assets = releaseAssets(knob("TOOLS"));
+    const names = writeBundles(dist, assets, knob("FASTBOOP_STAGE0_REPO"), spellTag(readTag(given, "TAG")));
+    const { list, problems, unread } = writeList(dist, assets);
     if (problems.length + unread.length > 0) throw contractFailure(...problems, ...unread);
     say(`${names.length} bundles verified, and listed`);
     process.stdout.write([...names.map((name) => join(dist, name)), list].map((path) => `${path}\n`).join(""));

@@ -1,7 +1,9 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
+import { releaseAssets } from "./lib/contract.ts";
 import { type Check, checkList, renameHosted, writeList } from "./lib/dist.ts";
 import { Failure, printableJson, usageFailure } from "./lib/errors.ts";
+import { knob } from "./lib/knobs.ts";
 import { duration, report, say, setOutputs, shortSize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { nameText } from "./lib/trust/sums.ts";
@@ -24,14 +26,15 @@ await runScript({
     rename: { type: "boolean", means: "first give files the names that GitHub keeps them by" },
     json: { type: "boolean", means: "print files, digests and problems as JSON" },
   },
-  knobs: ["DIST", "GITHUB_OUTPUT"],
+  knobs: ["DIST", "TOOLS", "GITHUB_OUTPUT"],
   prints: "the path of SHA256SUMS, or JSON",
   main({ verify = false, rename = false, json = false }) {
     const start = performance.now();
     if (verify && rename)
       throw usageFailure({ what: "--rename changes what --verify checks", fix: "give one of them" });
     if (rename) renameHosted(distDir());
-    const check = verify ? checkList(distDir()) : writeList(distDir());
+    const assets = releaseAssets(knob("TOOLS"));
+    const check = (verify ? checkList : writeList)(distDir(), assets);
     const trouble = [...check.problems, ...check.unread];
     for (const note of check.notes) report(note, "warning");
     if (json) process.stdout.write(`${asJson(check)}\n`);

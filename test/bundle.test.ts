@@ -45,6 +45,7 @@ test("should carry the licence of every package that went in", async () => {
 test("should answer as the scripts do", async () => {
   for (const [tool, args, env] of [
     ["sums", ["--help"], {}],
+    ["preflight", ["--version"], {}],
     ["preflight", ["/nonexistent/fastboop-stage0-aarch64-unknown-linux-musl"], {}],
     ["fetch-stage0", [], { TAG: "no tag" }],
   ] as const) {

@@ -18,7 +18,7 @@ import {
 } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
 import { type Result, WorkflowRun } from "./lib/runner.ts";
-import { Sigstore } from "./lib/sigstore.ts";
+import { Sigstore, subjectsOf } from "./lib/sigstore.ts";
 
 const test = suite("workflows executed");
 const NEEDS = lacking({
@@ -48,8 +48,7 @@ async function release(
   const root = join(temporaryFolder("sigstore"), "root.json");
   fs.writeFileSync(root, JSON.stringify(sigstore.root()));
   const attest = async (list: string, result?: { type: string; predicate: unknown }): Promise<string> => {
-    const lines = list.trimEnd().split("\n");
-    const subject = lines.map((line) => ({ name: line.slice(66), digest: { sha256: line.slice(0, 64) } }));
+    const subject = subjectsOf(list);
     const signed = { name: "", sha256: "", tag: TAG, repo: REPO, workflow: file, subject };
     const tested = result && { predicateType: result.type, predicate: result.predicate };
     return JSON.stringify(await sigstore.sign({ ...signed, ...tested }));

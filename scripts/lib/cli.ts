@@ -42,7 +42,7 @@ function helpText(script: Script<Options>): string {
     `--${name}${option.type === "string" ? ` ${option.value ?? "VALUE"}` : ""}`,
     option.means,
   ]);
-  rows.push(["--help", "this text"]);
+  rows.push(["--help", "this text"], ["--version", "this project's version"]);
   const user = script.knobs.filter((name) => KNOBS[name].audience === "user");
   const host = [...script.knobs.filter((name) => !user.includes(name)), ...EVERY_SCRIPTS];
   const knobRows: [string, string][] = user.map((name) => {
@@ -73,7 +73,7 @@ const table = (rows: [string, string][]): string[] => {
 };
 
 function parse<O extends Options>(script: Script<O>): { values: Values<O>; operands: string[] } {
-  const options: ParseArgsConfig["options"] = { help: { type: "boolean" } };
+  const options: ParseArgsConfig["options"] = { help: { type: "boolean" }, version: { type: "boolean" } };
   for (const [name, { type, multiple = false }] of Object.entries(script.options)) options[name] = { type, multiple };
   try {
     const { values, positionals } = parseArgs({
@@ -93,7 +93,7 @@ function parse<O extends Options>(script: Script<O>): { values: Values<O>; opera
 }
 
 /**
- * Runs an entry script: parses the arguments, answers --help, shows every problem of a Failure and sets the exit code.
+ * Runs an entry script: parses the arguments, answers --help and --version, shows every problem of a Failure and sets the exit code.
  * The process ends by itself when nothing is left to do, so that stdout is always flushed.
  */
 export async function runScript<O extends Options>(script: Script<O>): Promise<void> {
@@ -101,7 +101,12 @@ export async function runScript<O extends Options>(script: Script<O>): Promise<v
   process.on("uncaughtException", (error) => process.exit(showError(error)));
   try {
     const { values, operands } = parse(script);
-    if ((values as { help?: boolean }).help) return void process.stdout.write(`${helpText(script)}\n`);
+    const { help, version } = values as { help?: boolean; version?: boolean };
+    if (help) return void process.stdout.write(`${helpText(script)}\n`);
+    if (version) {
+      const { ownVersion } = await import("./version.ts");
+      return void process.stdout.write(`stage0-distribution ${ownVersion()}\n`);
+    }
     checkKnobs(script.knobs);
     process.exitCode = (await script.main(values, operands)) ?? 0;
   } catch (error) {

@@ -82,6 +82,9 @@ export const assetName = (triple: string): string => `${PACKAGE}-${triple}`;
 
 export const RELEASE_ASSETS: readonly string[] = RELEASE_TARGETS.map(({ triple }) => assetName(triple));
 
+/** What a release has to have. @param tools whether it is one of this project itself, which carries no stage0 */
+export const releaseAssets = (tools: boolean): readonly string[] => (tools ? [] : RELEASE_ASSETS);
+
 /** The target that a file name stands for; undefined for names outside the contract. */
 export function targetOfAsset(name: string): Target | undefined {
   return name.startsWith(`${PACKAGE}-`) ? findTarget(name.slice(PACKAGE.length + 1)) : undefined;

@@ -33,13 +33,14 @@ export const isArtifact = (name: string): boolean =>
 /**
  * Hashes the artifacts of a folder and writes their list, unless something is wrong. A list that is the same already
  * keeps its inode.
+ * @param assets what has to be there
  * @throws Failure (3) when the folder is not there; the system's error when the list can't be written
  */
-export function writeList(folder: string): Check {
+export function writeList(folder: string, assets = RELEASE_ASSETS): Check {
   const listing = listFolder(folder);
   const artifacts = filesOf(listing);
-  const check = newCheck(folder, listing, new Set(RELEASE_ASSETS));
-  check.problems.push(...missingAssets(new Set(artifacts), listing));
+  const check = newCheck(folder, listing, new Set(assets));
+  check.problems.push(...missingAssets(new Set(artifacts), listing, assets));
   digestAll(folder, artifacts, check);
   if (check.problems.length === 0 && check.unread.length === 0) {
     const entries = [...check.digests].map(([name, { sha256 }]): [string, string] => [name, sha256]);
@@ -79,13 +80,14 @@ export function renameHosted(folder: string): void {
 
 /**
  * Checks a folder against its list: every line, and that every artifact has one.
+ * @param assets what has to be there
  * @throws Failure (3) when the folder or its list is not there; the system's error when the list can't be read
  */
-export function checkList(folder: string): Check {
+export function checkList(folder: string, assets = RELEASE_ASSETS): Check {
   const listing = listFolder(folder);
   const { entries, problems } = parseSums(readList(join(folder, SUMS)));
   const check = newCheck(folder, listing, entries);
-  check.problems.push(...problems, ...missingAssets(entries, listing));
+  check.problems.push(...problems, ...missingAssets(entries, listing, assets));
   const present = [...entries.keys()].filter((name) => listing.get(name) === "regular file");
   digestAll(folder, present, check);
   for (const [name, sha256] of entries) {
@@ -97,7 +99,7 @@ export function checkList(folder: string): Check {
       check.problems.push({ what: `${showName(name)} is not the file that was listed`, expected: sha256, got });
     }
   }
-  const unlisted = filesOf(listing).filter((name) => !entries.has(name) && !RELEASE_ASSETS.includes(name));
+  const unlisted = filesOf(listing).filter((name) => !entries.has(name) && !assets.includes(name));
   check.problems.push(...unlisted.map((name) => ({ what: `${showName(name)} is not listed` })));
   check.problems = check.problems.map((problem) => ({ fix: "make sums, once you trust what is there", ...problem }));
   return check;
@@ -117,15 +119,17 @@ const filesOf = (listing: Listing): string[] =>
   [...listing].flatMap(([name, kind]) => (isArtifact(name) && kind === "regular file" ? [name] : []));
 
 /** A problem for each release asset that is not among the names (specification, "CI and Release Flow"). */
-function missingAssets(names: { has(name: string): boolean }, listing: Listing): Problem[] {
-  return RELEASE_ASSETS.filter((asset) => !names.has(asset)).map((asset) => {
-    const kind = listing.get(asset);
-    if (kind === "regular file") return { what: `the release asset ${asset} is not listed` };
-    return {
-      what: `the release asset ${asset} is ${kind === undefined ? "missing" : `a ${kind}`}`,
-      fix: "make stage0-all",
-    };
-  });
+function missingAssets(names: { has(name: string): boolean }, listing: Listing, assets: readonly string[]): Problem[] {
+  return assets
+    .filter((asset) => !names.has(asset))
+    .map((asset) => {
+      const kind = listing.get(asset);
+      if (kind === "regular file") return { what: `the release asset ${asset} is not listed` };
+      return {
+        what: `the release asset ${asset} is ${kind === undefined ? "missing" : `a ${kind}`}`,
+        fix: "make stage0-all",
+      };
+    });
 }
 
 function listFolder(folder: string): Listing {

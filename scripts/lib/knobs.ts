@@ -123,6 +123,7 @@ export const KNOBS = {
   FAULTS: user(flag, "make rehearse meets a fault at every network step", "0"),
   REASON: user(text, "why make withdraw marks a release; people and scripts see it"),
   UNDRAFT: user(flag, "make publish also publishes the draft, once all is verified", "0"),
+  TOOLS: user(flag, "dist/ is to be a release of this project itself: its tools, and no stage0", "0"),
   RUNTIME: user(choice("node", "deno"), "what make runs the scripts with", "node"),
   DESTDIR: user(path, "folder that make install puts in front of PREFIX"),
   PREFIX: user(path, "where make install installs below", "/usr"),

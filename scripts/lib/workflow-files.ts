@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { PROJECT } from "./paths.ts";
 
 export const WORKFLOW_FOLDER = join(PROJECT, "ci", "workflows");
+/** Those of this project's own repository. */
+export const OWN_WORKFLOWS = join(PROJECT, "ci", "own");
 
 export interface WorkflowFile {
   /** File name without folder. */
@@ -35,14 +37,16 @@ const isOurs = (text: string): boolean => text.startsWith("# Written by make ins
 /**
  * The workflows as a folder of a repository is to have them: under the specification's names, or beside the repository's own
  * as stage0-NAME where one of those names is taken, reusable and never started by an event.
+ * @param workspace the repository; this project's own gets those that release this project
  */
-export function copiesFor(folder: string): Copy[] {
+export function copiesFor(workspace: string): Copy[] {
+  const folder = join(workspace, ".github", "workflows");
   const copyOf = ({ file, text }: WorkflowFile): Copy => {
     const path = join(folder, file);
     const found = existsSync(path) ? readFileSync(path, "utf8") : undefined;
     return { path, text, found, foreign: found !== undefined && !isOurs(found) };
   };
-  const files = workflowFiles();
+  const files = workflowFiles(workspace === PROJECT ? OWN_WORKFLOWS : WORKFLOW_FOLDER);
   const copies = files.map(copyOf);
   return copies.some(({ foreign }) => foreign) ? files.map((file) => copyOf(beside(file, files))) : copies;
 }

@@ -190,3 +190,10 @@ async function makeParts(options: { certified?: Date; private?: boolean }) {
     tsa: await initializeTSA(keyPair(), clock),
   };
 }
+
+/** The subjects of a statement about the lines of a list. */
+export const subjectsOf = (list: string) =>
+  list
+    .trimEnd()
+    .split("\n")
+    .map((line) => ({ name: line.slice(66), digest: { sha256: line.slice(0, 64) } }));

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
+import { ownVersion } from "../../../scripts/lib/version.ts";
 
 /** What a machine without npm needs. */
 export const TOOLS = ["fetch-stage0", "preflight", "sums"] as const;
@@ -24,6 +25,7 @@ export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
     target: "node20",
     format: "esm",
     banner: { js: REQUIRE },
+    define: { STAGE0_DISTRIBUTION_VERSION: JSON.stringify(ownVersion()) },
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "none",

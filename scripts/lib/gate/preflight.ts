@@ -47,12 +47,13 @@ const ASSETS = RELEASE_ASSETS.join(" and ");
  * @param dist absolute path
  * @param expected as inspect's
  */
-export function checkDist(dist: string, expected: Expected): Preflight {
+export function checkDist(dist: string, expected: Expected, assets = RELEASE_ASSETS): Preflight {
   const { names, problem } = listing(dist);
   if (names === undefined) return preflightOf([], [problem]);
   return checkRelease(
     names.map((name) => ({ name, path: join(dist, name) })),
     expected,
+    assets,
   );
 }
 

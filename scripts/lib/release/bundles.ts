@@ -23,10 +23,11 @@ const KINDS: readonly [predicate: string, asset: (name: string) => string][] = [
 
 /**
  * Verifies each bundle for each file that it names, as a downloader will, and writes it beside the file.
+ * @param required the assets that have to be there
  * @returns names of what was written
  * @throws Failure (1) with all that is wrong: a file without provenance, a bundle that will be refused; (3) without bundles
  */
-export function writeBundles(dist: string, repo: string, tag: string): string[] {
+export function writeBundles(dist: string, required: readonly string[], repo: string, tag: string): string[] {
   const folder = join(dist, FOLDER);
   // Each of the workflow's artifacts has a folder of its own.
   const names = fs.existsSync(folder) ? fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).sort() : [];
@@ -40,7 +41,7 @@ export function writeBundles(dist: string, repo: string, tag: string): string[] 
     });
   }
   const statements = bundles.map((bundle) => ({ bundle, ...readStatement(bundle) }));
-  const { digests, problems } = checkList(dist);
+  const { digests, problems } = checkList(dist, required);
   const wrong: Problem[] = [...problems];
   const assets = new Map<string, unknown>();
   const roots = trustedRoots();

@@ -1,7 +1,7 @@
 /** The files of a release, as the folder of artifacts has them. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { hostedName, SUMS } from "../contract.ts";
+import { hostedName, RELEASE_ASSETS, SUMS } from "../contract.ts";
 import { checkList, isArtifact } from "../dist.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
 import { allFindings, checkDist } from "../gate/preflight.ts";
@@ -18,11 +18,12 @@ export interface ReleaseFile extends Digest {
 
 /**
  * The files of a folder that passes preflight and matches its SHA256SUMS, with names that GitHub keeps.
+ * @param assets what has to be there
  * @throws Failure with all that is wrong: (1), or (3) when it is only that something can't be read
  */
-export function releaseFiles(dist: string): ReleaseFile[] {
-  const result = checkDist(dist, { maxSize: knob("FASTBOOP_STAGE0_MAX_SIZE") });
-  const list = checkList(dist);
+export function releaseFiles(dist: string, assets = RELEASE_ASSETS): ReleaseFile[] {
+  const result = checkDist(dist, { maxSize: knob("FASTBOOP_STAGE0_MAX_SIZE") }, assets);
+  const list = checkList(dist, assets);
   const names = fs
     .readdirSync(dist)
     .filter((name) => (name === SUMS || isArtifact(name)) && fs.lstatSync(join(dist, name)).isFile());

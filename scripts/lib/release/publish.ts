@@ -21,6 +21,8 @@ interface Publication {
   /** With a token that may write the repository's contents. */
   origin: ReleaseOrigin;
   tag: Tag;
+  /** The assets that the release has to have. */
+  assets: readonly string[];
   /** Whether the draft is made public in the end. A release that is public already is then accepted. */
   undraft: boolean;
   /** Whether fastboop has to boot an emulated phone with each stage0 before that. */
@@ -90,7 +92,7 @@ export async function publish(publication: Publication, files: readonly ReleaseF
       const isSettled = JSON.stringify(theirs(uploaded, ours)) === JSON.stringify(theirs(release, ours));
       release = uploaded;
       if (!isSettled) continue;
-      await verifyUploads(origin, uploaded, all, others, join(folder, "again"));
+      await verifyUploads(origin, uploaded, all, others, join(folder, "again"), publication.assets);
       if (!uploaded.draft || !publication.undraft) return releases.get(release.id);
       if (publication.phone) await bootPhonesWith(files, join(folder, "again"));
       const published = await releases.publish(release);

@@ -45,6 +45,7 @@ export function differences(
  * once the release is public, with the token while it is a draft.
  * @param others digests of the files of other publishers
  * @param folder where to
+ * @param assets what has to be there
  * @throws Failure (1) listing every difference
  */
 export async function verifyUploads(
@@ -53,6 +54,7 @@ export async function verifyUploads(
   files: readonly ReleaseFile[],
   others: ReadonlyMap<string, string>,
   folder: string,
+  assets: readonly string[],
 ): Promise<void> {
   const problems = differences(release, files, others);
   if (problems.length > 0) throw contractFailure(...problems);
@@ -60,7 +62,7 @@ export async function verifyUploads(
   // The list has come back as it was sent; in this folder it would name what others have, too.
   const ours = files.filter(({ name }) => name !== SUMS).map(({ name, sha256 }) => [byteName(name), sha256] as const);
   if (others.size > 0) writeText(join(folder, SUMS), formatSums(ours));
-  releaseFiles(folder);
+  releaseFiles(folder, assets);
   say(`downloaded ${files.length} assets again: checksums, preflight and bytes agree`);
 }
 
