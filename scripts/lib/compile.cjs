@@ -44,6 +44,7 @@ function withRequire(text) {
   );
   return `${REQUIRE}${calls.join("\n")}\n${rest}`;
 }
+exports.withRequire = withRequire;
 
 function compile(script, file) {
   const start = Date.now();

@@ -1,5 +1,6 @@
 /** Entry scripts as single files that need node alone, with the licences of all that went into them. */
 import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { PROJECT } from "../../../scripts/lib/paths.ts";
 import { ownVersion } from "../../../scripts/lib/version.ts";
@@ -7,16 +8,17 @@ import { ownVersion } from "../../../scripts/lib/version.ts";
 /** What a machine without npm needs. */
 export const TOOLS = ["fetch-stage0", "preflight", "sums"] as const;
 
-// Some of what is bundled is CommonJS and calls require, which a module does not have.
-const REQUIRE =
-  'import { createRequire as stage0CreateRequire } from "node:module"; const require = stage0CreateRequire(import.meta.url);';
+interface Compiler {
+  withRequire(text: string): string;
+}
+const { withRequire } = createRequire(import.meta.url)("../../../scripts/lib/compile.cjs") as Compiler;
 
 /**
  * The text of a bundled entry script.
  * @throws Error listing esbuild's findings, or a package without a licence file
  */
 export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
-  const { build } = await import("esbuild");
+  const { build, transform } = await import("esbuild");
   const { outputFiles, metafile } = await build({
     entryPoints: [join(PROJECT, "scripts", `${tool}.ts`)],
     absWorkingDir: PROJECT,
@@ -24,10 +26,7 @@ export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
     platform: "node",
     target: "node20",
     format: "esm",
-    banner: { js: REQUIRE },
     define: { STAGE0_DISTRIBUTION_VERSION: JSON.stringify(ownVersion()) },
-    minifySyntax: true,
-    minifyWhitespace: true,
     legalComments: "none",
     metafile: true,
     write: false,
@@ -37,8 +36,9 @@ export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
     Object.keys(metafile.inputs).flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
   );
   // The script's own first line names the loader for TypeScript, which is not needed here.
-  const text = outputFiles[0]?.text.replace(/^#!.*\n/, "");
-  return `#!/usr/bin/env node\n${text}${licences([...folders].sort())}`;
+  const text = outputFiles[0]?.text.replace(/^#!.*\n/, "") ?? "";
+  const { code } = await transform(withRequire(text), { minifySyntax: true, minifyWhitespace: true, format: "esm" });
+  return `#!/usr/bin/env node\n${code}${licences([...folders].sort())}`;
 }
 
 /** A licence or a notice, or, anywhere in a package, its list of what it has bundled itself. */
