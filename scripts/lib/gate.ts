@@ -30,7 +30,7 @@ export function inspect(
     content?: Content | undefined;
     fd?: number | undefined;
     folders?: readonly string[] | undefined;
-    pack?: ((elf: Elf) => Buffer) | undefined;
+    pack?: ((elf: Elf) => string) | undefined;
   },
 ): FileReport {
   const named = targetOfAsset(basename(path));

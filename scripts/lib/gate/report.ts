@@ -43,7 +43,7 @@ export interface FileReport {
   sha256: string | null;
   findings: Finding[];
   /** Segments and sections for its picture, packed; null unless they were asked for. */
-  parts: Buffer | null;
+  parts: string | null;
 }
 
 /** The part of a report that comes from the headers. */
