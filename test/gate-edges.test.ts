@@ -162,6 +162,132 @@ test("should find the sections of relocations that a static-pie would not apply,
   ]);
 });
 
+/** A static-pie of one PT_LOAD with relocations in DT_REL that count two relative ones, changed. */
+const pie =
+  (dynamic: [tag: bigint, value: bigint][], more: (elf: Elf) => void = () => {}) =>
+  (elf: Elf): void => {
+    elf.header.type = ET.DYN;
+    elf.dynamic = [[DT.FLAGS_1, DF_1_PIE] as const, ...dynamic].map(([tag, value]) => ({ tag, value }));
+    elf.relocations = [{ name: "DT_REL", types: new Map([[8, 2]]), relative: 2, unwritable: 0 }];
+    more(elf);
+  };
+
+test("should count no more relative relocations than a table begins with, in DT_REL too", () => {
+  const counted = (...dynamic: [bigint, bigint][]): unknown[] =>
+    findings("relocations", pie([[DT.SYMTAB, 0x400000n], ...dynamic]));
+  assert.equal(counted(), []);
+  assert.equal(counted([DT.RELCOUNT, 2n]), []);
+  assert.equal(counted([DT.RELACOUNT, 3n]), [], "there is no such table");
+  assert.equal(counted([DT.RELCOUNT, 3n]), [
+    ["a count of the relative relocations that a table begins with", "DT_RELCOUNT 3 of 2"],
+  ]);
+});
+
+test("should want a static-pie's symbol table whole in memory, and as a section where there are any", () => {
+  const missing = (address: bigint | undefined, more?: (elf: Elf) => void): boolean =>
+    findings("relocations", pie(address === undefined ? [] : [[DT.SYMTAB, address]], more)).length > 0;
+  const end = 0x400000n + BigInt(SIZE);
+  const narrow = (elf: Elf): void => {
+    elf.bits = 32;
+  };
+  const sections =
+    (fields: Partial<Section>) =>
+    (elf: Elf): void => {
+      elf.sections = [section({ addr: 0x400000n, type: SHT.DYNSYM, ...fields })];
+    };
+  assert.is(missing(undefined), true);
+  assert.is(missing(end - 24n), false);
+  assert.is(missing(end - 23n), true);
+  assert.is(missing(end - 16n, narrow), false);
+  assert.is(missing(end - 15n, narrow), true);
+  assert.is(missing(0x400000n, sections({})), false);
+  assert.is(missing(0x400000n, sections({ type: 1 })), true);
+  assert.is(missing(0x400001n, sections({})), true);
+  assert.is(missing(0n, sections({ addr: 0n })), true, "in no PT_LOAD");
+});
+
+test("should look at what relocations write to in programs that relocate themselves, of one PT_LOAD too", () => {
+  const relocated = (more: (elf: Elf) => void): unknown[] =>
+    findings("relocation-types", (elf) => {
+      elf.relocations = [{ name: ".rel", types: new Map(), relative: 0, unwritable: 3 }];
+      more(elf);
+    });
+  assert.equal(
+    relocated(() => {}),
+    [["relocations of memory that can be written", ".rel: 3"]],
+  );
+  assert.equal(
+    relocated((elf) => elf.segments.push({ ...UNUSED, type: PT.INTERP })),
+    [],
+  );
+});
+
+test("should see packed relocations only where there are an address and a size", () => {
+  const packed = (...dynamic: [bigint, bigint][]): unknown[] =>
+    findings("relocation-types", (elf) => {
+      elf.dynamic = dynamic.map(([tag, value]) => ({ tag, value }));
+    });
+  assert.equal(packed([DT.RELR, 1n], [DT.RELRSZ, 1n]), [["no DT_RELR", "DT_RELR"]]);
+  assert.equal(packed([DT.RELR, 1n]), []);
+  assert.equal(packed([DT.RELRSZ, 1n]), []);
+  assert.equal(packed([DT.RELR, 1n], [DT.RELRSZ, 0n]), []);
+});
+
+test("should know other systems by their notes", () => {
+  const system = (name: string, type: number, description = "", order: Elf["order"] = "little"): string[] =>
+    findings("os-abi", (elf) => {
+      elf.notes = [{ name, type, description }];
+      elf.order = order;
+    }).map(([, got]) => got ?? "");
+  for (const name of ["NetBSD", "OpenBSD", "FreeBSD", "DragonFly"]) {
+    assert.equal(system(name, 1), [name]);
+    assert.equal(system(name, 2), []);
+  }
+  for (const [index, name] of ["the Hurd", "Solaris", "FreeBSD", "NetBSD", "Syllable", "Native Client"].entries())
+    assert.equal(system("GNU", 1, `0${index + 1}00000003000000`), [name]);
+  assert.equal(system("GNU", 1, "07000000"), ["system 7 of NT_GNU_ABI_TAG"]);
+  assert.equal(system("GNU", 1, "00000001", "big"), ["the Hurd"]);
+  for (const description of ["", "00", "00000000", "0000000003000000"]) assert.equal(system("GNU", 1, description), []);
+});
+
+test("should read what a file needs of a processor among its properties", () => {
+  const needed = (description: string, { name = "GNU", type = 5, change = (_: Elf): void => {} } = {}): string[] =>
+    findings("instruction-set", (elf) => {
+      elf.notes = [{ name, type, description }];
+      change(elf);
+    }).map(([, got]) => got ?? "");
+  /** A property with its data, padded to 8 bytes unless told otherwise. */
+  const property = (type: string, size: number, data: string, padded = 16): string =>
+    `${type}0${size}000000${data.padEnd(padded, "0")}`;
+  const [NEEDED, OTHER] = ["028000c0", "020000c0"];
+  const v4 = property(NEEDED, 4, "08000000");
+  assert.equal(needed(v4), ["x86-64-v4"]);
+  assert.equal(needed(v4.slice(0, 24)), ["x86-64-v4"], "without padding at the end");
+  assert.equal(needed(v4.slice(0, 22)), [], "cut short");
+  assert.equal(needed(property(NEEDED, 4, "07000000")), ["x86-64-v2, x86-64-v3"]);
+  assert.equal(needed(property(NEEDED, 4, "01000000")), []);
+  assert.equal(needed(property(NEEDED, 8, "0e000000")), [], "of another size");
+  assert.equal(needed(property(OTHER, 4, "0e000000")), [], "another property");
+  assert.equal(
+    needed(property(OTHER, 4, "0e000000") + property(OTHER, 9, "00000000000000000000000000ffffff", 32) + v4),
+    ["x86-64-v4"],
+  );
+  const narrow = {
+    change: (elf: Elf): void => {
+      elf.bits = 32;
+    },
+  };
+  assert.equal(needed(property(OTHER, 4, "0e000000", 8) + property(NEEDED, 4, "02000000", 8), narrow), ["x86-64-v2"]);
+  assert.equal(needed(v4, { name: "LLVM" }), []);
+  assert.equal(needed(v4, { type: 1 }), []);
+  const aarch64 = {
+    change: (elf: Elf): void => {
+      elf.header.machine = 183;
+    },
+  };
+  assert.equal(needed(v4, aarch64), []);
+});
+
 test("should count addresses from the first segment's start to the last one's end", () => {
   assert.is(span([]), 0n);
   assert.is(span([{ ...UNUSED, vaddr: 0x1000n, memsz: 0x10n }]), 0x10n);

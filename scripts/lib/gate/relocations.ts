@@ -74,6 +74,7 @@ export function wrongCounts(elf: Elf): string[] {
     return count > BigInt(read.relative) ? [`${name} ${count} of ${read.relative}`] : [];
   });
 }
+
 /**
  * Whether a static-pie with relocations names its symbol table. glibc looks at the symbol of every relocation that is not of
  * type RELATIVE, though it is none.
@@ -108,8 +109,7 @@ export function unwritable(elf: Elf): string[] {
 }
 
 /** Whether there are relocations in the packed form of DT_RELR. */
-export const isPacked = (elf: Elf): boolean =>
-  (tagValue(elf, DT.RELR) ?? 0n) > 0n && (tagValue(elf, DT.RELRSZ) ?? 0n) > 0n;
+export const isPacked = (elf: Elf): boolean => [DT.RELR, DT.RELRSZ].every((tag) => (tagValue(elf, tag) ?? 0n) > 0n);
 
 const ANDROID = [
   ["DT_ANDROID_REL", DT.ANDROID_REL],

@@ -5,11 +5,11 @@ import type { Elf, Note } from "../elf/types.ts";
 
 /** Systems whose linkers leave EI_OSABI at 0 and say in a note of their name and type 1 whose file it is. */
 const NAMED = ["NetBSD", "OpenBSD", "FreeBSD", "DragonFly"];
-/** The systems of NT_GNU_ABI_TAG, by the first word of its description (glibc, abi-tags). */
-const GNU_SYSTEMS = ["Linux", "the Hurd", "Solaris", "FreeBSD", "NetBSD", "Syllable", "Native Client"];
+/** The systems of NT_GNU_ABI_TAG after Linux, which is 0, by the first word of its description (glibc, abi-tags). */
+const GNU_SYSTEMS = ["the Hurd", "Solaris", "FreeBSD", "NetBSD", "Syllable", "Native Client"];
 
 const word = ({ description }: Note, order: Elf["order"]): number => {
-  const bytes = Buffer.from(description.slice(0, 8).padEnd(8, "0"), "hex");
+  const bytes = Buffer.from(description.padEnd(8, "0"), "hex");
   return order === "little" ? bytes.readUInt32LE() : bytes.readUInt32BE();
 };
 const abiTags = ({ notes, order }: Elf): number[] =>
@@ -19,7 +19,7 @@ const abiTags = ({ notes, order }: Elf): number[] =>
 export const otherSystems = (elf: Elf): string[] => [
   ...elf.notes.filter(({ name, type }) => type === 1 && NAMED.includes(name)).map(({ name }) => name),
   ...abiTags(elf).flatMap((system) =>
-    system === 0 ? [] : [GNU_SYSTEMS[system] ?? `system ${system} of NT_GNU_ABI_TAG`],
+    system === 0 ? [] : [GNU_SYSTEMS[system - 1] ?? `system ${system} of NT_GNU_ABI_TAG`],
   ),
 ];
 
