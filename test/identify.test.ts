@@ -2,7 +2,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { ASSET, BYTES, digest, OTHER, OTHER_BYTES, TAG } from "./lib/fetching.ts";
+import { startGitHub } from "./github/server.ts";
+import { ASSET, assets, BYTES, digest, fetchRun, OTHER, OTHER_BYTES, TAG } from "./lib/fetching.ts";
 import { lacking, type Outcome, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("identify");
@@ -159,5 +160,47 @@ testUnless(
     );
   },
 );
+
+testUnless(
+  test,
+  lacking({ programs: ["rpmbuild"] }),
+  "should find it in an rpm, however that is compressed",
+  async () => {
+    const name = put("payload/stage0-x86_64", NAMED);
+    const spec = put(
+      "x.spec",
+      "Name: x\nVersion: 1\nRelease: 1\nSummary: x\nLicense: MIT\nBuildArch: noarch\nAutoReqProv: no\n%description\nx\n",
+      `%install\ninstall -D -m 0644 '${name}' %{buildroot}/usr/lib/stage0-x86_64\n%files\n/usr/lib/stage0-x86_64\n`,
+    );
+    for (const payload of ["w9.gzdio", "w6.xzdio", "w3.zstdio"]) {
+      await sh(
+        `rpmbuild -bb --quiet --define '_topdir ${folder}/rpm' --define '_binary_payload ${payload}' --define '__os_install_post %{nil}' ${spec}`,
+      );
+      const { code, stdout, stderr } = await identify(join(folder, "rpm", "RPMS", "noarch", "x-1-1.noarch.rpm"));
+      assert.is(code, 0, stderr);
+      assert.ok(stdout.endsWith(`: ${OK}\n`) && stdout.split("\n").length === 2, `${payload}: ${stdout}`);
+    }
+  },
+);
+
+test("should know the release's other files by the list that an earlier fetch saw", async () => {
+  const github = await startGitHub({ tls: true });
+  const cache = temporaryFolder("cache");
+  try {
+    await github.addRelease({ tag: TAG, assets: assets() });
+    const env = { FASTBOOP_STAGE0_CACHE: cache };
+    assert.is((await fetchRun(github, env)).code, 0);
+  } finally {
+    await github.close();
+  }
+  // Of the two only the other one was fetched.
+  const env = { FILE: put("other", OTHER_BYTES), CALLER_DIR: temporaryFolder(), FASTBOOP_STAGE0_CACHE: cache };
+  const { code, stdout, stderr } = await script("identify.ts", [], { env });
+  assert.is(code, 0, stderr);
+  assert.match(stdout, `ok   byte 0: ${OTHER} of ${TAG} (SHA256SUMS of an earlier fetch), `);
+  const list = fs.readdirSync(cache, { recursive: true, encoding: "utf8" }).find((name) => name.endsWith("SHA256SUMS"));
+  fs.appendFileSync(join(cache, list ?? ""), "no line of a list\n");
+  assert.is((await script("identify.ts", [], { env })).code, 3);
+});
 
 test.run();

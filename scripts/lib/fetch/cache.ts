@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { assetName } from "../contract.ts";
+import { assetName, SUMS } from "../contract.ts";
 import { createHash, randomBytes } from "../crypto.ts";
 import { errorCode, Failure, printable, systemWords } from "../errors.ts";
 import { eachChunk, makeFolder, type OpenFile, openRegular, readSmall, withFd } from "../files.ts";
@@ -26,15 +26,29 @@ export function isCached(sha256: string): boolean {
   return fs.existsSync(path) && fs.lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-const recordPath = ({ origin, tag, target }: AssetRequest): string => {
-  const where = createHash("sha256").update(origin.key).digest("hex").slice(0, 16);
-  return cacheDir("releases", where, tag, `${assetName(target.triple)}.json`);
-};
+const releasePath = ({ origin, tag }: AssetRequest, name: string): string =>
+  cacheDir("releases", createHash("sha256").update(origin.key).digest("hex").slice(0, 16), tag, name);
+const recordPath = (request: AssetRequest): string => releasePath(request, `${assetName(request.target.triple)}.json`);
 
 export const readRecord = (request: AssetRequest): CacheRecord | undefined => readRecordFile(recordPath(request));
 
 /** Every record of every origin. */
 export function cacheRecords(): { tag: string; asset: string; sha256: string }[] {
+  return releaseFiles().flatMap(({ tag, name, path }) => {
+    const record = readRecordFile(path);
+    return record === undefined ? [] : [{ tag, asset: name.replace(/\.json$/, ""), sha256: record.sha256 }];
+  });
+}
+
+/** Every release's list of digests that an earlier fetch found right. */
+export function cachedLists(): { tag: string; list: Uint8Array }[] {
+  return releaseFiles().flatMap(({ tag, name, path }) => {
+    const list = name === SUMS ? readQuietly(path) : undefined;
+    return list === undefined ? [] : [{ tag, list }];
+  });
+}
+
+function releaseFiles(): { tag: string; name: string; path: string }[] {
   const namesIn = (...parts: string[]): string[] => {
     try {
       return fs.readdirSync(cacheDir("releases", ...parts));
@@ -45,27 +59,40 @@ export function cacheRecords(): { tag: string; asset: string; sha256: string }[]
   };
   return namesIn().flatMap((origin) =>
     namesIn(origin).flatMap((tag) =>
-      namesIn(origin, tag).flatMap((name) => {
-        const record = readRecordFile(cacheDir("releases", origin, tag, name));
-        return record === undefined ? [] : [{ tag, asset: name.replace(/\.json$/, ""), sha256: record.sha256 }];
-      }),
+      namesIn(origin, tag).map((name) => ({ tag, name, path: cacheDir("releases", origin, tag, name) })),
     ),
   );
 }
 
 function readRecordFile(path: string): CacheRecord | undefined {
+  const bytes = readQuietly(path);
+  if (bytes === undefined) return undefined;
   try {
-    const { sha256, by } = Object(JSON.parse(readSmall(path).toString())) as Record<string, unknown>;
+    const { sha256, by } = Object(JSON.parse(bytes.toString())) as Record<string, unknown>;
     const isText = (value: unknown): value is string => typeof value === "string";
     return isText(sha256) && /^[0-9a-f]{64}$/.test(sha256) && Array.isArray(by) && by.every(isText)
       ? { sha256, by }
       : undefined;
   } catch (error) {
-    // Missing or damaged.
-    if (error instanceof SyntaxError || error instanceof Failure || errorCode(error) !== undefined) return undefined;
+    // Damaged.
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
+
+/** A small file; undefined when it is missing, too large, or can't be read. */
+function readQuietly(path: string): Buffer | undefined {
+  try {
+    return readSmall(path);
+  } catch (error) {
+    if (error instanceof Failure || errorCode(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+/** Keeps a release's list of digests, by which its other files are known too. */
+export const cacheList = (request: AssetRequest, list: Uint8Array): void =>
+  write(releasePath(request, SUMS), (path) => fs.writeFileSync(path, list));
 
 export function writeRecord(request: AssetRequest, record: CacheRecord): void {
   write(recordPath(request), (path) => fs.writeFileSync(path, JSON.stringify(record)));

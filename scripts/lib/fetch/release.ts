@@ -9,7 +9,7 @@ import { duration, say, shortSize, size } from "../log.ts";
 import { parseSums, sumsClaim } from "../trust/sums.ts";
 import { reasonOf, refuseWithdrawn, type Withdrawal } from "../trust/withdrawn.ts";
 import { agreedDigest, type Claim, isPinned, type Witness, witnessLines, witnessNames, wrongDigest } from "../trust.ts";
-import { type CacheRecord, cacheAsset, evict, isCached, readCached, writeRecord } from "./cache.ts";
+import { type CacheRecord, cacheAsset, cacheList, evict, isCached, readCached, writeRecord } from "./cache.ts";
 import type { Limits } from "./download.ts";
 import { type Download, PartialDownload } from "./partial.ts";
 import type { Pins } from "./pins.ts";
@@ -22,6 +22,8 @@ interface Resolution {
   sha256: string;
   witnesses: Witness[];
   source?: Source;
+  /** The release's list, when it has one. */
+  list?: Uint8Array | undefined;
   /** The release's own signature of the asset, verified. */
   bundle?: Uint8Array | undefined;
   /** What the release says of itself, when it is taken nevertheless. */
@@ -49,7 +51,7 @@ export async function downloadAsset(
   try {
     let received = readFromCache(sha256, partial);
     if (received === undefined && resolution.source === undefined) resolution = await resolve(false);
-    const { witnesses, source, bundle, withdrawn } = resolution;
+    const { witnesses, source, list, bundle, withdrawn } = resolution;
     const limits = { maxSize: maxSize(), size: pins.entry?.size ?? source?.size };
     received ??= await downloadFrom(request, source, sha256, partial, limits);
     for (const line of witnessLines(witnesses, received.sha256)) say(line);
@@ -59,7 +61,10 @@ export async function downloadAsset(
     partial.finish(MODE);
     cacheAsset(request.out, received);
     const by = witnessNames(witnesses.filter(({ kind }) => kind === "release"));
-    if (source?.isFinal && by.length > 0) writeRecord(request, { sha256, by });
+    if (source?.isFinal && by.length > 0) {
+      writeRecord(request, { sha256, by });
+      if (list !== undefined) cacheList(request, list);
+    }
     say(`${what}: ${size(received.size)}, sha256 ${sha256} (${duration(performance.now() - start)})`);
     return { path: request.out, size: received.size, sha256, bundle, withdrawn };
   } catch (error) {
@@ -106,7 +111,7 @@ async function resolveDigest(
   const { claim, bundle } = await provenanceOf(request, source, list);
   const witnesses = [...pins, ...witnessesOf(sums, source.claim, claim)];
   try {
-    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source, bundle, withdrawn };
+    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source, list, bundle, withdrawn };
   } catch (error) {
     for (const line of witnessLines(witnesses)) say(line);
     throw error;

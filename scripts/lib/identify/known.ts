@@ -3,11 +3,11 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { isTag, LOCK, RELEASE_ASSETS, RELEASE_TARGETS, SUMS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
-import { cacheRecords } from "../fetch/cache.ts";
+import { cachedLists, cacheRecords } from "../fetch/cache.ts";
 import { lockFolders } from "../fetch/request.ts";
 import { releaseOrigin } from "../github/origin.ts";
 import { readPins } from "../trust/pins.ts";
-import { sumsClaim } from "../trust/sums.ts";
+import { parseSums, sumsClaim } from "../trust/sums.ts";
 
 /** A release's file. */
 export interface Known {
@@ -18,7 +18,7 @@ export interface Known {
 }
 
 /**
- * By digest: stage0.lock's pins, what earlier fetches recorded, and the list of a release.
+ * By digest: stage0.lock's pins, what earlier fetches recorded, the lists that they saw, and the list of a release.
  * @param tag the release whose list is asked for, from the network unless that is forbidden
  * @throws Failure (3) when that release has no list
  */
@@ -31,6 +31,14 @@ export async function knownFiles(tag: string | undefined): Promise<Map<string, K
   }
   for (const { tag: of, asset, sha256 } of cacheRecords()) {
     if (isTag(of) && RELEASE_ASSETS.includes(asset)) add(sha256, { tag: of, asset, by: "an earlier fetch" });
+  }
+  for (const { tag: of, list } of cachedLists()) {
+    const { entries, problems } = parseSums(list);
+    if (!isTag(of) || problems.length > 0) continue;
+    for (const asset of RELEASE_ASSETS) {
+      const sha256 = entries.get(asset);
+      if (sha256 !== undefined) add(sha256, { tag: of, asset, by: `${SUMS} of an earlier fetch` });
+    }
   }
   if (tag === undefined) return known;
   const { openSource } = await import("../fetch/release.ts");
