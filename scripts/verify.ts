@@ -17,7 +17,8 @@ await runScript({
   name: "verify.ts",
   summary:
     "Says all that can be said of the stage0 FILE: the gate, pins, SHA256SUMS, provenance and signed test results. With TAG\n" +
-    "it is held against that release's, without against those that lie beside it, and no network is used.",
+    "it is held against that release's, and with FASTBOOP_STAGE0_TRUSTED_ROOT against GitHub's own attestation of the\n" +
+    "release; without TAG against those that lie beside it, and no network is used.",
   options: { json: { type: "boolean", means: "print the result as JSON" } },
   knobs: ["FILE", "TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_SHA256", ...RELEASE_KNOBS],
   prints: "a line for each thing that is known, or JSON; stderr tells what is wrong",
@@ -36,7 +37,7 @@ await runScript({
 });
 
 function asText(path: string, result: Verification): string {
-  const { asset, tag, gate, witnesses, sha256, provenance, tests } = result;
+  const { asset, tag, gate, witnesses, sha256, provenance, tests, release } = result;
   const signed = (what: string, { signer, commit, run, time, root }: Attestation): string[] => [
     `${what} signed by ${printable(signer)} at ${time} (${root})`,
     `  commit ${printable(commit ?? "none")}`,
@@ -49,6 +50,7 @@ function asText(path: string, result: Verification): string {
     ...witnessLines(witnesses, sha256),
     ...(provenance === undefined ? [] : signed("provenance", provenance)),
     ...(tests === undefined ? [] : [...signed("test results", tests), ...testLines(tests.predicate)]),
+    ...(release === undefined ? [] : signed("release", release).slice(0, 1)),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -68,7 +70,7 @@ function testLines(predicate: unknown): string[] {
 }
 
 function asJson(file: string, result: Verification): unknown {
-  const { asset, tag, size: bytes, sha256, gate, witnesses, provenance, tests, failures } = result;
+  const { asset, tag, size: bytes, sha256, gate, witnesses, provenance, tests, release, failures } = result;
   return {
     ok: exitCodeOf(result) === 0,
     file,
@@ -80,6 +82,7 @@ function asJson(file: string, result: Verification): unknown {
     witnesses: witnesses.map(({ name, kind, claim }) => ({ name, kind, claim })),
     provenance: provenance ?? null,
     tests: tests ?? null,
+    release: release ?? null,
     problems: failures.flatMap(({ problems }) => problems),
   };
 }

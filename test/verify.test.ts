@@ -1,7 +1,16 @@
 import * as fs from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { bundleName, TEST_PREDICATE, verdictsName } from "../scripts/lib/contract.ts";
+import {
+  bundleName,
+  RELEASE_PREDICATE,
+  RELEASE_SIGNER,
+  TEST_PREDICATE,
+  verdictsName,
+} from "../scripts/lib/contract.ts";
+import { unsnap } from "../scripts/lib/provenance/snappy.ts";
 import { ASSET, assets, BYTES, type Env, Servers, SHA256, sumsOf, TAG, X86_64 } from "./lib/fetching.ts";
 import { type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
 import { COMMIT, RUN, Sigstore, type Wanted } from "./lib/sigstore.ts";
@@ -148,6 +157,140 @@ test("should hold a file against the release that TAG names", async () => {
     assert.is(other.code, 3);
   });
   await servers.close();
+});
+
+test("should unpack snappy's blocks, and no damaged one", () => {
+  const block = Buffer.concat([
+    Buffer.from([20, (2 - 1) << 2]),
+    Buffer.from("ab"),
+    Buffer.from([((8 - 4) << 2) | 1, 2, ((10 - 1) << 2) | 2, 2, 0]),
+  ]);
+  assert.is(unsnap(block, 20).toString(), "ab".repeat(10));
+  assert.ok(unsnap(snap(BUNDLE), 1e6).equals(Buffer.from(BUNDLE)));
+  for (const [bytes, message] of [
+    [block.subarray(0, -3), "a snappy block is cut off"],
+    [block.subarray(0, -1), "a snappy block is cut off"],
+    [Buffer.from([1, 5, 9]), "a snappy block is damaged"],
+    [Buffer.from([4, 1, 1]), "a snappy block is damaged"],
+    [Buffer.concat([block, Buffer.from([0, 65])]), "a snappy block is damaged"],
+    [Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0x01]), "it is no snappy block, or too large"],
+    [Buffer.from([21]), "it is no snappy block, or too large"],
+    [Buffer.alloc(0), "a snappy block is cut off"],
+  ] as const) {
+    assert.throws(
+      () => unsnap(bytes, 20),
+      (error: Error) => error.message === message,
+    );
+  }
+});
+
+/** A snappy block of literals. */
+function snap(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const { length } = bytes;
+  const pieces = [Buffer.from([(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14])];
+  for (let at = 0; at < length; at += 1000) {
+    const piece = bytes.subarray(at, at + 1000);
+    pieces.push(Buffer.from([61 << 2, (piece.length - 1) & 0xff, (piece.length - 1) >> 8]), Buffer.from(piece));
+  }
+  return Buffer.concat(pieces);
+}
+
+test("should ask GitHub itself which release a file is of, where a root of its own is named", async () => {
+  const github = await Sigstore.make({ private: true });
+  const own = join(temporaryFolder(), "root.json");
+  fs.writeFileSync(own, JSON.stringify(github.root()));
+  const attest = (tag: string, wanted: Partial<Wanted> = {}): Promise<Record<string, unknown>> =>
+    github.sign({
+      ...{ name: ASSET, sha256: SHA256, tag, identity: RELEASE_SIGNER, bare: true, predicateType: RELEASE_PREDICATE },
+      predicate: { repository: "samcday/fastboop", tag },
+      ...wanted,
+    });
+  const [right, older] = [await attest(TAG), await attest("v0.0.1")];
+  const file = join(folderOf({ [ASSET]: BYTES }), ASSET);
+  let answers: unknown;
+  let packed: Buffer = Buffer.alloc(0);
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    const { url = "", headers } = request;
+    seen.push(`${url.replace(/[0-9a-f]{64}/, "DIGEST")} ${headers.authorization ?? "no token"}`);
+    if (url.includes("/attestations/") && answers !== undefined) response.end(JSON.stringify(answers));
+    else if (url === "/blob") response.end(packed);
+    else response.writeHead(404).end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const run = (env: Env = {}): Promise<Outcome> =>
+    verify(file, {
+      ...{ TAG, GITHUB_SERVER_URL: origin, GITHUB_API_URL: `${origin}/api`, FASTBOOP_STAGE0_TRUSTED_ROOT: own },
+      ...env,
+    });
+  try {
+    answers = { attestations: [{ bundle: older }, { bundle: right }] };
+    const listed = await run();
+    assert.is(listed.code, 0, listed.stderr);
+    assert.match(listed.stdout, /^ {2}GitHub's attestation +agrees$/m);
+    assert.match(listed.stdout, /^release signed by https:\/\/dotcom\.releases\.github\.com at /m);
+    assert.ok(
+      seen.includes("/api/repos/samcday/fastboop/attestations/sha256:DIGEST?per_page=30 no token"),
+      seen.join("\n"),
+    );
+
+    answers = { attestations: [{ bundle: null, bundle_url: `${origin}/blob` }] };
+    packed = snap(JSON.stringify(right));
+    const stored = await run();
+    assert.is(stored.code, 0, stored.stderr);
+    assert.match(stored.stdout, /^ {2}GitHub's attestation +agrees$/m);
+
+    const cases: [unknown, Env, number, RegExp][] = [
+      [{ attestations: [{ bundle: older }] }, {}, 1, /GitHub's attestation: it is of another tag$/m],
+      [
+        { attestations: [{ bundle: right }] },
+        { FASTBOOP_STAGE0_TRUSTED_ROOT: root },
+        1,
+        /the signature is not to be trusted$/m,
+      ],
+      [
+        { attestations: [{ bundle: await attest(TAG, { identity: "https://github.com" }) }] },
+        {},
+        1,
+        /it is signed by somebody else$/m,
+      ],
+      [
+        { attestations: [{ bundle: await attest(TAG, { sha256: "5a".repeat(32) }) }] },
+        {},
+        1,
+        /it is not about this file$/m,
+      ],
+      [
+        { attestations: [{ bundle: await attest(TAG, { predicateType: TEST_PREDICATE }) }] },
+        {},
+        3,
+        /^error: nothing vouches for /m,
+      ],
+      [undefined, {}, 3, /^error: nothing vouches for /m],
+      [{}, {}, 3, /127\.0\.0\.1:\d+ offers no attestation that can be read$/m],
+      [{ attestations: [{ bundle_url: `${origin}/blob` }] }, {}, 3, /offers no attestation that can be read$/m],
+    ];
+    packed = snap(JSON.stringify(right)).subarray(0, -9);
+    for (const [answer, env, code, message] of cases) {
+      answers = answer;
+      const outcome = await run(env);
+      assert.is(outcome.code, code, outcome.stderr);
+      assert.match(outcome.stderr, message);
+    }
+    // Nobody is asked without such a root, offline, or of a mirror.
+    seen.length = 0;
+    await run({ FASTBOOP_STAGE0_TRUSTED_ROOT: undefined });
+    await run({ FASTBOOP_STAGE0_MIRROR: temporaryFolder() });
+    assert.equal(
+      seen.filter((line) => line.includes("attestations")),
+      [],
+    );
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test.run();

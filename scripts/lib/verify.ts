@@ -35,6 +35,8 @@ export interface Verification extends Digest {
   provenance: Attestation | undefined;
   /** What the release's tests said of it, signed. */
   tests: Attestation | undefined;
+  /** GitHub's own word on which release it is of, where it was asked. */
+  release: Attestation | undefined;
   failures: Failure[];
 }
 
@@ -83,6 +85,8 @@ export async function verifyFile(path: string, target: Target, tag: string | und
   };
   const provenance = await attempt(signed(bundleName(asset), PROVENANCE_PREDICATE));
   const tests = await attempt(signed(verdictsName(asset), TEST_PREDICATE));
+  const asked = tag !== undefined && (await isGitHubAsked());
+  const release = asked ? await attempt(() => ofGitHub(tag, digest.sha256)) : undefined;
   const pin = await attempt(() => pinOf(asset, tag, digest.sha256));
   const claim = (sha256: string | undefined): Claim => (sha256 === undefined ? "absent" : { sha256 });
   const witnesses: Witness[] = [
@@ -90,9 +94,11 @@ export async function verifyFile(path: string, target: Target, tag: string | und
     { name: LOCK, kind: "pin", claim: claim(pin?.sha256) },
     { name: SUMS, kind: "release", claim: sums ?? "absent" },
     { name: "provenance", kind: "release", claim: claim(provenance?.sha256) },
+    ...(asked ? [{ name: "GitHub's attestation", kind: "release" as const, claim: claim(release?.sha256) }] : []),
   ];
   await attempt(() => judge(witnesses, digest, printable(path), failures.length > 0));
-  return { asset, tag: tag ?? provenance?.tag ?? pin?.tag, ...digest, gate, witnesses, provenance, tests, failures };
+  const of = tag ?? provenance?.tag ?? pin?.tag;
+  return { asset, tag: of, ...digest, gate, witnesses, provenance, tests, release, failures };
 }
 
 /** 1 outweighs 2, and 2 outweighs 3: what is wrong with the file comes first. */
@@ -133,6 +139,12 @@ async function ofRelease(target: Target, tag: string): Promise<Evidence> {
   const source = await openSource({ origin: releaseOrigin(), target, tag, out: "" }, asset, undefined);
   return { list: source.list, read: (name) => (name === SUMS ? source.sums() : source.small(name)) };
 }
+
+const isGitHubAsked = async (): Promise<boolean> =>
+  knob("FASTBOOP_STAGE0_TRUSTED_ROOT") !== undefined &&
+  (await import("./provenance/release-attestation.ts")).asksGitHub();
+const ofGitHub = async (tag: string, sha256: string): Promise<Attestation | undefined> =>
+  (await import("./provenance/release-attestation.ts")).releaseAttestation(tag, sha256);
 
 /** The entry of stage0.lock for the release; without a release, the one that has this digest. */
 async function pinOf(asset: string, tag: string | undefined, sha256: string) {
