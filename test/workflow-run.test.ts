@@ -29,7 +29,7 @@ const NEEDS = lacking({
 const REPO = "someone/phones";
 const TAG = "v0.2.0-rc.1";
 const JOBS = ["decide", "draft", "ci/contract", "ci/stage0-static", "ci", "stage0-preflight"];
-const PACKAGES = ["debian/debian", "debian", "alpine/alpine", "alpine", "rpm/rpm", "rpm"];
+const PACKAGES = ["phone", "debian/debian", "debian", "alpine/alpine", "alpine", "rpm/rpm", "rpm"];
 const RELEASE = ["assets", "attest", "publish", "consume"];
 
 /** A repository as the workflows expect it: fastboop's workspace with this project in stage0-distribution/. */
@@ -125,6 +125,8 @@ testUnless(
       const boots = run.steps.filter(({ step }) => step === "make preflight BOOT=1");
       assert.is(boots.length, 2);
       for (const { output } of boots) assert.match(output, /: ran as PID 1, powered the machine off\n/);
+      const phone = run.steps.find(({ step }) => step === "make preflight PHONE=1");
+      assert.equal(phone?.output.match(/^phone: leaves out .*/gm)?.length, 2, phone?.output);
       const consume = run.steps.filter(({ job }) => job === "consume").at(-1);
       assert.match(consume?.output ?? "", /^ {2}provenance +agrees$/m);
       assert.match(consume?.output ?? "", /fetched\/v0\.2\.0-rc\.1\/fastboop-stage0-aarch64-unknown-linux-musl\n/);
