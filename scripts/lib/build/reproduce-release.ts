@@ -74,7 +74,7 @@ export async function reproduceRelease(
 async function twinOf(build: Build, path: string, workspace: string, folder: string): Promise<Twin> {
   const { triple } = findTarget(build.target) ?? { triple: build.asset };
   const env = { PROFILE: build.profile, ...(await sameToolchain(build, workspace)) };
-  const own = await buildOnce(workspace, triple, folder, { folder: "", umask: "022", env });
+  const own = await buildOnce(workspace, triple, folder, { umask: "022", env });
   const [release, built] = [readFileSync(path), readFileSync(own)];
   const [here] = readBuildinfo(own)?.builds ?? [];
   const surroundings = here === undefined ? [] : compare(build, here);

@@ -44,24 +44,26 @@ export async function buildTwice(
   const paths: string[] = [];
   for (const [index, surroundings] of SURROUNDINGS.entries()) {
     progress(`build ${index + 1} of 2`);
-    paths.push(await buildOnce(workspace, triple, join(work, surroundings.folder), surroundings));
+    const folder = join(work, surroundings.folder);
+    copySource(workspace, join(folder, "workspace"));
+    paths.push(await buildOnce(join(folder, "workspace"), triple, folder, surroundings));
   }
   return [paths[0] ?? "", paths[1] ?? ""];
 }
 
 /**
- * Builds stage0 from a copy of a workspace, in a folder with all that is around it.
+ * Builds stage0 once.
+ * @param source absolute path of the workspace
+ * @param folder for all else that the build has around it
  * @returns path of the artifact
  * @throws Failure with the build's exit code
  */
 export async function buildOnce(
-  workspace: string,
+  source: string,
   triple: string,
   folder: string,
-  around: Surroundings,
+  around: Omit<Surroundings, "folder">,
 ): Promise<string> {
-  const source = join(folder, "workspace");
-  copySource(workspace, source);
   const home = resolve(knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
   const cargoHome = join(folder, "cargo-home");
   copyDownloads(home, cargoHome);
