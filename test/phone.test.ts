@@ -107,6 +107,22 @@ test("should know the causes that were seen before", () => {
   assert.equal([settings.failedAt, settings.signature?.id], ["settings", "no-settings"]);
 });
 
+test("should judge another architecture's boot by the same words", () => {
+  const rootfs = {
+    nonce: "b18cd03cd5a84cd1cb7e79fa3fa0d9c7",
+    sha256: "c9ba46739848b2a1f7318e3d1672cdb2fe54ba033cba72d2f6d4a84fe1384b98",
+  };
+  const { ok, outcome, stages } = verdict(consoleOf("good-aarch64"), rootfs);
+  assert.equal(
+    [ok, outcome],
+    [true, "booted the root file system and powered off after 191.2 s, 6.8 MB/s over the cable"],
+  );
+  assert.equal(
+    stages.map(({ id }) => id),
+    STAGES.map(({ id }) => id),
+  );
+});
+
 test("should want no more than the init of a root file system of the user's", () => {
   const { ok, outcome } = verdict(GOOD, null);
   assert.ok(ok);
