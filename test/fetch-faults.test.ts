@@ -235,7 +235,7 @@ const CASES: Record<string, Case> = {
     log: ill(
       "error: SERVER limits the rate of requests",
       "got:      status 429, until 20…Z (3600 s from now)",
-      "fix:      run it again then, or set GH_TOKEN: with a token the limit is 5000 requests an hour, without one 60",
+      "fix:      run it again then, or set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN): with a token the limit is 5000 requests an hour, without one 60",
     ),
     requests: ["web SHA256SUMS 429"],
   },

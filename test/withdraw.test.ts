@@ -151,7 +151,7 @@ test("should mark a release that has no list, so that a pin does not override it
   );
 });
 
-test("should want a tag, a reason of one line, a token and a release that can be changed", async () => {
+test("should want a tag, a reason of one line, a token and a release", async () => {
   await withRelease(async (github) => {
     const cases: [Env, RegExp, number][] = [
       [{ TAG: undefined }, /^error: no release is named\n/, 2],
@@ -167,15 +167,52 @@ test("should want a tag, a reason of one line, a token and a release that can be
       assert.is(run.code, code);
       assert.is(run.stdout, "");
     }
-    await github.addRelease({ tag: "v1.2.5", immutable: true, assets: assets() });
-    const fixed = await mark(github, { TAG: "v1.2.5" });
-    assert.match(fixed.stderr, /^error: the release v1\.2\.5 is immutable: nothing can be attached to it\n/);
-    assert.is(fixed.code, 1);
     assert.equal(
       github.requests.filter(({ method }) => method !== "GET"),
       [],
     );
   });
+});
+
+test("should mark an immutable release in its text, for everyone who asks the API", async () => {
+  const github = await startGitHub({ immutableReleases: true });
+  try {
+    await github.addRelease({ tag: TAG, body: BODY, assets: assets() });
+    const [release] = github.releases();
+    const before = release?.assets.map(({ id }) => id);
+    const done = await mark(github);
+    assert.is(
+      done.stderr,
+      `note: ${TAG} is immutable, so only its text can say so: who takes it without the API does not hear of it\n` +
+        `${TAG} is withdrawn: ${REASON}\n`,
+    );
+    assert.is(done.code, 0);
+    assert.is(await textOf(github), NOTE + BODY);
+    assert.equal(
+      release?.assets.map(({ id }) => id),
+      before,
+    );
+    const told = REFUSED.replace("(WITHDRAWN)", "(the release's text)");
+    const folder = newFolder();
+    for (const [env, name] of [
+      [{ ...token(github), FASTBOOP_STAGE0_SHA256: SHA256 }, "fetch-stage0.ts"],
+      [{ TAG: "latest" }, "fetch-stage0.ts"],
+      [token(github), "lock.ts"],
+    ] as const) {
+      const run = await fetchRun(github, env, { folder, name });
+      assert.ok(run.stderr.includes(told), run.stderr);
+      assert.is(run.code, 1);
+    }
+    // The lock tells those who do not ask.
+    const plain = await fetchRun(github, { FASTBOOP_STAGE0_SHA256: SHA256 }, { folder });
+    assert.ok(plain.stderr.includes(REFUSED.replace("(WITHDRAWN)", "(stage0.lock)")), plain.stderr);
+    assert.is((await mark(github, { REASON: undefined }, ["--undo"])).code, 0);
+    assert.is(await textOf(github), BODY);
+    assert.is((await fetchRun(github, token(github))).code, 0);
+    assert.equal(github.errors, []);
+  } finally {
+    await github.close();
+  }
 });
 
 test.run();

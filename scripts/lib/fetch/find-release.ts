@@ -37,7 +37,7 @@ export async function findRelease(origin: ReleaseOrigin, tag: string): Promise<R
       got: "status 404",
       fix:
         token === undefined
-          ? "check FASTBOOP_STAGE0_REPO; a private repository needs a token: set GH_TOKEN"
+          ? "check FASTBOOP_STAGE0_REPO; a private repository needs a token: set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN)"
           : "check FASTBOOP_STAGE0_REPO, and that the token may read the repository's contents",
     });
   }
@@ -57,7 +57,7 @@ export async function findRelease(origin: ReleaseOrigin, tag: string): Promise<R
     got: tags.length === 0 ? "no release at all" : `the newest are ${tags.slice(0, 5).join(", ")}`,
     fix:
       token === undefined
-        ? "check TAG; a draft is shown to a token with push right only: set GH_TOKEN"
+        ? "check TAG; a draft is shown to a token with push right only: set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN)"
         : "check TAG; a draft is shown to a token with push right only",
   });
 }

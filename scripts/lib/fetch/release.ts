@@ -123,6 +123,8 @@ async function checkWithdrawn({ tag }: AssetRequest, source: Source, list: Uint8
   // Its list names the mark, so that no release without one costs a request.
   const isMarked = source.has?.(WITHDRAWN) ?? (list === undefined || parseSums(list).entries.has(WITHDRAWN));
   const mark = isMarked ? await source.small(WITHDRAWN) : undefined;
+  const noted = source.withdrawn;
+  if (mark === undefined && noted !== undefined) return refuseWithdrawn({ tag, reason: noted }, "the release's text");
   if (mark === undefined && (list === undefined || !isMarked)) return undefined;
   return refuseWithdrawn({ tag, reason: reasonOf(Buffer.from(mark ?? []).toString()) }, WITHDRAWN);
 }

@@ -8,6 +8,7 @@ import { readBody } from "../http/read-body.ts";
 import { retryPolicy } from "../http/retry.ts";
 import { expiredAddress, statusFailure } from "../http/status.ts";
 import { type HttpResponse, send } from "../http.ts";
+import { notedReason } from "../trust/withdrawn.ts";
 import { apiClaim, type Claim } from "../trust.ts";
 import { download, type Limits } from "./download.ts";
 import type { Download, HashedDownload } from "./partial.ts";
@@ -21,6 +22,8 @@ export interface Source {
   small(name: string): Promise<Uint8Array | undefined>;
   /** Whether the release has a file of that name; only a source that asked the API knows. */
   has?(name: string): boolean;
+  /** Why the release's text says that it is withdrawn; only a source that asked the API knows. */
+  withdrawn?: string | undefined;
   /** What the API says of the asset's digest and its size in bytes; only a source that asked it knows. */
   claim: Claim;
   size?: number;
@@ -78,7 +81,7 @@ export function webSource({ server, repo, mirror }: ReleaseOrigin, tag: string, 
 }
 
 /** A release of the API; with a token its files come through the API too, because private ones have no other address. */
-export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release, asset: string): Source {
+export function apiSource(origin: ReleaseOrigin, { tag, draft, body, assets }: Release, asset: string): Source {
   const { api, repo, token, server, name } = origin;
   const headers = token === undefined ? {} : { authorization: `token ${token}`, accept: "application/octet-stream" };
   const address = (file: Asset): string =>
@@ -102,6 +105,7 @@ export function apiSource(origin: ReleaseOrigin, { tag, draft, assets }: Release
     list: `${SUMS} of ${tag}`,
     claim: apiClaim(found.digest),
     has: (name) => find(name) !== undefined,
+    withdrawn: notedReason(body),
     size: found.size,
     isFinal: !draft,
     sums: async () => list && downloadList(address(list), headers),

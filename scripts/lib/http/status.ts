@@ -28,7 +28,7 @@ function rateLimit(host: string, got: string, wait: number | undefined, token: b
       got: wait === undefined ? got : `${got}, until ${until} (${Math.ceil(wait)} s from now)`,
       fix: token
         ? "run it again then"
-        : "run it again then, or set GH_TOKEN: with a token the limit is 5000 requests an hour, without one 60",
+        : "run it again then, or set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN): with a token the limit is 5000 requests an hour, without one 60",
     },
     wait,
   );
@@ -59,7 +59,7 @@ export function statusFailure(answer: Answer, token: boolean): Failure {
     return new Failure(2, {
       what: `${host} does not know the token`,
       got,
-      fix: "renew GH_TOKEN (or GITHUB_TOKEN); a public repository needs none: unset it",
+      fix: "renew GH_TOKEN or GITHUB_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN); a public repository needs none: unset it",
     });
   }
   if (answer.status === 403) {
@@ -68,7 +68,7 @@ export function statusFailure(answer: Answer, token: boolean): Failure {
       got,
       fix: token
         ? "give the token the right to read the repository's contents (and, with single sign-on, authorize it)"
-        : "a private repository needs a token: set GH_TOKEN",
+        : "a private repository needs a token: set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN)",
     });
   }
   return new HttpFailure({ what: `${host} gives an answer that is of no use here`, got, fix: "check the address" });

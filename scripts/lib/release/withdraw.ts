@@ -1,8 +1,11 @@
-/** Marks a release as withdrawn: a note in its text for people, and for scripts an asset that its list names. */
+/**
+ * Marks a release as withdrawn: a note in its text for people and those who ask the API, and for all others an asset that
+ * its list names, which an immutable release can't get any more.
+ */
 import { join } from "node:path";
 import { withTemporaryFolder } from "../cleanup.ts";
 import { SUMS, WITHDRAWN } from "../contract.ts";
-import { contractFailure, missingFailure, printable } from "../errors.ts";
+import { contractFailure, missingFailure } from "../errors.ts";
 import { apiSource } from "../fetch/source.ts";
 import { writeText } from "../files.ts";
 import type { Release } from "../github/answers.ts";
@@ -10,20 +13,15 @@ import type { ReleaseOrigin } from "../github/origin.ts";
 import { digestFile } from "../hash.ts";
 import { say } from "../log.ts";
 import { formatSums, parseSums } from "../trust/sums.ts";
+import { noteOf, withoutNote } from "../trust/withdrawn.ts";
 import type { ReleaseFile } from "./files.ts";
 import { Releases } from "./releases.ts";
 import { upload } from "./upload.ts";
 
-const END = "<!-- withdrawn by stage0-distribution -->";
-const NOTE = new RegExp(`^> \\[!CAUTION\\]\\n> [^\\n]*\\n${END}\\n*`);
-
-/** The text of a release without the note. */
-const plainText = (body: string): string => body.replaceAll("\r\n", "\n").replace(NOTE, "");
-
 /**
  * Marks the release, or takes the mark back. Each step is one that another run repeats without harm.
  * @param reason undefined: the mark is taken back
- * @throws Failure (1) when the release can't be changed, (3) when there is none
+ * @throws Failure (1) when its list is malformed, (3) when there is no such release
  */
 export async function withdraw(origin: ReleaseOrigin, tag: string, reason: string | undefined): Promise<Release> {
   const releases = new Releases(origin);
@@ -31,15 +29,21 @@ export async function withdraw(origin: ReleaseOrigin, tag: string, reason: strin
   if (release === undefined) {
     throw missingFailure({ what: `${origin.name} has no release ${tag}`, fix: "check TAG" });
   }
+  await releases.describe(release, `${reason === undefined ? "" : noteOf(reason)}${withoutNote(release.body)}`);
   if (release.immutable) {
-    throw contractFailure({
-      what: `the release ${tag} is immutable: nothing can be attached to it`,
-      got: printable(release.url),
-      fix: "delete the release there",
-    });
-  }
-  const note = reason === undefined ? "" : `> [!CAUTION]\n> **Withdrawn:** ${reason}\n${END}\n\n`;
-  await releases.describe(release, `${note}${plainText(release.body)}`);
+    say(`note: ${tag} is immutable, so only its text can say so: who takes it without the API does not hear of it`);
+  } else await markAssets(origin, releases, release, reason);
+  say(reason === undefined ? `${tag} is no longer withdrawn` : `${tag} is withdrawn: ${reason}`);
+  return release;
+}
+
+/** Attaches the mark and names it in the list, or takes both back. */
+async function markAssets(
+  origin: ReleaseOrigin,
+  releases: Releases,
+  release: Release,
+  reason: string | undefined,
+): Promise<void> {
   await withTemporaryFolder(async (folder) => {
     const file = (name: string, content: string | Uint8Array): ReleaseFile => {
       const path = join(folder, name);
@@ -56,8 +60,6 @@ export async function withdraw(origin: ReleaseOrigin, tag: string, reason: strin
     for (const asset of release.assets.filter(({ name }) => mark === undefined && name === WITHDRAWN))
       await releases.remove(asset);
   });
-  say(reason === undefined ? `${tag} is no longer withdrawn` : `${tag} is withdrawn: ${reason}`);
-  return release;
 }
 
 /** The entries of a release's list; of a release that has none, the digests that the API has. */

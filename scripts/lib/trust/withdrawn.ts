@@ -1,4 +1,4 @@
-/** Releases that their publisher has withdrawn: an asset of the release says so, or an entry of stage0.lock. */
+/** Releases that their publisher has withdrawn: an asset of the release says so, its text, or an entry of stage0.lock. */
 import { Failure, printable } from "../errors.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
@@ -17,6 +17,22 @@ export const LONGEST_REASON = 500;
 export function reasonOf(text: string): string {
   const [line = ""] = text.trim().split("\n");
   return printable(line).slice(0, LONGEST_REASON) || "no reason is given";
+}
+
+const END = "<!-- withdrawn by stage0-distribution -->";
+const NOTE = new RegExp(`^> \\[!CAUTION\\]\\n> \\*\\*Withdrawn:\\*\\* ([^\\n]*)\\n${END}\\n*`);
+const unixLines = (body: string): string => body.replaceAll("\r\n", "\n");
+
+/** What stands above the text of a withdrawn release. */
+export const noteOf = (reason: string): string => `> [!CAUTION]\n> **Withdrawn:** ${reason}\n${END}\n\n`;
+
+/** The text of a release without the note. */
+export const withoutNote = (body: string): string => unixLines(body).replace(NOTE, "");
+
+/** The reason in the note above a release's text; undefined: there is no note. */
+export function notedReason(body: string): string | undefined {
+  const [, reason] = NOTE.exec(unixLines(body)) ?? [];
+  return reason === undefined ? undefined : reasonOf(reason);
 }
 
 /** A release was refused because it is withdrawn. */
