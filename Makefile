@@ -38,7 +38,7 @@ tools := ci/tools/node_modules/.package-lock.json
 ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
 
 # Asked for together, verbs run in the order of these lines, under -j too: what writes dist/ or sources, then what reads it.
-stage1 := format docs trusted-root lock install-workflows toolchain
+stage1 := format docs trusted-root pin-images lock install-workflows toolchain
 stage2 := recipes
 stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
 stage4 := preflight boot phone verify identify sbom lint test recipes-check workflows-check
@@ -148,6 +148,8 @@ format: $(tools) ## Format the sources
 	@ci/tools/node_modules/.bin/biome check --write .
 docs: $(ready) ## Write the tables in docs/ and the Makefile that are made from the code
 	@$(run) ci/dev/docs.ts
+pin-images: $(ready) ## Write the digests of the workflows' container images beside their tags
+	@$(run) ci/dev/pin-images.ts
 trusted-root: $(ready) ## Take Sigstore's public root of today into the project
 	@$(run) ci/dev/trusted-root.ts
 tag: $(ready) ## Print VERSION as a tag, or a tag in a distribution's FORMAT

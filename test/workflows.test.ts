@@ -1,11 +1,15 @@
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { ACTIONS, checkActions } from "../ci/dev/lib/actions.ts";
+import { indexDigest, pinImages } from "../ci/dev/lib/images.ts";
 import { checkWorkflows, readWorkflows } from "../ci/dev/lib/workflows.ts";
 import { decideRelease } from "../scripts/lib/release/decision.ts";
 import { WORKFLOW_FOLDER } from "../scripts/lib/workflow-files.ts";
-import { devScript, lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { devScript, failureOf, lacking, namesIn, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("workflows");
 const NAMES = ["alpine.yml", "ci.yml", "debian.yml", "release.yml", "rpm.yml"];
@@ -376,6 +380,42 @@ test("should hand the decision on as the step's outputs", async () => {
   assert.is(stdout, '{"mode":"rehearse","tag":"v1.2.3","epoch":""}\n');
   assert.is(readFileSync(output, "utf8"), "mode=rehearse\ntag=v1.2.3\nepoch=\n");
   assert.is(code, 0);
+});
+
+test("should write the digests of container images beside their tags, when the bytes have them", async () => {
+  const index = '{"manifests": []}';
+  const sha256 = createHash("sha256").update(index).digest("hex");
+  let said = `sha256:${sha256}`;
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization ?? ""}`);
+    if (request.url?.startsWith("/token")) return void response.end('{"token": "t"}');
+    response.writeHead(200, { "docker-content-digest": said }).end(index);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const digestOf = (name: string, tag: string) =>
+    indexDigest({ registry, tokens: `${registry}/token?service=x` }, name, tag);
+  try {
+    const text = readFileSync(join(WORKFLOW_FOLDER, "ci.yml"), "utf8");
+    const image = /^ {4}container: (\S+?)(@\S+)?$/m;
+    const tag = image.exec(text)?.[1] ?? "";
+    const pinned = await pinImages(text, digestOf);
+    assert.is(pinned, text.replace(image, `    container: ${tag}@sha256:${sha256}`));
+    assert.equal(asked, [
+      "/token?service=x&scope=repository:library/node:pull ",
+      `/v2/library/node/manifests/${tag.slice(5)} Bearer t`,
+    ]);
+    assert.is(await pinImages(pinned.replace(sha256, "0".repeat(64)), digestOf), pinned);
+    said = `sha256:${"0".repeat(64)}`;
+    const { exitCode, problems } = await failureOf(() => pinImages(text, digestOf));
+    assert.is(exitCode, 3);
+    assert.is(problems[0]?.what, `${new URL(registry).host} gives no index of ${tag}`);
+    assert.is(problems[0]?.got, said);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
 
 test.run();
