@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { bundleName } from "../scripts/lib/contract.ts";
+import { BUILDINFO, bundleName, NOTICE } from "../scripts/lib/contract.ts";
 import { readTar } from "../scripts/lib/fetch/tar.ts";
 import type { GitHub } from "./github/types.ts";
 import {
@@ -235,6 +235,50 @@ test("should find it through the API with a token, and carry it with its root in
     has(offline, "provenance agrees");
     assert.equal(offline.requests, []);
   });
+});
+
+test("should carry what a release says of itself in a kit, each as it was listed and signed", async () => {
+  const info = Buffer.from("how it was built");
+  const signed = async (name: string, bytes: Buffer): Promise<Buffer> =>
+    Buffer.from(await sign({ name, sha256: digest(bytes) }));
+  /** Makes a kit of a release whose buildinfo and its bundle are not always what was listed. */
+  const kit = async (given: { file?: Buffer; of?: Buffer }, env: Env): Promise<Run> =>
+    servers.lend(async (github) => {
+      const files: Record<string, Buffer> = {
+        [ASSET]: BYTES,
+        [OTHER]: OTHER_BYTES,
+        [BUILDINFO]: info,
+        [NOTICE]: Buffer.from("licences"),
+        [bundleName(ASSET)]: await signed(ASSET, BYTES),
+        [bundleName(OTHER)]: await signed(OTHER, OTHER_BYTES),
+        [bundleName(BUILDINFO)]: await signed(BUILDINFO, given.of ?? info),
+      };
+      const list = sumsOf(files);
+      if (given.file !== undefined) files[BUILDINFO] = given.file;
+      const all = Object.entries(files).map(([name, bytes]) => ({ name, bytes }));
+      await github.addRelease({ tag: TAG, assets: [...all, { name: "SHA256SUMS", bytes: list }] });
+      return fetched(github, env, newFolder(), "fetch-kit.ts");
+    });
+  const good = await kit({}, {});
+  assert.is(good.code, 0, good.log);
+  const names: string[] = [];
+  await readTar(fs.openSync(good.stdout.trim(), "r"), (name) => void names.push(name));
+  for (const name of [BUILDINFO, bundleName(BUILDINFO), NOTICE]) assert.ok(names.includes(`${TAG}/${name}`), name);
+  const cases: [given: { file?: Buffer; of?: Buffer }, env: Env, code: number, line: RegExp][] = [
+    [
+      { file: Buffer.from("another") },
+      {},
+      1,
+      /fastboop-stage0\.buildinfo\.json of v1\.2\.3 is not what was published$/m,
+    ],
+    [{ of: Buffer.from("another") }, {}, 1, /fastboop-stage0\.buildinfo\.json of v1\.2\.3 is not what was published$/m],
+    [{}, DEMANDED, 3, /^error: fastboop-stage0\.NOTICE of v1\.2\.3 has no provenance, /m],
+  ];
+  for (const [given, env, code, line] of cases) {
+    const run = await kit(given, env);
+    assert.is(run.code, code, run.log);
+    assert.match(run.log, line);
+  }
 });
 
 test.after(() => servers.close());
