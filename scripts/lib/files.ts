@@ -5,7 +5,7 @@ import { randomBytes } from "./crypto.ts";
 import { errorCode, missingFailure, SYSTEM_ERRORS, systemWords, withPath } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
-const CHUNK = 64 * 1024;
+export const CHUNK = 64 * 1024;
 
 /**
  * Makes a folder and those above it. Node 20's own `recursive` never returns where the file system takes no folders, such as
