@@ -101,7 +101,7 @@ export const fetching: Group = async ({ folder, tools, runs, measure }) => {
     for (const [size, sha256] of digests) {
       const tag = `v0.0.${size}`;
       const env = { ...fetchSettings(web, folder, tag), ...peerSettings(web, folder) };
-      const ours = size === 6 ? threeWays("fetch-stage0", tools, []) : threeWays("fetch-stage0", tools, []).slice(0, 1);
+      const ours = size === 6 ? threeWays("fetch-stage0", tools, []) : threeWays("fetch-stage0", tools, []).slice(0, 2);
       const fresh = removal(join(folder, "out"), join(folder, "cache"));
       results.push(
         await measure({
