@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Version } from "@cyclonedx/cyclonedx-library/Spec";
 import { JsonStrictValidator } from "@cyclonedx/cyclonedx-library/Validation";
 import * as assert from "uvu/assert";
+import { PROJECT } from "../scripts/lib/paths.ts";
 import { stage0Crate } from "./lib/crate.ts";
 import {
   copyProject,
@@ -191,6 +192,18 @@ testUnless(test, needsCargo, "should describe nothing else than what was built",
   const missing = await sbom(broken, temporaryFolder("dist"));
   assert.is(missing.code, 3);
   assert.match(missing.stderr, `error: ${broken}: cargo does not tell what stage0 is made of\n`);
+});
+
+test("should load CycloneDX's library in that verb alone", () => {
+  const users = fs
+    .readdirSync(join(PROJECT, "scripts"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .filter((name) =>
+      /"(@cyclonedx|spdx-expression-parse|[./a-z]*sbom)[/"]/.test(
+        fs.readFileSync(join(PROJECT, "scripts", name), "utf8"),
+      ),
+    );
+  assert.equal(users.sort(), ["lib/sbom/bom.ts", "lib/sbom/licences.ts", "sbom.ts"]);
 });
 
 test.run();

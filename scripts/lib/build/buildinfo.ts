@@ -13,8 +13,8 @@ import { type Digest, digestFile } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { run } from "../process.ts";
 import { type Build, type Buildinfo, parseBuildinfo } from "../release/buildinfo.ts";
-import { HOST } from "../toolchain/recipes.ts";
-import { isMade, isRustups, type RustcVersion } from "../toolchain/rustc.ts";
+import { HOST, RUSTS } from "../toolchain/recipes.ts";
+import { isDebians, isMade, isRustups, type RustcVersion } from "../toolchain/rustc.ts";
 import type { Stage0Command } from "./cargo.ts";
 import type { Environment } from "./cargo-config.ts";
 import { sha256OfLock } from "./sources.ts";
@@ -41,7 +41,11 @@ export async function planOf({ command, target, version, sysroot, native }: Know
   const hidden = (text: string): string =>
     prefixes.reduceRight((whole, { from, to }) => whole.replaceAll(from, to), text);
   const environment = Object.entries(env).filter(([name]) => TELLING.test(name) && native[name] === undefined);
-  const [source, answer] = await Promise.all([sourceOf(folder), run([cargo, "--version"], { cwd: folder, env })]);
+  const [source, answer, installed] = await Promise.all([
+    sourceOf(folder),
+    run([cargo, "--version"], { cwd: folder, env }),
+    isDebians(cargo) && !isMade(cargo) ? installedPackages() : {},
+  ]);
   const { triple } = target;
   const library = native.LIBCLANG_PATH;
   const compiler = native[`CC_${triple.replaceAll("-", "_")}`];
@@ -64,7 +68,7 @@ export async function planOf({ command, target, version, sysroot, native }: Know
         cargo: answer.stdout.trim(),
         std: sysroot === undefined ? null : stdDigest(sysroot, triple),
         comment: [],
-        packages: isMade(cargo) ? packagesOf(cargo, sysroot ?? "") : {},
+        packages: isMade(cargo) ? packagesOf(cargo, sysroot ?? "") : installed,
         clang: clang ?? null,
       },
     },
@@ -129,6 +133,16 @@ function stdDigest(sysroot: string, triple: string): string | null {
   const names = fs.readdirSync(folder).filter((name) => name.endsWith(".rlib"));
   const lines = names.sort().map((name) => `${digestFile(join(folder, name)).sha256}  ${name}\n`);
   return createHash("sha256").update(lines.join("")).digest("hex");
+}
+
+/** Debian's packages of Rust that are installed, and their versions. */
+async function installedPackages(): Promise<Record<string, string>> {
+  const names = [...RUSTS.flatMap(({ rustc, cargo }) => [rustc, cargo]), "libstd-rust-dev"];
+  const { stdout } = await run(["dpkg-query", "--show", "--showformat=${Package} ${Version}\\n", ...names]);
+  const lines = stdout.split("\n").map((line) => line.split(" "));
+  return Object.fromEntries(
+    lines.flatMap(([name = "", version = ""]) => (version === "" ? [] : [[name, version]])).sort(),
+  );
 }
 
 /** The packages of a toolchain in the cache: the target's, and those of the compiler beside it. */
