@@ -76,14 +76,16 @@ fn boot() -> Outcome {
     info(&format!("UDC ready ({controller})"));
     make_gadget()?;
     let mut child = Command::new("/proc/self/exe").arg("gadget").spawn()?;
-    alive_until(&mut child, "no endpoints after 15s", 15, || Path::new(FUNCTIONFS).join("ep4").exists())?;
+    alive_until(&mut child, "no endpoints after 60s", 60, || Path::new(FUNCTIONFS).join("ep4").exists())?;
     reach("gadget")?;
     if !stops_before("enumerated") {
         fs::write(format!("{GADGET}/UDC"), &controller)?;
     }
     info("gadget bound to UDC");
+    // Where nobody will come, nobody waits long.
+    let seconds = if stops_before("enumerated") || stops_before("connected") { 10 } else { 60 };
     // The disk is there a moment before it can be opened.
-    alive_until(&mut child, "timed out waiting for /dev/ublkb0", 30, || File::open(BLOCK).is_ok())?;
+    alive_until(&mut child, "timed out waiting for /dev/ublkb0", seconds, || File::open(BLOCK).is_ok())?;
     reach("block")?;
     info("found ublk device /dev/ublkb0");
     reach("mounted")?;
@@ -109,8 +111,6 @@ fn wait<T>(late: &str, seconds: u64, mut found: impl FnMut() -> Option<T>) -> Ou
 }
 
 fn alive_until(child: &mut Child, late: &str, seconds: u64, done: impl Fn() -> bool) -> Outcome {
-    // Where nobody will come, nobody waits long.
-    let seconds = if stops_before("enumerated") || stops_before("connected") { seconds.min(5) } else { seconds };
     wait(late, seconds, || match child.try_wait() {
         Ok(Some(status)) => Some(Err(format!("gadget child exited: {status}").into())),
         _ => done().then_some(Ok(())),
