@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
+import { answerTo, FAULTS } from "../scripts/lib/phone/faults.ts";
 import { htmlReport } from "../scripts/lib/phone/report-html.ts";
 import { STAGES } from "../scripts/lib/phone/stages.ts";
 import { type Judgement, judge } from "../scripts/lib/phone/verdict.ts";
@@ -133,6 +134,44 @@ test("should say how the machine ended when it said nothing", () => {
   const { ok, exitCode, failedAt, problem } = verdict([]);
   assert.equal([ok, exitCode, failedAt], [false, 3, "bootloader"]);
   assert.match(problem?.got ?? "", "exit code 0");
+});
+
+test("should tell what came of a fault from what had to", () => {
+  const answer = (id: string, lines: readonly string[]) => {
+    const fault = FAULTS.find((one) => one.id === id);
+    if (fault === undefined) throw new Error(id);
+    return answerTo(fault, verdict(lines), lines);
+  };
+  const refused = [...before("received"), "[   40.000000] beside: fastboop ended with exit code 1"];
+  const ended =
+    'expected an end at "received", and a line like ^\\[[^\\]]*\\] beside: fastboop ended with (?!exit code 0$)';
+  const lost = "[   40.000000] beside: fastboop started again";
+  const got = "the machine stopped without a word; stage0 said last: INFO";
+  for (const [id, lines, right, outcome] of [
+    ["ext4", GOOD, true, "ext4: all stages passed"],
+    ["ext4", consoleOf("race"), false, /^ext4: the root file system was not mounted: .*, expected all stages$/],
+    ["product", refused, true, "a bootloader of another product: no whole boot image was sent"],
+    ["product", before("received"), false, `a bootloader of another product: no whole boot image was sent, ${ended}`],
+    ["damaged", GOOD, false, 'a damaged block of the data: all stages passed, expected an end at "data"'],
+    [
+      "restart-cli",
+      GOOD,
+      false,
+      /: all stages passed, expected upstream's answer, and a line like beside: fastboop started again$/,
+    ],
+    [
+      "restart-cli",
+      [...before("data"), lost],
+      true,
+      new RegExp(`started again: the data was not read to its end; ${got}`),
+    ],
+  ] as const) {
+    const told = answer(id, lines);
+    assert.is(told.right, right, told.outcome);
+    if (typeof outcome === "string") assert.is(told.outcome, outcome);
+    else assert.match(told.outcome, outcome);
+    assert.is(told.finding !== undefined, id === "restart-cli" && right);
+  }
 });
 
 /** A page for boots that ended so, whose consoles are given. */

@@ -5,7 +5,7 @@ import { knob } from "../knobs.ts";
 import { type Phone, runPhone } from "./machine.ts";
 import { type Parts, type PhoneVerdict, phoneLog, phoneOf } from "./parts.ts";
 import { makeRootfs, type RootfsType } from "./rootfs.ts";
-import { judge } from "./verdict.ts";
+import { type Judgement, judge } from "./verdict.ts";
 
 interface Fault {
   id: string;
@@ -103,6 +103,33 @@ interface FaultVerdict extends PhoneVerdict {
   finding?: string;
 }
 
+interface Answer {
+  /** Whether what had to come of it came of it. */
+  right: boolean;
+  outcome: string;
+  expected: string;
+  finding?: string;
+}
+
+/** What came of a boot with a fault, by its verdict and its console. */
+export function answerTo({ title, expect, shows }: Fault, verdict: Judgement, lines: readonly string[]): Answer {
+  const shown = shows === undefined || lines.some((line) => shows.test(line));
+  const right = (expect === "upstream" || expect === (verdict.failedAt ?? "passes")) && shown;
+  const ends: Record<string, string> = { passes: "all stages", upstream: "upstream's answer" };
+  const expected = ends[expect] ?? `an end at "${expect}"`;
+  const told =
+    verdict.problem === undefined
+      ? "all stages passed"
+      : `${verdict.outcome}${expect === "upstream" ? `; ${verdict.problem.got}` : ""}`;
+  const wrong = right ? "" : `, expected ${expected}${shown ? "" : `, and a line like ${shows?.source}`}`;
+  return {
+    right,
+    outcome: `${title}: ${told}${wrong}`,
+    expected,
+    ...(expect === "upstream" && !verdict.ok ? { finding: told } : {}),
+  };
+}
+
 /** Boots a phone with a fault. */
 export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVerdict> {
   const limitMs = knob("FASTBOOP_STAGE0_PHONE_TIMEOUT") * 1000;
@@ -119,19 +146,7 @@ export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVer
       timedOut: run.stopped === "limit",
       qemu: run.stderr,
     });
-    const stage = verdict.failedAt ?? "passes";
-    const shown = fault.shows === undefined || run.lines.some((line) => fault.shows?.test(line));
-    const right = (fault.expect === "upstream" || fault.expect === stage) && shown;
-    const expected =
-      fault.expect === "passes"
-        ? "all stages"
-        : fault.expect === "upstream"
-          ? "upstream's answer"
-          : `an end at "${fault.expect}"`;
-    const told = verdict.ok ? "all stages passed" : verdict.outcome;
-    const outcome = right
-      ? `${fault.title}: ${told}`
-      : `${fault.title}: ${told}, expected ${expected}${shown ? "" : `, and a line like ${fault.shows?.source}`}`;
+    const { right, outcome, expected, finding } = answerTo(fault, verdict, run.lines);
     const { problem, ...rest } = verdict;
     return {
       ...rest,
@@ -144,7 +159,7 @@ export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVer
       number: 1,
       fault: fault.id,
       expected,
-      ...(fault.expect === "upstream" && !verdict.ok ? { finding: verdict.outcome } : {}),
+      ...(finding === undefined ? {} : { finding }),
       kernel: run.release ?? part.kernel.release,
       fastboop: part.fastboop.name,
       console: run.lines.slice(-24),
