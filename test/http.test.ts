@@ -452,6 +452,10 @@ test("should hide tokens, signatures and credentials, and nothing else", () => {
     ] as const) {
       assert.is(redact(said), shown);
     }
+    // As a workflow command, an address, JSON and a log spell it.
+    process.env.GH_TOKEN = 'a%b:c,d"e';
+    for (const form of ["a%25b:c,d", "a%25b%3Ac%2Cd"]) assert.is(redact(`::error::${form}"e`), "::error::(hidden)");
+    for (const form of ["a%25b%3Ac%2Cd%22e", 'a%b:c,d\\"e']) assert.is(redact(form), "(hidden)");
   } finally {
     delete process.env.GH_TOKEN;
   }

@@ -487,6 +487,25 @@ testUnless(test, lacking({ programs: TOOLS }), "should honour rpm's --define bef
   assert.is((await payloadOf("rpm", found(folder, "rpm"))).sha256, digestFile(aarch64).sha256);
 });
 
+testUnless(
+  test,
+  lacking({ programs: TOOLS }),
+  "should have no shell read a quote in the path that rpm is given",
+  async () => {
+    const folder = lay("rpm", join(temporaryFolder(), "recipe"));
+    const payload = join(folder, "it's;'touch executed;'");
+    fs.copyFileSync(aarch64, payload);
+    const { code, stdout, stderr } = await runProgram(
+      BY_HAND.rpm(folder, "--define", `fastboop_stage0_embed_path ${payload}`),
+      { cwd: folder },
+    );
+    assert.is(code, 0, stdout + stderr);
+    assert.is((await payloadOf("rpm", found(folder, "rpm"))).sha256, digestFile(aarch64).sha256);
+    const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
+    assert.not(names.some((name) => name.endsWith("executed")));
+  },
+);
+
 testUnless(test, lacking({ programs: TOOLS }), "should install below DESTDIR and PREFIX", async () => {
   const cwd = temporaryFolder();
   const { code, stdout, stderr } = await make(["install", "DESTDIR=root of it"], {
@@ -622,8 +641,9 @@ test("should write a release's pins into every recipe, and say which one differs
 test("should read a payload whose name looks like an option", async () => {
   const folder = temporaryFolder();
   fs.writeFileSync(join(folder, "-v"), "text");
-  const settings = { cwd: folder, env: { FASTBOOP_STAGE0_EMBED_PATH: "-v" }, input: "x".repeat(20) };
-  const { code, stderr } = await runProgram(["sh", join(PROJECT, "ci/packaging/payload.sh"), "out"], settings);
+  // A program that took the name for an option would read its stdin, which holds a right one.
+  const command = ["sh", "-c", 'exec sh "$0" out <"$1"', join(PROJECT, "ci/packaging/payload.sh"), aarch64];
+  const { code, stderr } = await runProgram(command, { cwd: folder, env: { FASTBOOP_STAGE0_EMBED_PATH: "-v" } });
   assert.is(stderr, "error: stage0 is not an ELF file for aarch64: -v\n");
   assert.is(code, 1);
 });

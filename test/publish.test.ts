@@ -210,6 +210,22 @@ test("should refuse a release that is published with other files", async () => {
   });
 });
 
+test("should write nothing to a release that is marked as withdrawn", async () => {
+  await withGitHub({}, async (github) => {
+    await github.addRelease({ tag: TAG, draft: true, assets: [{ name: "WITHDRAWN", bytes: "it does not boot\n" }] });
+    for (const args of [[], ["--dry-run"]]) {
+      const { code, stdout, stderr } = await publish(github, args, { UNDRAFT: "1" });
+      assert.match(stderr, /^error: the release v0\.0\.1-rc\.7 is marked as withdrawn\n {2}got: {6}http/);
+      assert.is(stdout, "");
+      assert.is(code, 1);
+    }
+    assert.equal(
+      github.requests.filter(({ method }) => method !== "GET"),
+      [],
+    );
+  });
+});
+
 test("should find the draft among more than a page of releases", async () => {
   await withGitHub({}, async (github) => {
     const { id } = await github.addRelease({ tag: TAG, draft: true });
@@ -713,7 +729,8 @@ test("should say that the release is public when it is not what was verified", a
     // Somebody takes the list away between the last request and its answer.
     const between = createServer((request, response) => {
       void (async () => {
-        const body = await new Response(request as unknown as ReadableStream).text();
+        let body = "";
+        for await (const piece of request) body += piece;
         const { method = "GET", headers: given } = request;
         const { authorization = "", accept = "*/*" } = given;
         const answer = await fetch(`${github.api}${request.url}`, {
