@@ -103,9 +103,6 @@ publish: $(ready) ## Upload dist/ to the draft of TAG and verify it; UNDRAFT=1 p
 withdraw: $(ready) ## Mark the release of TAG as withdrawn, for REASON: nothing here takes it then
 	@$(run) scripts/withdraw.ts
 
-sbom: $(ready) ## Write stage0's bill of materials (CycloneDX) and its crates' licences
-	@$(run) scripts/sbom.ts
-
 ##@ Fetch
 fetch-stage0: $(ready) ## Download a release's stage0, verified, and print its path
 	@$(run) scripts/fetch-stage0.ts
@@ -184,6 +181,8 @@ major-tag: $(ready) ## Move the tag by which others use the actions to TAG, by g
 	@$(run) scripts/major-tag.ts
 bundle: $(ready) ## Make single files of fetch-stage0, preflight and sums that need node alone
 	@$(run) ci/dev/bundle.ts
+sbom: $(ready) ## Write stage0's bill of materials (CycloneDX) and its crates' licences
+	@$(run) scripts/sbom.ts
 release-assets: $(ready) ## Add tools, buildinfo and sbom to dist/, write SHA256SUMS and verify it
 	@$(run) ci/dev/bundle.ts
 	@$(run) scripts/buildinfo.ts
