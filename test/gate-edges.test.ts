@@ -8,7 +8,16 @@ import { bufferSource } from "../scripts/lib/elf/bytes.ts";
 import { DF_1_PIE, DT, ET, PT, SHF, SHT } from "../scripts/lib/elf/names.ts";
 import type { Elf, Section, Segment } from "../scripts/lib/elf/types.ts";
 import { readElf } from "../scripts/lib/elf.ts";
-import { covers, endOfContent, linkageOf, span, strippable, unlikeSections } from "../scripts/lib/gate/layout.ts";
+import {
+  covers,
+  endOfContent,
+  isCode,
+  linkageOf,
+  overlaid,
+  span,
+  strippable,
+  unlikeSections,
+} from "../scripts/lib/gate/layout.ts";
 import { packParts } from "../scripts/lib/gate/parts.ts";
 import { lostRelocations, unapplied } from "../scripts/lib/gate/relocations.ts";
 import type { Finding } from "../scripts/lib/gate/report.ts";
@@ -231,6 +240,37 @@ test("should see packed relocations only where there are an address and a size",
   assert.equal(packed([DT.RELR, 1n]), []);
   assert.equal(packed([DT.RELRSZ, 1n]), []);
   assert.equal(packed([DT.RELR, 1n], [DT.RELRSZ, 0n]), []);
+});
+
+test("should see zeros where the file has bytes, of one byte too, and only in memory", () => {
+  const found = (fields: Partial<Section>): number => {
+    const zeros = { type: SHT.NOBITS, flags: SHF.ALLOC, addr: 0x400000n, size: 1n };
+    return overlaid(
+      changed((elf) => {
+        elf.sections = [section({ ...zeros, ...fields })];
+      }),
+    ).length;
+  };
+  assert.is(found({}), 1);
+  assert.is(found({ addr: 0x400000n + BigInt(SIZE) - 1n }), 1);
+  assert.is(found({ addr: 0x400000n + BigInt(SIZE) }), 0);
+  assert.is(found({ addr: 0x3fffffn }), 0);
+  assert.is(found({ size: 0n }), 0);
+  assert.is(found({ flags: 0n }), 0);
+  assert.is(found({ flags: SHF.ALLOC | SHF.TLS }), 0, "those of thread-local storage have no place of their own");
+  assert.is(found({ type: 1 }), 0);
+});
+
+test("should take for code the bytes of the sections of code alone", () => {
+  const elf = changed((changed) => {
+    changed.sections = [
+      section({ flags: SHF.EXECINSTR, addr: 0x400100n, size: 2n }),
+      section({ addr: 0x400200n, size: 2n }),
+    ];
+  });
+  const code = [0x4000ffn, 0x400100n, 0x400101n, 0x400102n, 0x400200n].map((address) => isCode(elf, address));
+  assert.equal(code, [false, true, true, false, false]);
+  assert.is(isCode({ ...elf, sections: [] }, 0n), true, "without sections nothing tells");
 });
 
 test("should know other systems by their notes", () => {
