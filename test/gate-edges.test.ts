@@ -11,6 +11,7 @@ import { readElf } from "../scripts/lib/elf.ts";
 import {
   covers,
   endOfContent,
+  frozen,
   isCode,
   linkageOf,
   overlaid,
@@ -259,6 +260,24 @@ test("should see zeros where the file has bytes, of one byte too, and only in me
   assert.is(found({ flags: 0n }), 0);
   assert.is(found({ flags: SHF.ALLOC | SHF.TLS }), 0, "those of thread-local storage have no place of their own");
   assert.is(found({ type: 1 }), 0);
+});
+
+test("should see variables that PT_GNU_RELRO makes read-only, up to its last byte, by the names of their sections", () => {
+  const found = (name: string, addr: bigint): number =>
+    frozen(
+      changed((elf) => {
+        elf.segments = [{ ...UNUSED, type: PT.GNU_RELRO, vaddr: 0x400000n, filesz: 8n, memsz: 0x10n }];
+        elf.sections = [section({ name, addr, size: 1n })];
+      }),
+    ).length;
+  assert.is(found(".data", 0x400001n), 1);
+  assert.is(found(".bss", 0x40000fn), 1);
+  assert.is(found(".data", 0x400010n), 0);
+  assert.is(found(".data", 0x400000n), 0, "GNU ld's where there is nothing to protect");
+  assert.is(found(".data.counters", 0x400001n), 1);
+  for (const name of [".data.rel.ro", ".bss.rel.ro.local", ".database", ".tdata", "data"]) {
+    assert.is(found(name, 0x400001n), 0, name);
+  }
 });
 
 test("should take for code the bytes of the sections of code alone", () => {

@@ -81,7 +81,7 @@ const EXPECTED: Record<string, RegExp> = {
   "headers-loaded": /^(the program header table in the first PT_LOAD|PT_PHDR at e_phoff)$/,
   "segment-loaded": /^(bytes of a PT_LOAD at the same addresses|one PT_TLS)$/,
   "section-loaded":
-    /^(segments that hold every section of the memory image|a PT_TLS of the sections of thread-local storage)$/,
+    /^(segments that hold every section of the memory image|a PT_TLS of the sections of thread-local storage|a PT_GNU_RELRO that leaves variables writable)$/,
   dynamic:
     /^(one PT_DYNAMIC|a PT_DYNAMIC for the section of type SHT_DYNAMIC|the section inside the file's [0-9]+ bytes|a DT_NULL at the end of the section|every name inside the string table of DT_STRTAB)$/,
   relocations:

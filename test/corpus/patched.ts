@@ -232,6 +232,17 @@ export const PATCHED: Entry[] = [
     crashes,
   ),
   patched(
+    "PT_GNU_RELRO over the variables",
+    "x-static-pie",
+    (p) => {
+      const of = (field: "vaddr" | "filesz" | "memsz"): bigint => p.getSegment(TYPES.LOAD, field, 3);
+      const skipped = p.getSegment(TYPES.RELRO, "vaddr") - of("vaddr");
+      return p.segment(TYPES.RELRO, { filesz: of("filesz") - skipped, memsz: of("memsz") - skipped });
+    },
+    [["section-loaded", ".data, .bss"]],
+    crashes,
+  ),
+  patched(
     "PT_TLS taken out",
     "x-musl",
     (p) => p.segment(TYPES.TLS, { type: 0 }),
@@ -487,14 +498,20 @@ export const PATCHED: Entry[] = [
     "PT_GNU_RELRO past its PT_LOAD",
     "x-lld",
     (p) => p.segment(TYPES.RELRO, { memsz: 0x5600 }),
-    [["segment-loaded", /^GNU_RELRO at 0x2[0-9a-f]{5}$/]],
+    [
+      ["segment-loaded", /^GNU_RELRO at 0x2[0-9a-f]{5}$/],
+      ["section-loaded", ".data"],
+    ],
     crashes,
   ),
   patched(
     "PT_GNU_RELRO over data",
     "x-static",
     (p) => p.segment(TYPES.RELRO, { memsz: p.getSegment(TYPES.RELRO, "memsz") + 0x1000n }),
-    [["segment-loaded", /^GNU_RELRO at 0x4[0-9a-f]{5}$/]],
+    [
+      ["segment-loaded", /^GNU_RELRO at 0x4[0-9a-f]{5}$/],
+      ["section-loaded", ".data"],
+    ],
     crashes,
   ),
   patched("PT_GNU_RELRO over other bytes", "x-static", (p) => p.segment(TYPES.RELRO, { offset: 0 }), [

@@ -140,6 +140,20 @@ export function overlaid(elf: Elf): Section[] {
   );
 }
 
+/**
+ * Sections of variables (gABI, "Special Sections") that PT_GNU_RELRO makes read-only before the program writes to them. Where
+ * there is nothing to protect, GNU ld begins PT_GNU_RELRO with them; no C library is in such a program to obey it.
+ */
+export function frozen(elf: Elf): Section[] {
+  const relro = ofType(elf, PT.GNU_RELRO);
+  return elf.sections.filter(
+    ({ name, addr }) =>
+      /^\.(data|bss)(\.|$)/.test(name) &&
+      !/^\.(data|bss)\.rel\.ro(\.|$)/.test(name) &&
+      relro.some(({ vaddr, memsz }) => addr > vaddr && addr < vaddr + memsz),
+  );
+}
+
 /** Whether an address is in a section of code; true of a file without section headers, which does not tell. */
 export const isCode = (elf: Elf, address: bigint): boolean =>
   elf.sections.length === 0 ||

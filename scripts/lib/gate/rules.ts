@@ -7,6 +7,7 @@ import {
   covers,
   endOfContent,
   fileSize,
+  frozen,
   has,
   hasFlag,
   hasTag,
@@ -547,7 +548,7 @@ export const RULES: readonly CheckedRule[] = [
     severity: "fail",
     demands:
       "every section that belongs in memory is part of a PT_LOAD with the rights that it needs, or of PT_TLS, which is " +
-      "what its sections make",
+      "what its sections make; neither .data nor .bss is part of PT_GNU_RELRO",
     why: "code or data that the linker placed would be missing or elsewhere, or could not be run or written",
     fix: "download or build the file again; let no tool edit its segments",
     check: elf((elf) => [
@@ -559,6 +560,7 @@ export const RULES: readonly CheckedRule[] = [
         "a PT_TLS of the sections of thread-local storage",
         (segment) => `${show(segment)}, ${segment.filesz} of ${segment.memsz} bytes, p_align ${hex(segment.align)}`,
       ),
+      ...none(frozen(elf), "a PT_GNU_RELRO that leaves variables writable", ({ name }) => printable(name)),
     ]),
   },
   {
