@@ -30,7 +30,7 @@ async function machineRoom(
   if (target === undefined) throw new Error(X);
   fs.symlinkSync(dirname(dirname(await phoneProgram(target, () => {}))), join(folder, "cache", "phone-programs"));
   for (const name of ["tmp", "dist"]) fs.mkdirSync(join(folder, name));
-  const file = put(assetName(X), "stage0");
+  const file = put(assetName(X), "stage0.rootfs");
   return {
     folder,
     file,

@@ -21,6 +21,8 @@ const cross = (machine: string, source: string, ...flags: string[]): Recipe => [
   `SOURCES/${source}`,
   "-o",
 ];
+/** Keeps where the project is out of debug information, as not everywhere is a place that the gate warns of. */
+const ANYWHERE = `--remap-path-prefix=${PROJECT}=/project`;
 const rust = (...flags: string[]): Recipe => ["rustc", ...flags, "SOURCES/hello.rs", "-o"];
 const lld = "-fuse-ld=lld";
 /** Thumb code unless told otherwise, which has register 7 for its frames as long as it has frames. */
@@ -82,7 +84,7 @@ const RECIPES = {
   "x-musl-relr": musl("hello.c", lld, "-Wl,--pack-dyn-relocs=relr", ...MUSL_PIE),
   "x-rust": rust("-Ctarget-feature=+crt-static", "-Cstrip=symbols"),
   "x-rust-exec": rust("-Ctarget-feature=+crt-static", "-Crelocation-model=static", "-Cstrip=symbols"),
-  "x-rust-debug": rust("-Ctarget-feature=+crt-static", "-g"),
+  "x-rust-debug": rust("-Ctarget-feature=+crt-static", "-g", ANYWHERE),
   "x-rust-dynamic": rust("-Cstrip=symbols"),
   "a-static": cross("aarch64-linux-gnu", "hello.c", "-static", "-s"),
   "a-static-pie": cross("aarch64-linux-gnu", "hello.c", "-static-pie", "-s"),
@@ -131,7 +133,7 @@ const DERIVED: Record<Exclude<Built, keyof typeof RECIPES>, readonly string[][]>
 /** The command that makes a file, as the gate's rules tell it. */
 export const commandOf = (name: Built): string =>
   [...(name in DERIVED ? (DERIVED[name as keyof typeof DERIVED].at(-1) ?? []) : RECIPES[name as keyof typeof RECIPES])]
-    .filter((word) => word !== "-o")
+    .filter((word) => word !== "-o" && word !== ANYWHERE)
     .map((word) => word.replace("SOURCES/", ""))
     .join(" ");
 
