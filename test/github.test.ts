@@ -704,36 +704,41 @@ test("should redirect in circles, to http, and to a foreign host that serves the
   }
 });
 
-test("should lead to a closed port and to wrong certificates", async () => {
-  const asset = await addOne(secure);
-  const failure = async (fault: Fault & Aim): Promise<string> => {
-    secure.fault(fault);
-    const address = await signed(secure, asset);
-    return get(secure, address).then(
-      () => "no failure",
-      (error: NodeJS.ErrnoException) => error.code ?? error.message,
-    );
-  };
-  assert.is(await failure({ on: "web", kind: "refused" }), "ECONNREFUSED");
-  for (const certificate of ["self-signed", "wrong-host", "expired"] as const) {
-    assert.is.not(await failure({ on: "web", kind: "tls", certificate }), "no failure", certificate);
-  }
-  const verdict = async (address: string): Promise<string> =>
-    (await runProgram(["curl", "-sS", "--cacert", secure.caFile, address])).stderr;
-  for (const [certificate, words] of [
-    ["self-signed", /self[- ]signed/],
-    ["wrong-host", /does not match|no alternative certificate/],
-    ["expired", /expired/],
-  ] as const) {
-    secure.fault({ on: "web", kind: "tls", certificate });
-    assert.match(await verdict(await signed(secure, asset)), words);
-    const github = await startGitHub({ tls: true, certificate });
-    const { code, stderr } = await runProgram(["curl", "-sS", "--cacert", github.caFile, github.server]);
-    assert.is(code, 60);
-    assert.match(stderr, words);
-    await github.close();
-  }
-});
+testUnless(
+  test,
+  lacking({ programs: ["curl"] }),
+  "should lead to a closed port and to wrong certificates",
+  async () => {
+    const asset = await addOne(secure);
+    const failure = async (fault: Fault & Aim): Promise<string> => {
+      secure.fault(fault);
+      const address = await signed(secure, asset);
+      return get(secure, address).then(
+        () => "no failure",
+        (error: NodeJS.ErrnoException) => error.code ?? error.message,
+      );
+    };
+    assert.is(await failure({ on: "web", kind: "refused" }), "ECONNREFUSED");
+    for (const certificate of ["self-signed", "wrong-host", "expired"] as const) {
+      assert.is.not(await failure({ on: "web", kind: "tls", certificate }), "no failure", certificate);
+    }
+    const verdict = async (address: string): Promise<string> =>
+      (await runProgram(["curl", "-sS", "--cacert", secure.caFile, address])).stderr;
+    for (const [certificate, words] of [
+      ["self-signed", /self[- ]signed/],
+      ["wrong-host", /does not match|no alternative certificate/],
+      ["expired", /expired/],
+    ] as const) {
+      secure.fault({ on: "web", kind: "tls", certificate });
+      assert.match(await verdict(await signed(secure, asset)), words);
+      const github = await startGitHub({ tls: true, certificate });
+      const { code, stderr } = await runProgram(["curl", "-sS", "--cacert", github.caFile, github.server]);
+      assert.is(code, 60);
+      assert.match(stderr, words);
+      await github.close();
+    }
+  },
+);
 
 test("should hit the requests that a fault aims at, as often as it says", async () => {
   const asset = await addOne(plain);

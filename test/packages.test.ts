@@ -229,7 +229,7 @@ testUnless(
   },
 );
 
-test("should not take a local build for a release", async () => {
+testUnless(test, lacking({ programs: TOOLS }), "should not take a local build for a release", async () => {
   for (const kind of kinds) {
     const DIST = temporaryFolder();
     fs.copyFileSync(aarch64, join(DIST, ASSET));
@@ -531,35 +531,40 @@ testUnless(test, lacking({ programs: TOOLS }), "should install below DESTDIR and
   assert.is(odd.stdout, `${join(cwd, "it's $HOME/$(opt)/lib/fastboop/stage0/stage0-aarch64")}\n`);
 });
 
-test("should end with the gate's own exit code for a payload that does not pass", async () => {
-  const folder = temporaryFolder();
-  fs.writeFileSync(join(folder, "page"), "<html>");
-  for (const [name, code, said] of [
-    [
-      "missing",
-      3,
-      "breaks the rule readable\n  expected: a regular file that can be read\n  got:      no such file or folder\n  fix:      check the path, its owner and its mode, and that nothing is still writing the file\n",
-    ],
-    [
-      "page",
-      1,
-      "breaks the rule elf\n  expected: an ELF file\n  got:      an HTML page, probably a server's error or login page saved under this name\n  fix:      look at what was saved under this name; download or build it again\n",
-    ],
-  ] as const) {
-    const path = join(folder, name);
-    for (const [entry, args] of [
-      ["install.ts", []],
-      ["package.ts", ["deb"]],
+testUnless(
+  test,
+  lacking({ programs: TOOLS }),
+  "should end with the gate's own exit code for a payload that does not pass",
+  async () => {
+    const folder = temporaryFolder();
+    fs.writeFileSync(join(folder, "page"), "<html>");
+    for (const [name, code, said] of [
+      [
+        "missing",
+        3,
+        "breaks the rule readable\n  expected: a regular file that can be read\n  got:      no such file or folder\n  fix:      check the path, its owner and its mode, and that nothing is still writing the file\n",
+      ],
+      [
+        "page",
+        1,
+        "breaks the rule elf\n  expected: an ELF file\n  got:      an HTML page, probably a server's error or login page saved under this name\n  fix:      look at what was saved under this name; download or build it again\n",
+      ],
     ] as const) {
-      const outcome = await script(entry, args, {
-        env: { DESTDIR: folder, DIST: folder, TAG: "v1.0.0", FASTBOOP_STAGE0_EMBED_PATH: path },
-      });
-      assert.is(outcome.stderr, `error: ${path}: ${said}`);
-      assert.is(outcome.stdout, "");
-      assert.is(outcome.code, code, entry);
+      const path = join(folder, name);
+      for (const [entry, args] of [
+        ["install.ts", []],
+        ["package.ts", ["deb"]],
+      ] as const) {
+        const outcome = await script(entry, args, {
+          env: { DESTDIR: folder, DIST: folder, TAG: "v1.0.0", FASTBOOP_STAGE0_EMBED_PATH: path },
+        });
+        assert.is(outcome.stderr, `error: ${path}: ${said}`);
+        assert.is(outcome.stdout, "");
+        assert.is(outcome.code, code, entry);
+      }
     }
-  }
-});
+  },
+);
 
 testUnless(test, lacking({ programs: TOOLS }), "should say that a file is in the way of an installation", async () => {
   const folder = join(temporaryFolder(), "usr/lib/fastboop");

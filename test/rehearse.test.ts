@@ -84,7 +84,7 @@ testUnless(
   },
 );
 
-test("should stop at the first step that fails, with its exit code and what it said", async () => {
+testUnless(test, NEEDS, "should stop at the first step that fails, with its exit code and what it said", async () => {
   const folder = temporaryFolder("workspace");
   copyWorkspace(folder);
   fs.rmSync(join(folder, "Cargo.lock"));
