@@ -437,7 +437,7 @@ test("should tell what fastboop's stage0 said in place of waiting for USB", () =
     "the kernel has no configfs, without which fastboop's stage0 can't set up USB",
     "Error: x 0: mount configfs 1: No such device",
   ]);
-  assert.equal(judged(`Error: y\r\n${panic}`), [
+  assert.equal(judged(`Error: y\r\n[\r\n[    3.\r\n${panic}`), [
     1,
     "PID 1 ended with exit code 1",
     "Error: y (kernel panic: Attempted to kill init! exitcode=0x00000100)",

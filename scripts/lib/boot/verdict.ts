@@ -92,7 +92,8 @@ const NO_CONFIGFS = {
 /** What a program said last that is not the kernel's, on one line. */
 function lastWords({ lines }: Console): string {
   const since = lines.slice(lines.findIndex((line) => line.includes(STARTED)) + 1);
-  const own = since.filter((line) => !/^\[ *[0-9.]+\] /.test(line) && line.trim() !== "");
+  // A kernel that panics breaks off the line that it prints, which may be only the start of a time stamp.
+  const own = since.filter((line) => !/^\[ *[0-9.]*(\]? *$|\] )/.test(line) && line.trim() !== "");
   return (
     (own.length > 0
       ? own
