@@ -7,7 +7,7 @@ import { answerTo, FAULTS } from "../scripts/lib/phone/faults.ts";
 import { htmlReport } from "../scripts/lib/phone/report-html.ts";
 import { STAGES } from "../scripts/lib/phone/stages.ts";
 import { type Judgement, judge } from "../scripts/lib/phone/verdict.ts";
-import { renderPages } from "./lib/browser.ts";
+import { assertRendered } from "./lib/browser.ts";
 import { lacking, suite, testUnless } from "./lib/harness.ts";
 
 const test = suite("phone, its verdict");
@@ -202,26 +202,12 @@ test("should show on a page each stage, the lines that led to it, and from where
 });
 
 testUnless(test, lacking({ programs: ["chromium"] }), "should render its page on a phone and on a desk", async () => {
-  const [pages, widths] = [
-    [pageOf([GOOD]), pageOf([GOOD, FAILED], `dist/${"long".repeat(60)}`), pageOf([[]])],
-    [320, 1280],
-  ];
-  for (const scheme of ["light", "dark"] as const) {
-    const { renderings, console } = await renderPages(pages, widths, scheme);
-    assert.equal(console, []);
-    assert.equal(
-      renderings.map(({ width, scrollWidth, scripts, headline, faint }) => [
-        width,
-        scrollWidth,
-        scripts,
-        headline,
-        faint,
-      ]),
-      ["1 boot passed", "1 of 2 boots failed", "1 of 1 boot failed"].flatMap((headline) =>
-        widths.map((width) => [width, width, 0, headline, []]),
-      ),
-    );
-  }
+  const pages = [
+    [pageOf([GOOD]), "1 boot passed"],
+    [pageOf([GOOD, FAILED], `dist/${"long".repeat(60)}`), "1 of 2 boots failed"],
+    [pageOf([[]]), "1 of 1 boot failed"],
+  ] as const;
+  for (const scheme of ["light", "dark"] as const) await assertRendered(pages, [320, 1280], scheme);
 });
 
 test.run();

@@ -10,7 +10,7 @@ import { htmlReport } from "../scripts/lib/gate/report-html.ts";
 import { inspect } from "../scripts/lib/gate.ts";
 import { escapeHtml, html } from "../scripts/lib/html.ts";
 import { tables } from "./corpus/synthetic.ts";
-import { renderPages } from "./lib/browser.ts";
+import { assertRendered, renderPages } from "./lib/browser.ts";
 import { lacking, type Outcome, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { partsIn } from "./lib/parts.ts";
 import { releaseFiles } from "./lib/release.ts";
@@ -199,26 +199,10 @@ testUnless(
   rust ?? browser,
   "should render on a phone and on a desk, light and dark, with nothing to complain of",
   async () => {
-    const [all, widths] = [await pages(), [320, 390, 1280]];
+    const checked = (await pages()).map(([, page, headline]) => [page, headline] as const);
     const grounds = new Set<string>();
     for (const scheme of ["light", "dark"] as const) {
-      const { renderings, console } = await renderPages(
-        all.map(([, page]) => page),
-        widths,
-        scheme,
-      );
-      assert.equal(console, []);
-      assert.equal(
-        renderings.map(({ width, scrollWidth, scripts, headline, faint }) => [
-          width,
-          scrollWidth,
-          scripts,
-          headline,
-          faint,
-        ]),
-        all.flatMap(([, , headline]) => widths.map((width) => [width, width, 0, headline, []])),
-      );
-      for (const { ground } of renderings) grounds.add(ground);
+      for (const { ground } of await assertRendered(checked, [320, 390, 1280], scheme)) grounds.add(ground);
     }
     assert.is(grounds.size, 2);
   },

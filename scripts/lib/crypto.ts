@@ -8,4 +8,6 @@ const load = createRequire(import.meta.url);
 const crypto = (): typeof import("node:crypto") => load("node:crypto");
 
 export const createHash = (algorithm: string): import("node:crypto").Hash => crypto().createHash(algorithm);
+/** The digest of a text or of bytes, lower-case hexadecimal. */
+export const sha256Of = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
 export const randomBytes = (size: number): Buffer => crypto().randomBytes(size);

@@ -1,7 +1,7 @@
 /** Names by which what a process left can be told from what one that still runs works on. */
 import * as fs from "node:fs";
 import { hostname } from "node:os";
-import { createHash } from "./crypto.ts";
+import { sha256Of } from "./crypto.ts";
 import { errorCode } from "./errors.ts";
 
 /** Identifies the process ids: the boot and the namespace, or the host where there is no /proc. */
@@ -12,7 +12,7 @@ function machine(): string {
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
   }
-  return createHash("sha256").update(name).digest("hex").slice(0, 8);
+  return sha256Of(name).slice(0, 8);
 }
 
 /** When a process started, in clock ticks since the boot (proc_pid_stat(5), field 22); "0" where there is no /proc; undefined: it is gone. */

@@ -1,13 +1,13 @@
 /** The files that a script is to boot, and their bytes: those that the user names, else those in the folder of artifacts. */
 import { basename, join } from "node:path";
 import { assetName, RELEASE_TARGETS, type Target, targetOfAsset } from "./contract.ts";
-import { createHash } from "./crypto.ts";
+import { sha256Of } from "./crypto.ts";
 import { contractFailure, missingFailure, printable, usageFailure } from "./errors.ts";
 import { readRegular } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { size } from "./log.ts";
 import { distDir, fromCaller, toCaller } from "./paths.ts";
-import { isFolder, stage0Files } from "./stage0-files.ts";
+import { isFolder, type Stage0File, stage0Files } from "./stage0-files.ts";
 import { supportedTarget } from "./target.ts";
 
 /** A file to boot. */
@@ -35,7 +35,7 @@ export function requestsFor(files: readonly string[], option: string | undefined
 }
 
 /** The release assets of a folder, or the chosen target's. @param found where they are, when not in the folder itself */
-function assetsOf(folder: string, found: ReturnType<typeof stage0Files>, chosen: Target | undefined): BootRequest[] {
+function assetsOf(folder: string, found: readonly Stage0File[], chosen: Target | undefined): BootRequest[] {
   return (chosen === undefined ? RELEASE_TARGETS : [chosen]).flatMap((target) => {
     const name = assetName(target.triple);
     const paths = found.filter((file) => file.name === name).map(({ path }) => path);
@@ -75,7 +75,7 @@ export function readArtifact({ path, target, sha256 }: BootRequest): Buffer {
     });
   }
   if (sha256 === undefined) return read.bytes;
-  const got = createHash("sha256").update(read.bytes).digest("hex");
+  const got = sha256Of(read.bytes);
   if (got === sha256) return read.bytes;
   const fix = "run it again when nothing writes to the file";
   throw contractFailure({ what: "changed after it was gated", expected: `sha256 ${sha256}`, got, fix, file });

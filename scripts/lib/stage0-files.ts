@@ -6,7 +6,7 @@ import { fromCaller } from "./paths.ts";
 /** Names that people and their patterns would mistake for a stage0 asset. */
 export const LOOKS_LIKE_STAGE0 = /^fastboop[-_. ]?stage0/i;
 
-interface Found {
+export interface Stage0File {
   name: string;
   /** Absolute. */
   path: string;
@@ -21,7 +21,7 @@ export const isFolder = (path: string): boolean =>
  * workflow artifact is what GitHub's download makes.
  * @param levels of folders that are looked at
  */
-export function stage0Files(folder: string, levels = 4): Found[] {
+export function stage0Files(folder: string, levels = 4): Stage0File[] {
   const entries = fs.readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
   const here = entries.filter((entry) => !entry.isDirectory() && LOOKS_LIKE_STAGE0.test(entry.name));
   if (here.length > 0 || levels === 0) return here.map(({ name }) => ({ name, path: join(folder, name) }));

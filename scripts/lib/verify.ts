@@ -85,7 +85,7 @@ export async function verifyFile(path: string, target: Target, tag: string | und
   };
   const provenance = await attempt(signed(bundleName(asset), PROVENANCE_PREDICATE));
   const tests = await attempt(signed(verdictsName(asset), TEST_PREDICATE));
-  const asked = tag !== undefined && (await isGitHubAsked());
+  const asked = tag !== undefined && isGitHubAsked();
   const release = asked ? await attempt(() => ofGitHub(tag, digest.sha256)) : undefined;
   const pin = await attempt(() => pinOf(asset, tag, digest.sha256));
   const claim = (sha256: string | undefined): Claim => (sha256 === undefined ? "absent" : { sha256 });
@@ -140,9 +140,11 @@ async function ofRelease(target: Target, tag: string): Promise<Evidence> {
   return { list: source.list, read: (name) => (name === SUMS ? source.sums() : source.small(name)) };
 }
 
-const isGitHubAsked = async (): Promise<boolean> =>
+/** Whether GitHub is asked: only with a root of its own, which Sigstore's public root is not, and of no mirror. */
+const isGitHubAsked = (): boolean =>
   knob("FASTBOOP_STAGE0_TRUSTED_ROOT") !== undefined &&
-  (await import("./provenance/release-attestation.ts")).asksGitHub();
+  releaseOrigin().mirror === undefined &&
+  !knob("FASTBOOP_STAGE0_OFFLINE");
 const ofGitHub = async (tag: string, sha256: string): Promise<Attestation | undefined> =>
   (await import("./provenance/release-attestation.ts")).releaseAttestation(tag, sha256);
 

@@ -90,6 +90,15 @@ export async function readToml(file: string): Promise<Record<string, unknown>> {
   }
 }
 
+/** A text as JSON; undefined when it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The value at a path of keys in nested tables; undefined when a step is missing or no table. */
 export function at(table: unknown, ...keys: string[]): unknown {
   let value = table;

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import * as assert from "uvu/assert";
 import { runProgram, temporaryFolder } from "./harness.ts";
 
 /** A page as rendered at one width. Lengths are CSS pixels. */
@@ -73,6 +74,34 @@ export async function renderPages(
   const measured = /<pre id="measured">([^<]*)<\/pre>/.exec(stdout)?.[1];
   if (measured === undefined) throw new Error(`the pages were not measured: ${console.join("\n")}`);
   return { renderings: JSON.parse(decodeURIComponent(measured)), console };
+}
+
+/**
+ * Renders pages and holds each against what every page has to be: as wide as its frame, with its headline, without a script,
+ * faint text or a word in the browser's log.
+ */
+export async function assertRendered(
+  pages: readonly (readonly [page: string, headline: string])[],
+  widths: readonly number[],
+  scheme: "light" | "dark",
+): Promise<Rendering[]> {
+  const { renderings, console } = await renderPages(
+    pages.map(([page]) => page),
+    widths,
+    scheme,
+  );
+  assert.equal(console, []);
+  assert.equal(
+    renderings.map(({ width, scrollWidth, scripts, headline, faint }) => [
+      width,
+      scrollWidth,
+      scripts,
+      headline,
+      faint,
+    ]),
+    pages.flatMap(([, headline]) => widths.map((width) => [width, width, 0, headline, []])),
+  );
+  return renderings;
 }
 
 /** Runs in the browser. */

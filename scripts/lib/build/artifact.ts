@@ -1,7 +1,7 @@
 /** A stage0 file on its way into the folder of artifacts: looked at, then copied, never linked. */
 import * as fs from "node:fs";
 import type { Target } from "../contract.ts";
-import { createHash } from "../crypto.ts";
+import { createHash, sha256Of } from "../crypto.ts";
 import { fileSource } from "../elf/bytes.ts";
 import { machineName } from "../elf/names.ts";
 import { strip } from "../elf/strip.ts";
@@ -90,7 +90,7 @@ export function placeStripped(fd: number, elf: Elf, path: string): Digest & { ch
     });
   }
   const bytes = strip(fileSource(fd, size).read(0, size), elf);
-  const digest = { size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  const digest = { size: bytes.length, sha256: sha256Of(bytes) };
   return writeUnlessSame(path, digest, (copy) => writeAll(copy, bytes));
 }
 

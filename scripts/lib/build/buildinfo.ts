@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { assetName, type Target } from "../contract.ts";
-import { createHash } from "../crypto.ts";
+import { sha256Of } from "../crypto.ts";
 import type { Elf } from "../elf/types.ts";
 import { contractFailure, type Problem, printableJson } from "../errors.ts";
 import { readSmall, readStart, writeText } from "../files.ts";
@@ -17,6 +17,7 @@ import { HOST, RUSTS } from "../toolchain/recipes.ts";
 import { isDebians, isMade, isRustups, type RustcVersion } from "../toolchain/rustc.ts";
 import type { Stage0Command } from "./cargo.ts";
 import type { Environment } from "./cargo-config.ts";
+import { git } from "./git.ts";
 import { sha256OfLock } from "./sources.ts";
 
 /** What is known before cargo has built anything. */
@@ -112,15 +113,15 @@ function commentIn(fd: number, elf: Elf): string[] {
     .filter((text) => text !== "");
 }
 
-/** The commit that a folder is of, and where it is in the repository. Its owner may be another, as in a CI's container. */
+/** The commit that a folder is of, and where it is in the repository. */
 async function sourceOf(folder: string): Promise<Buildinfo["source"]> {
-  const git = async (...args: string[]): Promise<string | undefined> => {
-    const { exitCode, stdout } = await run(["git", "-c", "safe.directory=*", ...args], { cwd: folder });
+  const asked = async (...args: string[]): Promise<string | undefined> => {
+    const { exitCode, stdout } = await git(folder, ...args);
     return exitCode === 0 ? stdout : undefined;
   };
   const [head, changes] = await Promise.all([
-    git("rev-parse", "HEAD", "--show-toplevel"),
-    git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked", "."),
+    asked("rev-parse", "HEAD", "--show-toplevel"),
+    asked("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked", "."),
   ]);
   const [commit, top] = head?.split("\n") ?? [];
   if (commit === undefined || !/^[0-9a-f]{40}$/.test(commit) || top === undefined) return null;
@@ -132,7 +133,7 @@ function stdDigest(sysroot: string, triple: string): string | null {
   if (!fs.existsSync(folder)) return null;
   const names = fs.readdirSync(folder).filter((name) => name.endsWith(".rlib"));
   const lines = names.sort().map((name) => `${digestFile(join(folder, name)).sha256}  ${name}\n`);
-  return createHash("sha256").update(lines.join("")).digest("hex");
+  return sha256Of(lines.join(""));
 }
 
 /** Debian's packages of Rust that are installed, and their versions. */

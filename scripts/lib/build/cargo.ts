@@ -7,7 +7,7 @@ import { environment, knob } from "../knobs.ts";
 import { fromCaller } from "../paths.ts";
 import { shellQuote } from "../shell-quote.ts";
 import { installFix, isExecutable } from "../tools.ts";
-import { at } from "../workspace.ts";
+import { at, parseJson } from "../workspace.ts";
 import { type Environment, targetSettings } from "./cargo-config.ts";
 import type { Prefix } from "./remap.ts";
 
@@ -148,16 +148,8 @@ export function shellLine({ cargo, args, folder, set }: CargoCommand): string {
 
 /** The executables that cargo's JSON messages name for a package's binaries, in the order in which they were built. */
 export function executablesIn(messages: string, binaries: readonly string[]): string[] {
+  // A cargo that is a wrapper script may say something of its own.
   const lines = messages.split("\n").filter((text) => text.startsWith("{"));
-  const artifacts = lines.map(parsed).filter((message) => binaries.includes(String(at(message, "target", "name"))));
+  const artifacts = lines.map(parseJson).filter((message) => binaries.includes(String(at(message, "target", "name"))));
   return artifacts.map((message) => at(message, "executable")).filter((path) => typeof path === "string");
-}
-
-/** A line as JSON. Undefined when it is none: a cargo that is a wrapper script may say something of its own. */
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,8 +3,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
 import { say } from "../log.ts";
-import { type Output, run } from "../process.ts";
 import type { Buildinfo } from "../release/buildinfo.ts";
+import { git } from "./git.ts";
 import { sha256OfLock } from "./sources.ts";
 
 /**
@@ -30,10 +30,6 @@ export async function checkOut(dir: string, { source, cargoLock }: Buildinfo, fo
     fix: "set WORKSPACE to a clone of the repository, or to the release's own archive",
   });
 }
-
-/** git, in a repository whose owner may be another, as in a CI's container. */
-const git = (folder: string, ...args: string[]): Promise<Output> =>
-  run(["git", "-c", "safe.directory=*", "-c", "advice.detachedHead=false", ...args], { cwd: folder });
 
 async function checkOutCommit(top: string, commit: string, folder: string): Promise<void> {
   if ((await git(top, "cat-file", "-e", `${commit}^{commit}`)).exitCode !== 0) {

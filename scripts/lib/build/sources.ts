@@ -1,7 +1,7 @@
 /** What a workspace's files tell of what its build needs, before anything is downloaded. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { createHash } from "../crypto.ts";
+import { sha256Of } from "../crypto.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
 import { findProgram, installFix } from "../tools.ts";
 import { at, readToml } from "../workspace.ts";
@@ -16,7 +16,7 @@ export function lockText(dir: string): string {
 }
 
 /** sha256 of that file's text. */
-export const sha256OfLock = (dir: string): string => createHash("sha256").update(lockText(dir)).digest("hex");
+export const sha256OfLock = (dir: string): string => sha256Of(lockText(dir));
 
 export const hasGitSource = (lock: string): boolean => /^source = "git\+/m.test(lock);
 

@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { assetName, SUMS } from "../contract.ts";
-import { createHash, randomBytes } from "../crypto.ts";
+import { randomBytes, sha256Of } from "../crypto.ts";
 import { errorCode, Failure, printable, systemWords } from "../errors.ts";
 import { eachChunk, makeFolder, type OpenFile, openRegular, readSmall, withFd } from "../files.ts";
 import type { Digest } from "../hash.ts";
@@ -27,7 +27,7 @@ export function isCached(sha256: string): boolean {
 }
 
 const releasePath = ({ origin, tag }: AssetRequest, name: string): string =>
-  cacheDir("releases", createHash("sha256").update(origin.key).digest("hex").slice(0, 16), tag, name);
+  cacheDir("releases", sha256Of(origin.key).slice(0, 16), tag, name);
 const recordPath = (request: AssetRequest): string => releasePath(request, `${assetName(request.target.triple)}.json`);
 
 export const readRecord = (request: AssetRequest): CacheRecord | undefined => readRecordFile(recordPath(request));

@@ -1,6 +1,6 @@
 /** The files by which a release describes itself: how it was built, of what, and under which licences. */
 import { BUILDINFO, bundleName, NOTICE, RELEASE_ASSETS, RELEASE_TARGETS, SBOM } from "../contract.ts";
-import { createHash } from "../crypto.ts";
+import { sha256Of } from "../crypto.ts";
 import { contractFailure } from "../errors.ts";
 import { releaseOrigin } from "../github/origin.ts";
 import { knob } from "../knobs.ts";
@@ -29,7 +29,7 @@ export async function fetchCompanions(
     const listed = entries.get(name);
     if (listed === undefined) continue;
     const bytes = await source.small(name);
-    const got = bytes === undefined ? "no such file" : createHash("sha256").update(bytes).digest("hex");
+    const got = bytes === undefined ? "no such file" : sha256Of(bytes);
     const { claim, bundle } = await provenanceOf(request, source, list, name);
     const signed = typeof claim === "object" ? claim.sha256 : listed;
     const other = [listed, signed].find((sha256) => sha256 !== got);

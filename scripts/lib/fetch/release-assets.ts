@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assetName, bundleName, LOCK, RELEASE_TARGETS, SUMS, type Target } from "../contract.ts";
-import { createHash } from "../crypto.ts";
+import { sha256Of } from "../crypto.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { readSmall, writeText } from "../files.ts";
 import { releaseOrigin } from "../github/origin.ts";
@@ -106,7 +106,7 @@ export async function writeKit(
   const others = [...signed, ...companions];
   const listed = [
     ...pins.map(({ asset, sha256 }) => [asset, sha256] as const),
-    ...others.map(([name, bytes]) => [name, createHash("sha256").update(bytes).digest("hex")] as const),
+    ...others.map(([name, bytes]) => [name, sha256Of(bytes)] as const),
   ];
   const members = [
     ...licences().map(([name, path]) => member(name, readSmall(path))),

@@ -6,7 +6,7 @@ import { errorCode, printable, systemWords, usageFailure } from "../errors.ts";
 import { crossCheck, inspect } from "../gate.ts";
 import { knob } from "../knobs.ts";
 import { callerDir, distDir, fromCaller } from "../paths.ts";
-import { isFolder, LOOKS_LIKE_STAGE0, stage0Files } from "../stage0-files.ts";
+import { isFolder, LOOKS_LIKE_STAGE0, type Stage0File, stage0Files } from "../stage0-files.ts";
 import type { FileReport, Finding } from "./report.ts";
 import { READABLE, ruleById } from "./rules.ts";
 
@@ -72,7 +72,7 @@ function checkFolder(folder: string, { target, ...expected }: Expected): Preflig
 }
 
 function checkRelease(
-  found: ReturnType<typeof stage0Files>,
+  found: readonly Stage0File[],
   expected: Expected,
   assets: readonly string[] = RELEASE_ASSETS,
 ): Preflight {

@@ -6,17 +6,11 @@ import { releaseOrigin } from "../github/origin.ts";
 import { readBody } from "../http/read-body.ts";
 import { statusFailure } from "../http/status.ts";
 import { knob } from "../knobs.ts";
-import { at } from "../workspace.ts";
+import { at, parseJson } from "../workspace.ts";
 import { type Attestation, verifyAttestation } from "./attestation.ts";
 import { readStatement } from "./bundle.ts";
 import { trustedRoots } from "./root.ts";
 import { unsnap } from "./snappy.ts";
-
-/** Whether GitHub is asked: only with a root of its own, which Sigstore's public root is not, and of no mirror. */
-export const asksGitHub = (): boolean =>
-  knob("FASTBOOP_STAGE0_TRUSTED_ROOT") !== undefined &&
-  releaseOrigin().mirror === undefined &&
-  !knob("FASTBOOP_STAGE0_OFFLINE");
 
 /**
  * GitHub's attestation that a file is of a release; undefined: it offers none. One file may be of several releases, each with
@@ -55,7 +49,7 @@ async function bundlesOf(sha256: string): Promise<unknown[]> {
   const response = await readBody(address, { headers }, token !== undefined);
   if (response.status === 404) return [];
   if (response.status !== 200) throw statusFailure(response, token !== undefined);
-  const list = at(parsed(response.bytes), "attestations");
+  const list = at(parseJson(response.bytes.toString()), "attestations");
   if (!Array.isArray(list)) throw notBundle(response.url.host, "no list of attestations");
   return Promise.all(
     list.slice(0, MOST).map(async (one) => at(one, "bundle") ?? (await download(at(one, "bundle_url")))),
@@ -85,14 +79,6 @@ const notBundle = (host: string, got: string): Failure =>
     got: printable(got),
     fix: "run it again later; unset FASTBOOP_STAGE0_TRUSTED_ROOT to do without GitHub's own attestation",
   });
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
-}
 
 function statementType(bundle: unknown): unknown {
   try {

@@ -1,7 +1,7 @@
 /** The release asset that says how its files were built. */
 import { contractFailure, printable } from "../errors.ts";
 import type { Digest } from "../hash.ts";
-import { at } from "../workspace.ts";
+import { at, parseJson } from "../workspace.ts";
 
 export interface Buildinfo {
   /** null: the sources were in no git repository. */
@@ -86,7 +86,7 @@ const BUILD_SHAPE: readonly [keys: string[], Check][] = [
 
 /** Reads a file that says how stage0 was built. @throws Failure (1) when a value is missing or of another kind */
 export function parseBuildinfo(text: string, file: string): Buildinfo {
-  const json = parsed(text);
+  const json = parseJson(text);
   const wrong = (value: unknown, shape: typeof SHAPE, place: string): string[] =>
     shape.filter(([keys, check]) => !check(at(value, ...keys))).map(([keys]) => `${place}${keys.join(".")}`);
   const outer = wrong(json, SHAPE, "");
@@ -103,12 +103,4 @@ export function parseBuildinfo(text: string, file: string): Buildinfo {
     got: `missing or of another kind: ${problems.slice(0, 8).join(", ")}`,
     fix: "tell the publisher, or build again",
   });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -106,7 +106,7 @@ async function makeCompiler(
   const places = ["llvm/lib", `usr/lib/${host.libraries}`, `lib/${host.libraries}`];
   const needed = places.slice(1).flatMap((place) => sharedLibraries(join(folder, place)));
   await must([
-    // Without a note on the stack, which code brings, glibc 2.41 refuses to load it.
+    // Without a note on the stack, which only code has, glibc 2.41 refuses to load it.
     ...["cc", "-shared", "-nostdlib", "-Wl,-z,noexecstack", "-o", join(lib, "libclang.so")],
     ...["-Wl,--disable-new-dtags", "-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined"],
     `-Wl,-rpath,${places.map((place) => `$ORIGIN/../${place}`).join(":")}`,
