@@ -628,13 +628,11 @@ testUnless(
       good.stderr,
       new RegExp(`^booted ${X} on Linux [0-9][^ ]+, qemu64: ran as PID 1, printed "fastboop-stage0 `, "m"),
     );
-    assert.is(good.stderr.match(/^booted /gm)?.length, 2);
+    // Where KVM is, there is one more, on the machine's own processor.
+    assert.is(good.stderr.match(/^booted \S+ on \S+ \S+, (?!host:)/gm)?.length, 2);
     assert.is(good.code, 1);
-    assert.equal(namesIn(join(folder, "dist", "log")), [
-      `boot-${X86_64}-max.log`,
-      `boot-${X86_64}.log`,
-      `${X}.test-result.json`,
-    ]);
+    const logs = namesIn(join(folder, "dist", "log")).filter((name) => !name.endsWith("-host.log"));
+    assert.equal(logs, [`boot-${X86_64}-max.log`, `boot-${X86_64}.log`, `${X}.test-result.json`]);
 
     const silent = await gate(folder, ["--json", X], {
       BOOT: "1",
@@ -645,7 +643,7 @@ testUnless(
     assert.is(result(silent).ok, false);
     assert.is(file?.ok, false);
     const [boot] = file?.findings ?? [];
-    assert.equal(file?.findings.length, 2);
+    assert.is(file?.findings.filter(({ got }) => !got.includes(", host; ")).length, 2);
     assert.equal(
       [boot?.rule, boot?.severity, boot?.expected],
       ["boot", "fail", "a line that matches /nonsense/ within 60.0 s"],

@@ -5,12 +5,15 @@ import { type Console, readConsole } from "./boot/console.ts";
 import { expectedLine } from "./boot/expect.ts";
 import { initramfs } from "./boot/initramfs.ts";
 import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
+import { HOST, hasKvm } from "./boot/native.ts";
 import { emulatorOf, type Machine, runMachine } from "./boot/qemu.ts";
 import { settings, WAITS_FOR_USB } from "./boot/settings.ts";
 import { type Ending, type Judgement, judge, type Stop } from "./boot/verdict.ts";
 import type { Target } from "./contract.ts";
+import { printable } from "./errors.ts";
 import { checkWritable, writeText } from "./files.ts";
 import { knob } from "./knobs.ts";
+import { say } from "./log.ts";
 import { distDir } from "./paths.ts";
 import { allOf, inParallel } from "./pool.ts";
 import type { Progress } from "./progress.ts";
@@ -26,7 +29,7 @@ export interface Verdict extends Judgement {
   kernel: string | null;
   /** Bytes of a page; null when the kernel image does not tell. */
   pageSize: number | null;
-  /** As QEMU calls it. */
+  /** As QEMU calls it; host: this machine's own. */
   processor: string;
   /** The console's last lines, printable. */
   console: string[];
@@ -50,13 +53,19 @@ function watchMs(expect: RegExp | undefined, bootMs: number): number {
 }
 
 /**
- * Boots each file on each kernel that there is for its target, with an old and a new processor, as many at once as there are processors and at least two.
- * Nothing keeps running afterwards, however this process ends. The consoles are left in `log` in the folder of artifacts.
+ * Boots each file on each kernel that there is for its target, with an old and a new processor, and where KVM is for the
+ * target once more on this machine's own; as many at once as there are processors and at least two. Nothing keeps running
+ * afterwards, however this process ends. The consoles are left in `log` in the folder of artifacts.
+ * @param native whether KVM is for a target here
  * @returns the verdicts in the order of the files
  * @throws Failure (1) when a file is over the budget or no longer what was proven; (2) when a kernel that the user brings
  *   is none, or a variable does not parse; (3) when a file, QEMU or a kernel is missing
  */
-export async function bootAll(requests: readonly BootRequest[], progress: Progress): Promise<Verdict[]> {
+export async function bootAll(
+  requests: readonly BootRequest[],
+  progress: Progress,
+  native: (target: Target) => boolean = hasKvm,
+): Promise<Verdict[]> {
   const targets = [...new Set(requests.map(({ target }) => target))];
   const emulators = targets.map((target) => emulatorOf(target).program);
   const limitMs = knob("FASTBOOP_STAGE0_BOOT_TIMEOUT") * 1000;
@@ -82,16 +91,24 @@ export async function bootAll(requests: readonly BootRequest[], progress: Progre
     }),
   );
   const logs = new Set<string>();
-  const jobs = subjects.flatMap((subject) =>
-    (kernels.get(subject.target) ?? []).flatMap((kernel) =>
+  const jobs = subjects.flatMap((subject): (() => Promise<Verdict | undefined>)[] => {
+    const { target } = subject;
+    const own = kernels.get(target) ?? [];
+    const emulated = own.flatMap((kernel) =>
       kernel.processors.map((kind, index) => {
-        const log = logPath(subject.target, `${kernel.variant}${index > 0 ? "-max" : ""}`, logs);
-        return () => boot(subject, kernel, emulatorOf(subject.target)[kind], log, limitMs);
+        const log = logPath(target, `${kernel.variant}${index > 0 ? "-max" : ""}`, logs);
+        return () => boot(subject, kernel, emulatorOf(target)[kind], log, limitMs);
       }),
-    ),
-  );
+    );
+    // A kernel that the user brings may be older than this machine.
+    const [first] = others.includes(target) && native(target) ? own : [];
+    if (first === undefined) return emulated;
+    const log = logPath(target, "-host", logs);
+    return [...emulated, () => bootNatively(subject, first, log, limitMs)];
+  });
   progress(`booting ${jobs.length === 1 ? "a machine" : `${jobs.length} machines`}`);
-  return await inParallel(jobs, Math.max(2, availableParallelism()), (job) => job());
+  const verdicts = await inParallel(jobs, Math.max(2, availableParallelism()), (job) => job());
+  return verdicts.filter((verdict) => verdict !== undefined);
 }
 
 /** A file with all that its boots need to know of it. */
@@ -133,6 +150,20 @@ async function boot(
     log,
     milliseconds: Math.round(performance.now() - start),
   };
+}
+
+/** As boot, on this machine's own processor; undefined when the kernel does not come as far as the file there. */
+async function bootNatively(
+  subject: Subject,
+  kernel: Kernel,
+  log: string,
+  limitMs: number,
+): Promise<Verdict | undefined> {
+  const verdict = await boot(subject, kernel, HOST, log, limitMs);
+  if (verdict.exitCode !== 3) return verdict;
+  const { path, outcome } = verdict;
+  say(`${printable(path)} is not booted on this machine's own processor: ${outcome}; console in ${printable(log)}`);
+  return undefined;
 }
 
 /** Starts a machine and watches it until there is something to judge. */

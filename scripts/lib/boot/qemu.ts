@@ -7,11 +7,14 @@ import { withPath } from "../errors.ts";
 import { temporaryName, writeAll } from "../files.ts";
 import { groupSpawner } from "../process.ts";
 import type { Program } from "../tools.ts";
+import { HOST } from "./native.ts";
 
 /** What a contract's architecture is emulated by. */
 interface Emulator {
   program: Program;
   board: string;
+  /** The board's name with the host's own processor; absent: the same. */
+  hostBoard?: string;
   /** The oldest processor that a target may count on, so that an artifact built for a newer one is found out. */
   oldest: string;
   /** All that QEMU knows: what older processors ignore (BTI, PAC, execute-only memory, 57 bits of address), and 16 KiB pages. */
@@ -31,6 +34,8 @@ const EMULATORS: Record<string, Emulator> = {
   aarch64: {
     program: "qemu-system-aarch64",
     board: "virt",
+    // KVM has only the interrupt controller that the machine has.
+    hostBoard: "virt,gic-version=host",
     oldest: "cortex-a57",
     // Emulating the architecture's own algorithm of pointer authentication would make the boot four times as long.
     newest: "max,pauth-impdef=on",
@@ -56,6 +61,7 @@ export interface Machine {
   target: Target;
   /** Path of the kernel image. */
   kernel: string;
+  /** HOST: this machine's own. */
   processor: string;
   initramfs: Uint8Array;
   /** Bytes of memory; absent: what a kernel with such an initramfs needs. */
@@ -79,12 +85,14 @@ const KERNEL_PARAMETERS = "panic=-1 loglevel=7";
 const commandOf = (machine: Machine, serial: string): string[] => {
   const { target, kernel, processor, initramfs, processors = 1, parameters = "" } = machine;
   const emulator = emulatorOf(target);
+  const [accelerator, board] =
+    processor === HOST ? ["kvm", emulator.hostBoard ?? emulator.board] : ["tcg", emulator.board];
   // The kernel unpacks the initramfs beside the place where it lies in memory.
   const memory = machine.memory ?? BASE_MEMORY + 2 * initramfs.length;
   return [
     emulator.program,
-    ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", "tcg", "-serial", serial],
-    ...["-machine", emulator.board, "-cpu", processor],
+    ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-accel", accelerator, "-serial", serial],
+    ...["-machine", board, "-cpu", processor],
     ...["-m", `${Math.ceil(memory / 2 ** 20)}M`, "-smp", String(processors)],
     ...["-kernel", kernel, "-initrd", "/dev/fd/3"],
     ...["-append", `console=${emulator.console} ${KERNEL_PARAMETERS} ${parameters}`.trim()],
