@@ -7,6 +7,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { ASSET, BYTES, type Env, fetchRun, newFolder, type Run, SHA256, SUMS, TAG } from "./lib/fetching.ts";
 import { isDeno, suite } from "./lib/harness.ts";
+import { watchMemory } from "./lib/processes.ts";
 
 const suiteOfTrials = suite("fetch: hostile");
 /** Most trials wait most of the time, so that some of them run side by side. */
@@ -42,26 +43,19 @@ interface Trial extends Run {
 
 /** Runs a script that has to end by itself within so many seconds. */
 async function trial(env: Env, { most = 60, folder = newFolder(), name = "fetch-stage0.ts" } = {}): Promise<Trial> {
-  let [peak, late] = [0, false];
-  const watch: NodeJS.Timeout[] = [];
+  let late = false;
+  let [stop, timer]: [() => number, NodeJS.Timeout | undefined] = [() => 0, undefined];
   const started = (pid: number): void => {
-    const look = (): void => {
-      try {
-        const [, kib = 0] = /VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-        peak = Math.max(peak, Number(kib) * 1024);
-      } catch {
-        // It has ended.
-      }
-    };
-    const end = (): void => {
+    stop = watchMemory(pid);
+    timer = setTimeout(() => {
       late = true;
       process.kill(pid, "SIGKILL");
-    };
-    watch.push(setInterval(look, 20), setTimeout(end, most * 1000));
+    }, most * 1000);
   };
   const start = performance.now();
   const run = await fetchRun(undefined, env, { folder, name, started });
-  for (const timer of watch) clearTimeout(timer);
+  clearTimeout(timer);
+  const peak = stop();
   assert.not.ok(late, `it does not end: ${run.stderr.slice(-3000)}`);
   assert.not.match(run.stderr, "this is a defect");
   assert.ok(peak < MOST_MEMORY, `${peak} bytes`);

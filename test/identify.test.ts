@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { startGitHub } from "./github/server.ts";
 import { ASSET, assets, BYTES, digest, fetchRun, OTHER, OTHER_BYTES, TAG } from "./lib/fetching.ts";
 import { lacking, type Outcome, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { watchMemory } from "./lib/processes.ts";
 
 const test = suite("identify");
 const folder = temporaryFolder("identify");
@@ -27,9 +28,14 @@ fs.writeFileSync(
     .join(""),
 );
 
-const identify = (file: string, args: readonly string[] = []): Promise<Outcome> =>
+const identify = (
+  file: string,
+  args: readonly string[] = [],
+  started: (pid: number) => void = () => {},
+): Promise<Outcome> =>
   script("identify.ts", args, {
     env: { FILE: file, CALLER_DIR: caller, FASTBOOP_STAGE0_CACHE: join(folder, "cache") },
+    started,
   });
 
 async function sh(command: string): Promise<void> {
@@ -182,6 +188,28 @@ testUnless(
     }
   },
 );
+
+const SIZE = 200_000_000;
+const MOST_MEMORY = 150 * 1024 * 1024;
+testUnless(test, lacking({ programs }), "should look through 200 MB, packed or not, in little memory", async () => {
+  const name = put("large");
+  fs.truncateSync(name, SIZE);
+  fs.appendFileSync(name, NAMED);
+  await sh("zstd -q -1 -k large");
+  for (const [file, place] of [
+    [name, `byte ${SIZE}`],
+    [`${name}.zst`, `byte ${SIZE} of the zstd part at byte 0`],
+  ] as const) {
+    let stop = (): number => 0;
+    const { code, stdout, stderr } = await identify(file, [], (pid) => {
+      stop = watchMemory(pid);
+    });
+    assert.is(code, 0, stderr);
+    assert.is(stdout, `ok   ${place}: ${OK}\n`);
+    const peak = stop();
+    assert.ok(peak > 0 && peak < MOST_MEMORY, `${peak} bytes`);
+  }
+});
 
 test("should know the release's other files by the list that an earlier fetch saw", async () => {
   const github = await startGitHub({ tls: true });

@@ -10,6 +10,23 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/** Watches a process. Returns what ends that, and gives the peak of its resident memory in bytes. */
+export function watchMemory(pid: number): () => number {
+  let peak = 0;
+  const timer = setInterval(() => {
+    try {
+      const [, kib = 0] = /VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+      peak = Math.max(peak, Number(kib) * 1024);
+    } catch {
+      // It has ended.
+    }
+  }, 20).unref();
+  return () => {
+    clearInterval(timer);
+    return peak;
+  };
+}
+
 /** Whether a process ends soon: one that was killed may take a moment on a busy machine. */
 export async function endsSoon(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 100 && isRunning(pid); tries++) await setTimeout(100);

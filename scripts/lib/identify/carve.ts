@@ -3,6 +3,7 @@ import type { Hash } from "node:crypto";
 import { TARGETS, type Target } from "../contract.ts";
 import { createHash } from "../crypto.ts";
 import { contractFailure } from "../errors.ts";
+import { byteString, offsetsOf } from "./search.ts";
 
 /** An executable that is, or says that it is, a stage0. */
 export interface Carved {
@@ -21,9 +22,8 @@ export interface Carved {
   isWhole: boolean;
 }
 
-const MAGIC = Buffer.from("\x7fELF\x02\x01\x01", "latin1");
-const MAGIC_32 = Buffer.from("\x7fELF\x01\x01\x01", "latin1");
-const NAME = Buffer.from("fastboop-stage0");
+const MAGICS = ["\x7fELF\x02\x01\x01", "\x7fELF\x01\x01\x01"];
+const NAME = "fastboop-stage0";
 /** Bytes after the name that may be its version. */
 const VERSION_LENGTH = 32;
 /** Bytes that hold an executable's header and its program headers; stage0 has some ten of these, at the beginning. */
@@ -36,8 +36,8 @@ const [ET_EXEC, ET_DYN] = [2, 3];
 interface Candidate extends Carved {
   end: number;
   hash: Hash;
-  /** The last bytes, in which a name may begin. */
-  tail: Buffer;
+  /** The last bytes, as a byte string, in which a name may begin. */
+  tail: string;
   /** Whether another that is a stage0 lies within. */
   holdsOther: boolean;
 }
@@ -76,8 +76,9 @@ export class Carver {
 
   /** Looks for headers that begin in the first `to` bytes of a window. */
   #look(window: Buffer, start: number, to: number): void {
-    for (const magic of [MAGIC, MAGIC_32]) {
-      for (let at = window.indexOf(magic); at !== -1 && at < to; at = window.indexOf(magic, at + 1)) {
+    const text = byteString(window);
+    for (const magic of MAGICS) {
+      for (const at of offsetsOf(text, magic, to)) {
         const header = readHeader(window.subarray(at));
         if (header === undefined || header.size > this.#maxSize) continue;
         if (this.#open.length >= DEPTH) {
@@ -120,20 +121,20 @@ const open = (offset: number, { size, target }: { size: number; target: Target |
   isWhole: false,
   holdsOther: false,
   hash: createHash("sha256"),
-  tail: Buffer.alloc(0),
+  tail: "",
 });
 
 /** Takes the bytes of a candidate among those at a position of the stream. */
 function feed(candidate: Candidate, bytes: Buffer, position: number): void {
   const own = bytes.subarray(Math.max(0, candidate.offset - position), Math.max(0, candidate.end - position));
   candidate.hash.update(own);
-  const text = Buffer.concat([candidate.tail, own]);
-  for (let at = text.indexOf(NAME); at !== -1; at = text.indexOf(NAME, at + 1)) {
+  const text = candidate.tail + byteString(own);
+  for (const at of offsetsOf(text, NAME)) {
     candidate.isNamed = true;
-    const after = text.subarray(at + NAME.length, at + NAME.length + VERSION_LENGTH).toString("latin1");
+    const after = text.slice(at + NAME.length, at + NAME.length + VERSION_LENGTH);
     candidate.version ??= /^ v?(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-rc\.\d{1,9})?)\b/.exec(after)?.[1];
   }
-  candidate.tail = Buffer.from(text.subarray(Math.max(0, text.length - NAME.length - VERSION_LENGTH)));
+  candidate.tail = text.slice(-NAME.length - VERSION_LENGTH);
 }
 
 const finish = (candidate: Candidate, isWhole: boolean): Candidate => ({

@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { groupSpawner } from "../process.ts";
 import { type Program, requireTools } from "../tools.ts";
+import { byteString, offsetsOf } from "./search.ts";
 
 /** A compressed part, of which only the beginning is known. */
 interface Part {
@@ -10,17 +11,17 @@ interface Part {
   offset: number;
 }
 
-const MAGICS: readonly [Part["program"], Buffer][] = [
-  ["gzip", Buffer.from([0x1f, 0x8b, 0x08])],
-  ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
-  ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
-  ["lz4", Buffer.from([0x04, 0x22, 0x4d, 0x18])],
+const MAGICS: readonly [Part["program"], string][] = [
+  ["gzip", "\x1f\x8b\x08"],
+  ["zstd", "\x28\xb5\x2f\xfd"],
+  ["xz", "\xfd7zXZ\x00"],
+  ["lz4", "\x04\x22\x4d\x18"],
   // As the kernel's build makes it, for boot images.
-  ["lz4", Buffer.from([0x02, 0x21, 0x4c, 0x18])],
+  ["lz4", "\x02\x21\x4c\x18"],
 ];
 /** Bytes that a beginning, or the header of a cpio archive's file, takes. */
 const LONGEST = 110;
-const CPIO = Buffer.from("07070");
+const CPIO = "07070";
 
 /** Finds where compressed parts begin in a file that is pushed piece by piece; not in the files of a plain cpio archive. */
 export class PartFinder {
@@ -45,27 +46,21 @@ export class PartFinder {
   }
 
   #look(window: Buffer, start: number, to: number): void {
-    const hits = MAGICS.flatMap(([program, magic]) => offsetsOf(window, magic, to).map((at) => ({ at, program })));
-    const headers = offsetsOf(window, CPIO, to).map((at) => ({ at, program: undefined }));
+    const text = byteString(window);
+    const hits = MAGICS.flatMap(([program, magic]) => offsetsOf(text, magic, to).map((at) => ({ at, program })));
+    const headers = offsetsOf(text, CPIO, to).map((at) => ({ at, program: undefined }));
     for (const { at, program } of [...hits, ...headers].sort((a, b) => a.at - b.at)) {
       if (start + at < this.#plainUntil) continue;
       if (program !== undefined) this.parts.push({ program, offset: start + at });
-      else this.#plainUntil = start + at + cpioLength(window.subarray(at, at + LONGEST));
+      else this.#plainUntil = start + at + cpioLength(text.slice(at, at + LONGEST));
     }
   }
 }
 
-function offsetsOf(window: Buffer, magic: Buffer, to: number): number[] {
-  const offsets: number[] = [];
-  for (let at = window.indexOf(magic); at !== -1 && at < to; at = window.indexOf(magic, at + 1)) offsets.push(at);
-  return offsets;
-}
-
 /** Bytes of a cpio header with its name and file (cpio(5), "New ASCII Format"); 0 when it is none. */
-function cpioLength(header: Buffer): number {
-  const text = header.toString("latin1");
-  if (!/^07070[12][0-9A-Fa-f]{104}$/.test(text)) return 0;
-  const field = (index: number): number => Number.parseInt(text.slice(6 + index * 8, 14 + index * 8), 16);
+function cpioLength(header: string): number {
+  if (!/^07070[12][0-9A-Fa-f]{104}$/.test(header)) return 0;
+  const field = (index: number): number => Number.parseInt(header.slice(6 + index * 8, 14 + index * 8), 16);
   const padded = (length: number): number => Math.ceil(length / 4) * 4;
   return padded(LONGEST + field(11)) + padded(field(6));
 }
