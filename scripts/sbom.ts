@@ -16,8 +16,8 @@ import { findWorkspace } from "./lib/workspace.ts";
 await runScript({
   name: "sbom.ts",
   summary:
-    "Writes what stage0 is made of: its crates as CycloneDX 1.6, those that only run in the build apart (scope excluded), and\n" +
-    "a NOTICE with their licences' texts. A licence that is not on the contract's list is an error.",
+    "Writes what stage0 is made of: its crates, std, libunwind and musl as CycloneDX 1.6, crates that only run in the build\n" +
+    "apart (scope excluded), and a NOTICE with their licences' texts. A licence that is not on the contract's list is an error.",
   options: {
     built: { type: "boolean", means: "only if the release assets in DIST were built here" },
     recipes: { type: "boolean", means: "write the licence of all crates into the packaging recipes, too" },
@@ -51,7 +51,9 @@ await runScript({
     }
     const { cratesOf } = await import("./lib/sbom/crates.ts");
     const { licensed, together } = await import("./lib/sbom/licences.ts");
-    const crates = licensed(await cratesOf(dir));
+    const { withRuntime } = await import("./lib/sbom/runtime.ts");
+    const [, rust] = /^rustc (\S+)/.exec(info?.builds[0]?.toolchain.rustc[0] ?? "") ?? [];
+    const crates = licensed(withRuntime(await cratesOf(dir), PACKAGE, rust));
     const inside = crates.filter(({ isInside }) => isInside);
     const own = inside.find(({ name }) => name === PACKAGE);
     const whole = together(inside, own?.expression ?? "");
@@ -59,7 +61,7 @@ await runScript({
     const { noticeOf } = await import("./lib/sbom/notice.ts");
     const texts = [bomOf(crates), noticeOf(crates, whole)];
     for (const [index, text] of texts.entries()) writeText(files[index] ?? "", text);
-    say(`crates in stage0: ${inside.length}; in its build alone: ${crates.length - inside.length}`);
+    say(`parts of stage0: ${inside.length}; crates in its build alone: ${crates.length - inside.length}`);
     say(`${SBOM}: ${size(Buffer.byteLength(texts[0] ?? ""))}; ${NOTICE}: ${size(Buffer.byteLength(texts[1] ?? ""))}`);
     say(`licence: ${whole}`);
     if (recipes) files.push(...writeRecipes(whole));

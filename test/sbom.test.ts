@@ -62,6 +62,8 @@ const workspace = (licences: Record<string, string> = {}): string => {
   });
 };
 
+const WHOLE = "GPL-3.0-only AND (Apache-2.0 OR MIT) AND Apache-2.0 WITH LLVM-exception AND MIT";
+
 const sbom = (folder: string, dist: string, args: string[] = []): Promise<Outcome> =>
   script("sbom.ts", args, { env: { WORKSPACE: folder, DIST: dist, FASTBOOP_STAGE0_OFFLINE: "1" } });
 
@@ -86,6 +88,9 @@ testUnless(
         ["builder", "excluded", [{ expression: "ISC" }]],
         ["derive", "excluded", [{ expression: "Zlib" }]],
         ["inner", "required", [{ expression: "Apache-2.0 OR MIT" }]],
+        ["libunwind", "required", [{ expression: "Apache-2.0 WITH LLVM-exception" }]],
+        ["musl", "required", [{ expression: "MIT" }]],
+        ["std", "required", [{ expression: "Apache-2.0 OR MIT" }]],
       ],
     );
     assert.is(components[2].description, "Some thing");
@@ -94,15 +99,21 @@ testUnless(
       "builder@1.0.0",
       "derive@1.0.0",
       "inner@1.0.0",
+      "libunwind",
+      "musl",
+      "std",
     ]);
     assert.is(
       fs.readFileSync(notice, "utf8"),
       [
-        "fastboop-stage0 is made of the crates below. Together their licence is",
-        "GPL-3.0-only AND (Apache-2.0 OR MIT)",
+        "fastboop-stage0 is made of the crates below, and of what the toolchain adds. Together their licence is",
+        WHOLE,
         "",
         "fastboop-stage0 1.0.0: GPL-3.0-only",
         "inner 1.0.0: Apache-2.0 OR MIT",
+        "std: Apache-2.0 OR MIT; has no text of it, by The Rust Project contributors",
+        "libunwind: Apache-2.0 WITH LLVM-exception; has no text of it, by the LLVM contributors",
+        "musl: MIT; has no text of it, by Rich Felker and others",
         "",
         "-".repeat(80),
         "fastboop-stage0 1.0.0:",
@@ -167,10 +178,9 @@ testUnless(
       stdout.trimEnd().split("\n").slice(2),
       files.map((name) => join(project, "ci", "packaging", name)),
     );
-    const whole = "GPL-3.0-only AND (Apache-2.0 OR MIT)";
-    assert.match(read("alpine/APKBUILD"), `\nlicense="${whole}"\n`);
-    assert.match(read("debian/copyright"), `\nComment: stage0 is made of crates whose licences are\n ${whole}.\n`);
-    assert.match(read("rpm/fastboop-stage0.spec"), `\nLicense:        ${whole}\n`);
+    assert.match(read("alpine/APKBUILD"), `\nlicense="${WHOLE}"\n`);
+    assert.match(read("debian/copyright"), `\nComment: stage0 is made of crates whose licences are\n ${WHOLE}.\n`);
+    assert.match(read("rpm/fastboop-stage0.spec"), `\nLicense:        ${WHOLE}\n`);
     assert.equal(warned(await run()), []);
   },
 );
@@ -187,6 +197,18 @@ testUnless(test, needsCargo, "should describe nothing else than what was built",
   const { code, stderr } = await sbom(workspace(), dist, ["--built"]);
   assert.is(code, 1);
   assert.match(stderr, `error: ${file}: the release assets were built with another Cargo.lock\n`);
+  const toolchain = {
+    ...{ from: "rustup", rustc: ["rustc 1.91.0 (f8297e351 2025-10-28)"], cargo: "cargo", std: null, comment: [] },
+    ...{ packages: {}, clang: null },
+  };
+  const build = { asset: "x", target: "x", size: 1, sha256: "0".repeat(64), profile: "release", rustflags: [] };
+  const cargoLock = /got: +([0-9a-f]{64})/.exec(stderr)?.[1];
+  const info = { source: null, cargoLock, builds: [{ ...build, environment: {}, toolchain }] };
+  fs.writeFileSync(file, JSON.stringify(info));
+  const right = await sbom(workspace(), dist, ["--built"]);
+  assert.is(right.code, 0, right.stderr);
+  const { components } = JSON.parse(fs.readFileSync(join(dist, "fastboop-stage0.cdx.json"), "utf8"));
+  assert.is(components.find((one: { name: string }) => one.name === "std").version, "1.91.0");
   const broken = workspace();
   fs.rmSync(join(broken, "inner", "Cargo.toml"));
   const missing = await sbom(broken, temporaryFolder("dist"));

@@ -44,8 +44,8 @@ function componentOf(crate: Licensed): Component {
   const { name, version, description, repository, checksum, expression } = crate;
   const url = packageUrl(crate);
   return new Component(name === PACKAGE ? ComponentType.Application : ComponentType.Library, name, {
-    bomRef: url ?? `${name}@${version}`,
-    version,
+    bomRef: url ?? (version === undefined ? name : `${name}@${version}`),
+    ...(version === undefined ? {} : { version }),
     scope: crate.isInside ? ComponentScope.Required : ComponentScope.Excluded,
     licenses: new LicenseRepository([new LicenseExpression(expression)]),
     ...(description === undefined ? {} : { description: description.trim().replace(/\s+/g, " ") }),
@@ -63,7 +63,7 @@ function componentOf(crate: Licensed): Component {
 
 /** Package URL (ECMA-427, type cargo) of a crate from elsewhere; undefined: it is of the workspace. */
 function packageUrl({ name, version, source }: Licensed): string | undefined {
-  if (source === undefined) return undefined;
+  if (source === undefined || version === undefined) return undefined;
   const [, git] = /^(git\+[^?#]+)/.exec(source) ?? [];
   const [, commit] = /#([0-9a-f]{40})$/.exec(source) ?? [];
   const place = git === undefined ? "" : `?vcs_url=${encodeURIComponent(`${git}@${commit ?? ""}`)}`;

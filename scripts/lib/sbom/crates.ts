@@ -14,7 +14,8 @@ export interface Crate {
   /** cargo's own name for it, which no other has. */
   id: string;
   name: string;
-  version: string;
+  /** undefined: only of what the toolchain brings. */
+  version: string | undefined;
   /** As its manifest has it; undefined: it has a file only, or nothing. */
   license: string | undefined;
   /** Absolute path of that file. */
@@ -26,8 +27,8 @@ export interface Crate {
   source: string | undefined;
   /** sha256 of its package in the registry. */
   checksum: string | undefined;
-  /** Absolute path of its manifest. */
-  manifest: string;
+  /** Absolute path of its manifest; undefined: it is no crate but a part of the toolchain. */
+  manifest: string | undefined;
   /** Whether it becomes a part of stage0. The others run when it is built: build scripts, procedural macros. */
   isInside: boolean;
   /** Those that it uses, by their id. */

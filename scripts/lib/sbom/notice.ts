@@ -22,10 +22,10 @@ export function noticeOf(crates: readonly Licensed[], whole: string): string {
     return `${label(crate)}: ${crate.expression}${authors}\n`;
   });
   const texts = [...users].map(([text, of]) => `${RULE}\n${of.join(", ")}:\n\n${text}\n`);
-  return `${PACKAGE} is made of the crates below. Together their licence is\n${whole}\n\n${lines.join("")}\n${texts.join("\n")}`;
+  return `${PACKAGE} is made of the crates below, and of what the toolchain adds. Together their licence is\n${whole}\n\n${lines.join("")}\n${texts.join("\n")}`;
 }
 
-const label = ({ name, version }: Licensed): string => `${name} ${version}`;
+const label = ({ name, version }: Licensed): string => (version === undefined ? name : `${name} ${version}`);
 const byAuthors = ({ authors }: Licensed): string => (authors.length > 0 ? `, by ${authors.join(", ")}` : "");
 
 /** The texts that a crate comes with; else those of one beside it, above it in its workspace, or of the same repository. */
@@ -40,6 +40,7 @@ function textsOf(crate: Licensed, others: readonly Licensed[]): string[] {
 }
 
 function textsIn({ manifest, source, licenseFile }: Licensed): string[] {
+  if (manifest === undefined) return [];
   const folder = dirname(manifest);
   // What is no package of a registry's may have its licence at the root of its repository.
   const folders = source?.startsWith("registry+") ? [folder] : [folder, ...above(folder)];
