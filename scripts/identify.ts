@@ -2,7 +2,7 @@
 import { runScript } from "./lib/cli.ts";
 import { Failure, missingFailure, printable, printableJson, usageFailure } from "./lib/errors.ts";
 import { RELEASE_KNOBS } from "./lib/fetch/request.ts";
-import { knownFiles } from "./lib/identify/known.ts";
+import { ALL, knownFiles } from "./lib/identify/known.ts";
 import { type Identified, identify } from "./lib/identify.ts";
 import { knob } from "./lib/knobs.ts";
 import { size } from "./lib/log.ts";
@@ -14,7 +14,8 @@ await runScript({
   name: "identify.ts",
   summary:
     "Finds every stage0 in FILE, be it a stage0, a fastboop, an initrd, a boot image or a package, and says of which release\n" +
-    "each is: by stage0.lock, by earlier fetches, and with TAG by that release's SHA256SUMS.",
+    "each is: by stage0.lock, by earlier fetches, and with TAG by that release's SHA256SUMS, with TAG=all by those of the\n" +
+    "newest 30 releases.",
   options: { json: { type: "boolean", means: "print what was found as JSON" } },
   knobs: ["FILE", ...RELEASE_KNOBS],
   prints: "a line for each stage0, or JSON",
@@ -22,7 +23,8 @@ await runScript({
     const file = knob("FILE");
     if (file === undefined) throw usageFailure({ what: "no file is named", fix: "FILE=path/of/initrd" });
     const named = knob("TAG");
-    const known = await knownFiles(named === undefined ? undefined : spellTag(readTag(named, "TAG")));
+    const tag = named === undefined || named === ALL ? named : spellTag(readTag(named, "TAG"));
+    const known = await knownFiles(tag);
     const found = await showProgress("identify", (progress) =>
       identify(fromCaller(file), known, knob("FASTBOOP_STAGE0_MAX_SIZE"), progress),
     );
@@ -38,7 +40,7 @@ await runScript({
         file: printable(file),
         what: `the stage0 at ${place(one)} is ${one.isWhole ? "altered, or of no release that is known here" : "cut off"}`,
         got: `sha256 ${one.sha256}`,
-        fix: "TAG=… compares it with that release; make lock TAG=… remembers one",
+        fix: "TAG=… compares it with that release, TAG=all with the newest ones; make lock TAG=… remembers one",
       })),
     );
   },

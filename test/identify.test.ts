@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { startGitHub } from "./github/server.ts";
-import { ASSET, assets, BYTES, digest, fetchRun, OTHER, OTHER_BYTES, TAG } from "./lib/fetching.ts";
+import { ASSET, assets, BYTES, digest, type Env, fetchRun, OTHER, OTHER_BYTES, sumsOf, TAG } from "./lib/fetching.ts";
 import { lacking, type Outcome, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { watchMemory } from "./lib/processes.ts";
 
@@ -229,6 +229,39 @@ test("should know the release's other files by the list that an earlier fetch sa
   const list = fs.readdirSync(cache, { recursive: true, encoding: "utf8" }).find((name) => name.endsWith("SHA256SUMS"));
   fs.appendFileSync(join(cache, list ?? ""), "no line of a list\n");
   assert.is((await script("identify.ts", [], { env })).code, 3);
+});
+
+test("should know what the newest releases list, when TAG=all asks for them", async () => {
+  const github = await startGitHub({ tls: true });
+  try {
+    const older = assets({ [ASSET]: { bytes: NAMED }, SHA256SUMS: { bytes: sumsOf({ [ASSET]: NAMED }) } });
+    await github.addRelease({ tag: "v1.2.2", assets: older });
+    await github.addRelease({ tag: TAG, assets: assets() });
+    await github.addRelease({ tag: "v1.2.4", draft: true, assets: assets() });
+    await github.addRelease({ tag: "v1.2.1", assets: assets({ SHA256SUMS: { bytes: "no line of a list\n" } }) });
+    await github.addRelease({ tag: "v1.2.0", assets: assets({ SHA256SUMS: undefined }) });
+    const env = {
+      ...{ TAG: "all", CALLER_DIR: temporaryFolder(), FASTBOOP_STAGE0_CACHE: temporaryFolder() },
+      ...{ GITHUB_SERVER_URL: github.server, GITHUB_API_URL: github.api, NODE_EXTRA_CA_CERTS: github.caFile },
+    };
+    const run = (file: string, more: Env = {}) => script("identify.ts", [], { env: { ...env, FILE: file, ...more } });
+    const both = await run(put("both", NAMED, OTHER_BYTES));
+    assert.is(both.code, 0, both.stderr);
+    assert.equal(
+      both.stdout.split("\n").map((line) => line.replace(/\), .*/, ")")),
+      [`ok   byte 0: ${ASSET} of v1.2.2 (SHA256SUMS)`, `ok   byte 1234567: ${OTHER} of ${TAG} (SHA256SUMS)`, ""],
+    );
+    const none = await run(put("altered", ALTERED));
+    assert.is(none.code, 1, none.stderr);
+    const mirror = await run(put("stage0", NAMED), { FASTBOOP_STAGE0_MIRROR: `file://${temporaryFolder()}` });
+    assert.is(mirror.code, 2);
+    assert.match(mirror.stderr, /^error: a mirror can't tell which releases there are$/m);
+    assert.is((await run(put("stage0", NAMED), { FASTBOOP_STAGE0_OFFLINE: "1" })).code, 3);
+    assert.is((await run(put("stage0", NAMED), { FASTBOOP_STAGE0_REPO: "none/here" })).code, 3);
+    assert.equal(github.errors, []);
+  } finally {
+    await github.close();
+  }
 });
 
 test.run();

@@ -281,8 +281,16 @@ test("should ask GitHub itself which release a file is of, where a root of its o
     }
     // Nobody is asked without such a root, offline, or of a mirror.
     seen.length = 0;
+    const mirror = temporaryFolder();
+    fs.mkdirSync(join(mirror, TAG));
+    fs.writeFileSync(join(mirror, TAG, ASSET), BYTES);
+    fs.writeFileSync(join(mirror, TAG, "SHA256SUMS"), sumsOf({ [ASSET]: BYTES }));
     await run({ FASTBOOP_STAGE0_TRUSTED_ROOT: undefined });
-    await run({ FASTBOOP_STAGE0_MIRROR: temporaryFolder() });
+    const offline = { FASTBOOP_STAGE0_MIRROR: `file://${mirror}`, FASTBOOP_STAGE0_OFFLINE: "1" };
+    for (const env of [offline, { ...offline, FASTBOOP_STAGE0_OFFLINE: undefined }]) {
+      const { code, stderr } = await run(env);
+      assert.is(code, 0, stderr);
+    }
     assert.equal(
       seen.filter((line) => line.includes("attestations")),
       [],

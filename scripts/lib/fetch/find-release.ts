@@ -29,18 +29,7 @@ export async function findRelease(origin: ReleaseOrigin, tag: string): Promise<R
   const found = await (tag === "latest" ? github.latest() : github.published(tag));
   if (found !== undefined) return checked(found, tag, name);
   // Only the list has drafts, and a message can name what there is.
-  const newest = await github.newest();
-  if (newest === undefined) {
-    throw missingFailure({
-      what: `${name} does not exist, or is private`,
-      expected: "a repository that can be read",
-      got: "status 404",
-      fix:
-        token === undefined
-          ? "check FASTBOOP_STAGE0_REPO; a private repository needs a token: set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN)"
-          : "check FASTBOOP_STAGE0_REPO, and that the token may read the repository's contents",
-    });
-  }
+  const newest = await newestReleases(origin);
   const drafts = newest.filter((candidate) => candidate.draft && candidate.tag === tag);
   if (drafts.length > 1) {
     throw missingFailure({
@@ -59,6 +48,21 @@ export async function findRelease(origin: ReleaseOrigin, tag: string): Promise<R
       token === undefined
         ? "check TAG; a draft is shown to a token with push right only: set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN)"
         : "check TAG; a draft is shown to a token with push right only",
+  });
+}
+
+/** The newest releases, drafts first. @throws Failure (3) when the repository can't be seen */
+export async function newestReleases(origin: ReleaseOrigin): Promise<Release[]> {
+  const newest = await new GitHub(origin).newest();
+  if (newest !== undefined) return newest;
+  throw missingFailure({
+    what: `${origin.name} does not exist, or is private`,
+    expected: "a repository that can be read",
+    got: "status 404",
+    fix:
+      origin.token === undefined
+        ? "check FASTBOOP_STAGE0_REPO; a private repository needs a token: set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN)"
+        : "check FASTBOOP_STAGE0_REPO, and that the token may read the repository's contents",
   });
 }
 
