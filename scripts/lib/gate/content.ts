@@ -1,6 +1,7 @@
 /** The one pass over a file's content: its digest, and the build paths that are left in it. */
+import { readSync } from "node:fs";
 import { createHash } from "../crypto.ts";
-import { CHUNK, eachChunk } from "../files.ts";
+import { CHUNK } from "../files.ts";
 
 export interface Content {
   /** Bytes that were read. */
@@ -35,7 +36,12 @@ const OF_SYSTEM = /^\/(?:(?:usr|var|etc|proc|sys)\/)?[^/]*$/;
 /** What build paths begin with, by the character after the slash. */
 type Prefixes = { bytes: Buffer; isShared: boolean }[][];
 
+/** Made once for the many files of a run. */
+const made = new WeakMap<readonly string[], Prefixes>();
+
 function prefixesWith(folders: readonly string[]): Prefixes {
+  const before = made.get(folders);
+  if (before !== undefined) return before;
   const known = folders.filter((folder) => !OF_SYSTEM.test(folder)).map((folder) => `${folder}/`);
   const prefixes: Prefixes = [];
   for (const path of [...known, ...OWN, ...SHARED]) {
@@ -43,6 +49,7 @@ function prefixesWith(folders: readonly string[]): Prefixes {
     const letter = bytes[1] ?? 0;
     prefixes[letter] = [...(prefixes[letter] ?? []), { bytes, isShared: SHARED.includes(path) }];
   }
+  made.set(folders, prefixes);
   return prefixes;
 }
 
@@ -51,7 +58,7 @@ const TEXT_LENGTH = 8;
 const EXAMPLES = 3;
 const LONGEST_EXAMPLE = 120;
 
-/** A piece of a file behind the end of the one before it. */
+/** A piece of a file behind the end of the one before it. `readContent` calls nothing that reads another file. */
 const window = Buffer.allocUnsafe(LONGEST_EXAMPLE + TEXT_LENGTH + CHUNK);
 
 /**
@@ -63,20 +70,22 @@ export function readContent(fd: number, folders: readonly string[] = []): Conten
   const hash = createHash("sha256");
   const paths: BuildPaths = { count: 0, examples: [] };
   let size = 0;
-  // A path may cross the border of two pieces: the end of each is kept for the next.
+  // A path may cross the border of two pieces: the end of each is kept, and the next is read behind it.
   let length = 0;
   let from = 0;
-  eachChunk(fd, (bytes) => {
-    hash.update(bytes);
-    size += bytes.length;
-    length += bytes.copy(window, length);
+  for (;;) {
+    const count = readSync(fd, window, length, CHUNK, size);
+    if (count === 0) break;
+    hash.update(window.subarray(length, length + count));
+    size += count;
+    length += count;
     const to = Math.max(from, length - LONGEST_EXAMPLE);
     findPaths(prefixes, window.subarray(0, length), from, to, paths);
     const kept = Math.max(0, to - TEXT_LENGTH);
     window.copyWithin(0, kept, length);
     length -= kept;
     from = to - kept;
-  });
+  }
   findPaths(prefixes, window.subarray(0, length), from, length, paths);
   return { size, sha256: hash.digest("hex"), paths };
 }
@@ -88,14 +97,17 @@ const nextSlash: (bytes: Buffer, from: number) => number =
     ? (bytes, from) => Uint8Array.prototype.indexOf.call(bytes, SLASH, from)
     : (bytes, from) => bytes.indexOf(SLASH, from);
 
+function isAt(bytes: Buffer, at: number, wanted: Buffer): boolean {
+  for (let index = wanted.length - 1; index > 1; index--) if (bytes[at + index] !== wanted[index]) return false;
+  return true;
+}
+
 /** Adds the paths that begin in a part of some bytes. */
 function findPaths(prefixes: Prefixes, bytes: Buffer, from: number, to: number, paths: BuildPaths): void {
   let next = from;
   for (let at = nextSlash(bytes, from); at >= 0 && at < to; at = nextSlash(bytes, next)) {
     next = at + 1;
-    const prefix = prefixes[bytes[next] ?? 0]?.find((one) =>
-      bytes.subarray(at, at + one.bytes.length).equals(one.bytes),
-    );
+    const prefix = prefixes[bytes[next] ?? 0]?.find((one) => isAt(bytes, at, one.bytes));
     if (prefix === undefined) continue;
     next = at + prefix.bytes.length;
     const before = /[\t\x20-\x7e]*$/.exec(bytes.toString("latin1", Math.max(0, at - TEXT_LENGTH), at));
