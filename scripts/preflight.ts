@@ -1,7 +1,6 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
-import { keepSmall } from "./lib/gate/memory.ts";
 import { allFindings, assetPath, buildFolders, checkDist, checkFiles } from "./lib/gate/preflight.ts";
 import { fileLine, reportFindings } from "./lib/gate/report-text.ts";
 import { exitCodeFor } from "./lib/gate.ts";
@@ -28,7 +27,6 @@ await runScript({
   async main({ target: given, json, html }, files) {
     // A workflow's input that is not set is empty.
     const target = given || undefined;
-    keepSmall();
     const maxSize = knob("FASTBOOP_STAGE0_MAX_SIZE");
     const [boot, phone] = [knob("BOOT"), knob("PHONE")];
     if (files.length === 0 && target !== undefined) {

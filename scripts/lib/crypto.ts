@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 
 const load = createRequire(import.meta.url);
-const crypto = (): typeof import("node:crypto") => load("node:crypto");
+export const crypto = (): typeof import("node:crypto") => load("node:crypto");
 
 export const createHash = (algorithm: string): import("node:crypto").Hash => crypto().createHash(algorithm);
 /** The digest of a text or of bytes, lower-case hexadecimal. */

@@ -1,7 +1,7 @@
 /** The kernels that artifacts are booted on: the user's own, or Debian's, unpacked into the cache and never installed. */
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
-import { constants, gunzipSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import { ensureFolder } from "../cache-folder.ts";
 import { MACHINES, type Target } from "../contract.ts";
 import type { Architecture } from "../debian/entries.ts";
@@ -184,10 +184,13 @@ function formatOf(head: Buffer): { arch: string; pageSize: number | null } | und
   return { arch: "aarch64", pageSize: PAGE_SIZES[(image.readUInt8(0x18) >> 1) & 3] ?? null };
 }
 
+/** zlib's constant: give what there is. */
+const Z_SYNC_FLUSH = 2;
+
 /** What the start of a gzip stream holds; empty when it is none. */
 function inflateStart(bytes: Buffer): Buffer {
   try {
-    return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+    return gunzipSync(bytes, { finishFlush: Z_SYNC_FLUSH });
   } catch {
     return Buffer.alloc(0);
   }
