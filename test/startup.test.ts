@@ -2,15 +2,23 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { copyProject, lacking, type Outcome, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import {
+  copyProject,
+  lacking,
+  namesIn,
+  type Outcome,
+  runProgram,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 
 const test = suite("startup");
 const missing = lacking({ programs: ["node"] });
-/** Whether the node keeps what it compiled. */
-const keeps =
-  missing === undefined &&
-  (await runProgram(["node", "-p", 'typeof require("node:module").constants?.compileCacheStatus'])).stdout.trim() ===
-    "object";
+const NODE =
+  missing === undefined
+    ? (await runProgram(["node", "-p", "`${process.version}-${process.arch}`"])).stdout.trim()
+    : undefined;
 
 /** A copy of the project in which nothing was made yet. */
 function copy(): string {
@@ -23,7 +31,10 @@ const tag = (project: string, env: Record<string, string> = {}): Promise<Outcome
     cwd: project,
     env: { VERSION: "1.2.3", ...env },
   });
-const compiled = (project: string): string => join(project, ".cache", "scripts", "tag.mjs");
+const folder = (project: string): string => join(project, ".cache", "scripts");
+const compiled = (project: string): string => join(folder(project), "tag.js");
+/** What V8 compiled of it. */
+const kept = (project: string): string => join(folder(project), `tag.js.run-${NODE}`);
 const GOOD = { code: 0, signal: null, stdout: "v1.2.3\n", stderr: "" };
 
 testUnless(test, missing, "should make JavaScript of a script again when a source changed, and only then", async () => {
@@ -38,7 +49,7 @@ testUnless(test, missing, "should make JavaScript of a script again when a sourc
   // Cut short, as by a power cut.
   fs.truncateSync(compiled(project), 10);
   assert.equal(await tag(project), { ...GOOD, stdout: "edited\nv1.2.3\n" });
-  assert.equal(fs.readdirSync(join(project, ".cache", "scripts")), ["tag.mjs"]);
+  assert.equal(namesIn(folder(project)), ["tag.js", `tag.js.run-${NODE}`]);
 });
 
 testUnless(test, missing, "should start where nothing can be written", async () => {
@@ -57,15 +68,35 @@ testUnless(test, missing, "should end with 13 when a script waits for what never
   assert.is(code, 13);
 });
 
-if (keeps)
-  testUnless(test, missing, "should keep what node compiled in the cache, apart for each node", async () => {
-    const project = copy();
-    const cache = temporaryFolder("cache");
-    assert.equal(await tag(project, { FASTBOOP_STAGE0_CACHE: cache }), GOOD);
-    const [own, ...others] = fs.readdirSync(join(cache, "node"));
-    assert.match(own ?? "", /^v[0-9.]+-/);
-    assert.equal(others, []);
-    assert.ok(fs.readdirSync(join(cache, "node", own ?? "")).length > 0);
-  });
+testUnless(test, missing, "should keep what was compiled, and take no other's", async () => {
+  const project = copy();
+  await tag(project);
+  const before = fs.statSync(kept(project)).ino;
+  assert.equal(await tag(project), GOOD);
+  assert.is(fs.statSync(kept(project)).ino, before);
+  const bytes = fs.readFileSync(kept(project));
+  // That of another node, of other sources, and one that was cut short.
+  const foreign = Buffer.from(bytes).fill(0, 0, 16);
+  const outdated = Buffer.from(bytes).fill("x", bytes.length - 9);
+  for (const wrong of [foreign, outdated, bytes.subarray(0, 9), Buffer.alloc(0)]) {
+    fs.writeFileSync(kept(project), wrong);
+    assert.equal(await tag(project), GOOD);
+    const again = fs.readFileSync(kept(project));
+    assert.ok(again.length > 9_999 && !again.equals(wrong));
+  }
+  // A text of the same length, which V8 would not tell from the one that it compiled.
+  const source = join(project, "scripts", "lib", "tags.ts");
+  fs.writeFileSync(source, fs.readFileSync(source, "utf8").replace('tag: { prefix: "v"', 'tag: { prefix: "w"'));
+  assert.equal(await tag(project), { ...GOOD, stdout: "w1.2.3\n" });
+});
+
+testUnless(test, missing, "should not let a run that only answers leave what others take", async () => {
+  const project = copy();
+  const run = (...args: string[]) =>
+    runProgram(["node", "--require", "./scripts/lib/typescript.cjs", "scripts/tag.ts", ...args], { cwd: project });
+  assert.is((await run("--help")).code, 0);
+  assert.is((await run("--nonsense")).code, 2);
+  assert.equal(namesIn(folder(project)), ["tag.js", `tag.js.help-${NODE}`]);
+});
 
 test.run();

@@ -8,6 +8,10 @@ import { ownVersion } from "../../../scripts/lib/version.ts";
 /** What a machine without npm needs. */
 export const TOOLS = ["fetch-stage0", "preflight", "sums"] as const;
 
+/** A module has no `require` of its own. */
+const REQUIRE =
+  'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);\n';
+
 interface Compiler {
   withRequire(text: string): string;
 }
@@ -37,7 +41,11 @@ export async function bundle(tool: (typeof TOOLS)[number]): Promise<string> {
   );
   // The script's own first line names the loader for TypeScript, which is not needed here.
   const text = outputFiles[0]?.text.replace(/^#!.*\n/, "") ?? "";
-  const { code } = await transform(withRequire(text), { minifySyntax: true, minifyWhitespace: true, format: "esm" });
+  const { code } = await transform(`${REQUIRE}${withRequire(text)}`, {
+    minifySyntax: true,
+    minifyWhitespace: true,
+    format: "esm",
+  });
   return `#!/usr/bin/env node\n${code}${licences([...folders].sort())}`;
 }
 

@@ -244,7 +244,7 @@ export const startup: Group = async ({ folder, tools, runs, measure }) => {
         ],
         aims: [{ entrant: "make -s tag", against: "tag, node", above: 0.015 }],
         notes: [
-          "A script is one file of JavaScript, made at its first run, and node 24 keeps what it compiled of that. The bundled tools have the packages in them too, which is what a release carries.",
+          "A script is one file of JavaScript with its packages, made at its first run, and what V8 compiled of it in a run is kept for the next. Of the bundled tools, which a release carries, nothing is kept.",
         ],
       }),
     ],
