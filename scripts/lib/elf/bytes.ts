@@ -79,6 +79,10 @@ export interface Fields {
   u16(): number;
   u32(): number;
   word(): bigint;
+  /** A word as a number, rounded above 2 ** 53: where there are many, BigInts take most of the time. */
+  number(): number;
+  /** The low 32 bits of a word. */
+  low(): number;
 }
 
 /** Fields at any place of some bytes. */
@@ -115,6 +119,18 @@ export function fields({ bits, order }: File, bytes: Buffer): Fields {
       if (bits === 32) return BigInt(this.u32());
       this.at += 8;
       return view.getBigUint64(this.at - 8, little);
+    },
+    number() {
+      if (bits === 32) return this.u32();
+      const first = this.u32();
+      const second = this.u32();
+      return little ? second * 2 ** 32 + first : first * 2 ** 32 + second;
+    },
+    low() {
+      const first = this.u32();
+      if (bits === 32) return first;
+      const second = this.u32();
+      return little ? first : second;
     },
   };
 }

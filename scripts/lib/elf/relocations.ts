@@ -80,13 +80,13 @@ function readTable(file: File, machine: number, table: Table, writable: readonly
   let unwritable = 0;
   const end = offset + (size / entry) * entry;
   for (let at = offset; at < end; at += PIECE * entry) {
-    const length = end - at < PIECE * entry ? end - at : PIECE * entry;
-    const next = fields(file, bytesAt(file.source, at, length));
-    while (next.at < Number(length)) {
-      const place = Number(next.word());
-      const info = next.word();
-      if (words === 3) next.word();
-      const type = Number(file.bits === 64 ? info & 0xffffffffn : info & 0xffn);
+    const length = Number(end - at < PIECE * entry ? end - at : PIECE * entry);
+    const next = fields(file, bytesAt(file.source, at, BigInt(length)));
+    while (next.at < length) {
+      const place = next.number();
+      const info = next.low();
+      if (words === 3) next.low();
+      const type = file.bits === 64 ? info : info & 0xff;
       types.set(type, (types.get(type) ?? 0) + 1);
       if (type === known?.RELATIVE && relative === count) relative += 1;
       count += 1;
