@@ -6,43 +6,61 @@ import { copyProject, lacking, make, RUNTIME, runProgram, suite, temporaryFolder
 
 const test = suite("lint");
 
-testUnless(test, lacking({ programs: ["shellcheck"] }), "should find nothing wrong with the project", async () => {
-  const { code, stdout, stderr } = await make(["lint"]);
-  const checks = ["types", "format", "shell", "workflows", "modules", "docs"].map((name) => `ok   ${name}\n`).join("");
-  assert.is(stderr.replace(/^lint: .*\n/gm, ""), checks);
-  assert.is(stdout, "");
-  assert.is(code, 0);
-});
+testUnless(
+  test,
+  lacking({ programs: ["shellcheck", "pip3"] }),
+  "should find nothing wrong with the project",
+  async () => {
+    const { code, stdout, stderr } = await make(["lint"]);
+    const checks = ["types", "format", "shell", "workflows", "modules", "docs"]
+      .map((name) => `ok   ${name}\n`)
+      .join("");
+    assert.is(stderr.replace(/^lint: .*\n/gm, ""), checks);
+    assert.is(stdout, "");
+    assert.is(code, 0);
+  },
+);
 
-testUnless(test, lacking({ programs: ["shellcheck"] }), "should show all that is wrong in one run", async () => {
-  const folder = copyProject(temporaryFolder("lint"));
-  const write = (name: string, text: string): void => fs.writeFileSync(join(folder, name), text);
-  write("scripts/lib/type.ts", 'export const wrong: number = "text";\n');
-  write("scripts/lib/format.ts", "export  const wrong = 1;\n");
-  write("ci/unquoted.sh", "#!/bin/sh\ncd $1\n");
-  write(
-    "ci/workflows/logic.yml",
-    "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: npm ci\n",
-  );
-  write(
-    "docs/preflight.md",
-    fs.readFileSync(join(folder, "docs/preflight.md"), "utf8").replace(/^<!-- made: rules.*$/m, "$&\n"),
-  );
-  const { code, stderr } = await runProgram([...RUNTIME, join(folder, "ci", "dev", "lint.ts")], { cwd: folder });
-  assert.equal(
-    [...stderr.matchAll(/^(ok {3}|FAIL) (\S+)$/gm)].map(([, mark, name]) => `${mark?.trim()} ${name}`),
-    ["FAIL types", "FAIL format", "FAIL shell", "FAIL workflows", "FAIL modules", "FAIL docs"],
-  );
-  assert.match(stderr, "is not assignable to type 'number'");
-  assert.match(stderr, "SC2086");
-  assert.match(stderr, "job one has logic inside run:");
-  assert.match(
-    stderr,
-    "error: scripts/lib/type.ts: exports wrong, which no module imports\n  fix:      take the export away\n",
-  );
-  assert.match(stderr, "error: docs/preflight.md: differs from the code it is made from\n  fix:      make docs\n");
-  assert.is(code, 1);
-});
+testUnless(
+  test,
+  lacking({ programs: ["shellcheck", "pip3"] }),
+  "should show all that is wrong in one run",
+  async () => {
+    const folder = copyProject(temporaryFolder("lint"));
+    const write = (name: string, text: string): void => fs.writeFileSync(join(folder, name), text);
+    write("scripts/lib/type.ts", 'export const wrong: number = "text";\n');
+    write("scripts/lib/format.ts", "export  const wrong = 1;\n");
+    write("ci/unquoted.sh", "#!/bin/sh\ncd $1\n");
+    write(
+      "ci/workflows/logic.yml",
+      "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: npm ci ${{ github.head_ref }}\n",
+    );
+    fs.appendFileSync(join(folder, "ci/actions/sums/action.yml"), "    - uses: someone/else@main\n");
+    write(
+      "docs/preflight.md",
+      fs.readFileSync(join(folder, "docs/preflight.md"), "utf8").replace(/^<!-- made: rules.*$/m, "$&\n"),
+    );
+    const { code, stderr } = await runProgram([...RUNTIME, join(folder, "ci", "dev", "lint.ts")], { cwd: folder });
+    assert.equal(
+      [...stderr.matchAll(/^(ok {3}|FAIL) (\S+)$/gm)].map(([, mark, name]) => `${mark?.trim()} ${name}`),
+      ["FAIL types", "FAIL format", "FAIL shell", "FAIL workflows", "FAIL modules", "FAIL docs"],
+    );
+    assert.match(stderr, "is not assignable to type 'number'");
+    assert.match(stderr, "SC2086");
+    assert.match(stderr, "job one has logic inside run:");
+    assert.match(
+      stderr,
+      /error: zizmor\n {2}got: [\s\S]*error\[template-injection\][\s\S]* --> ci\/workflows\/logic\.yml:6:/,
+    );
+    assert.match(stderr, /error\[unpinned-uses\][\s\S]* --> ci\/actions\/sums\/action\.yml:19:/);
+    assert.match(
+      stderr,
+      "error: scripts/lib/type.ts: exports wrong, which no module imports\n  fix:      take the export away\n",
+    );
+    assert.match(stderr, "error: docs/preflight.md: differs from the code it is made from\n  fix:      make docs\n");
+    assert.is(code, 1);
+  },
+);
 
 /** A project of these modules. */
 function project(modules: Record<string, string>): string {

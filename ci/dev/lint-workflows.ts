@@ -8,11 +8,13 @@ import { requireTools } from "../../scripts/lib/tools.ts";
 import { OWN_WORKFLOWS, WORKFLOW_FOLDER } from "../../scripts/lib/workflow-files.ts";
 import { checkActions } from "./lib/actions.ts";
 import { checkWorkflows, readWorkflows, runBlocks } from "./lib/workflows.ts";
+import { audit } from "./lib/zizmor.ts";
 
 await runScript({
   name: "lint-workflows.ts",
   summary:
-    "Checks GitHub workflow files: actionlint, shellcheck on each run: block, and four checks of our own; and the actions.",
+    "Checks GitHub workflow files: actionlint, shellcheck on each run: block, and four checks of our own. The project's own\n" +
+    "and its actions are audited by zizmor, too.",
   operands: "[FOLDER]   (default: ci/workflows and ci/own)",
   options: {},
   knobs: [],
@@ -20,7 +22,7 @@ await runScript({
   async main(_, [operand]) {
     await requireTools(["shellcheck"]);
     const folders = operand === undefined ? [WORKFLOW_FOLDER, OWN_WORKFLOWS] : [fromCaller(operand)];
-    const problems: Problem[] = operand === undefined ? await checkActions() : [];
+    const problems: Problem[] = operand === undefined ? [...(await checkActions()), ...(await audit())] : [];
     for (const folder of folders) problems.push(...(await checkFolder(folder)));
     if (problems.length > 0) throw contractFailure(...problems);
     return 0;

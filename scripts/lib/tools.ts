@@ -54,6 +54,7 @@ const PACKAGES = {
   "musl-gcc": ["musl-tools", "musl-gcc", "gcc", "musl", ""],
   nginx: ["nginx-light", "nginx", "nginx", "nginx", "nginx"],
   openssl: ["openssl", "openssl", "openssl", "openssl", "openssl"],
+  pip3: ["python3-pip", "python3-pip", "py3-pip", "python-pip", "python"],
   "qemu-system-aarch64": [
     "qemu-system-arm",
     "qemu-system-aarch64",
