@@ -38,7 +38,7 @@ tools := ci/tools/node_modules/.package-lock.json
 ready := $(modules) $(if $(filter deno,$(RUNTIME)),$(tools))
 
 # Asked for together, verbs run in the order of these lines, under -j too: what writes dist/ or sources, then what reads it.
-stage1 := format docs trusted-root pin-images lock install-workflows toolchain
+stage1 := format docs trusted-root pin-images lock install-workflows toolchain toolchain-key
 stage2 := recipes
 stage3 := stage0 stage0-all stage0-env cli fetch-stage0 fetch-kit bundle
 stage4 := preflight boot phone verify identify sbom lint test recipes-check workflows-check
@@ -137,6 +137,8 @@ help-dev: ## Print the other verbs, and every knob
 	@awk -v dev=1 -f scripts/help.awk Makefile
 toolchain: $(ready) ## Make sure that cargo can build for the target
 	@$(run) scripts/toolchain.ts
+toolchain-key: $(ready) ## Print the names that a cache keeps the toolchains of Debian's packages by
+	@$(run) scripts/toolchain.ts --key
 reproduce: $(ready) ## Build twice and compare the bytes; TAG: build that release again
 	@$(run) scripts/reproduce.ts
 lint: $(modules) $(tools) ## Check types, format, shell and workflows

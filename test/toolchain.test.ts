@@ -424,6 +424,28 @@ testUnless(test, needsDebian, "should end apt while it reads lists, when a signa
   assert.ok(await endsSoon(Number(fs.readFileSync(file, "utf8"))));
 });
 
+testUnless(
+  test,
+  needsDebian,
+  "should name the toolchains that Debian's packages of today would give, and make none",
+  async () => {
+    const folder = temporaryFolder();
+    const GITHUB_OUTPUT = join(folder, "output");
+    const env = { TARGET: "x86_64-unknown-linux-musl", FASTBOOP_STAGE0_CACHE: join(folder, "cache"), GITHUB_OUTPUT };
+    const { code, stdout, stderr } = await script("toolchain.ts", ["--key"], { env });
+    assert.is(code, 0, stderr);
+    const [x86_64 = "", aarch64 = "", ...rest] = stdout.split("\n");
+    assert.match(
+      x86_64,
+      /^x86_64-unknown-linux-musl_rustc(-web)?_[0-9]+\.[0-9]+\.[0-9]+\+dfsg\S*_debian1[0-9]_(x64|arm64)_[0-9]+$/,
+    );
+    assert.is(aarch64, x86_64.replace("x86_64", "aarch64"));
+    assert.equal(rest, [""]);
+    assert.is(fs.readFileSync(GITHUB_OUTPUT, "utf8"), `x86_64=${x86_64}\naarch64=${aarch64}\nkey=${x86_64}\n`);
+    assert.equal(namesIn(join(folder, "cache", "toolchain")), []);
+  },
+);
+
 testUnless(test, needsDebian, "should give both ways out where there is neither rustup nor Debian", async () => {
   const cargo = bare();
   const command = [...RUNTIME, join(PROJECT, "scripts", "toolchain.ts")];

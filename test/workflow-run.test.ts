@@ -12,6 +12,7 @@ import {
   isDeno,
   lacking,
   namesIn,
+  script,
   suite,
   temporaryFolder,
   testUnless,
@@ -31,6 +32,13 @@ const TAG = "v0.2.0-rc.1";
 const JOBS = ["decide", "draft", "ci/contract", "ci/stage0-static", "ci", "stage0-preflight"];
 const PACKAGES = ["phone", "debian/debian", "debian", "alpine/alpine", "alpine", "rpm/rpm", "rpm"];
 const RELEASE = ["assets", "attest", "publish", "consume"];
+
+/** What the toolchains are kept by: key and path. */
+const { stdout: names } = NEEDS === undefined ? await script("toolchain.ts", ["--key"]) : { stdout: "" };
+const TOOLCHAINS = names
+  .trim()
+  .split("\n")
+  .map((name) => `${name} ~/.cache/stage0-distribution/toolchain`);
 
 /** A repository as the workflows expect it: fastboop's workspace with this project in stage0-distribution/. */
 function checkout(folder: string): void {
@@ -122,11 +130,18 @@ testUnless(
         listed(sums),
         all.filter((name) => name !== "SHA256SUMS"),
       );
-      const boots = run.steps.filter(({ step }) => step === "make preflight BOOT=1");
+      const boots = run.steps.filter(
+        ({ job, step }) => job === "ci/stage0-static" && step.endsWith("/ci/actions/preflight"),
+      );
       assert.is(boots.length, 2);
       for (const { output } of boots) assert.match(output, /: ran as PID 1, powered the machine off\n/);
       const phone = run.steps.find(({ step }) => step === "make preflight PHONE=1");
       assert.equal(phone?.output.match(/^phone: leaves out .*/gm)?.length, 2, phone?.output);
+      // A release takes no toolchain that another run left; only phone has those of this one.
+      assert.equal(run.cached, [
+        ...TOOLCHAINS.map((key) => `save ${key}`),
+        ...TOOLCHAINS.map((key) => `restore ${key}`),
+      ]);
       const consume = run.steps.filter(({ job }) => job === "consume").at(-1);
       assert.match(consume?.output ?? "", /^ {2}provenance +agrees$/m);
       assert.match(consume?.output ?? "", /fetched\/v0\.2\.0-rc\.1\/fastboop-stage0-aarch64-unknown-linux-musl\n/);
@@ -159,6 +174,10 @@ testUnless(test, NEEDS, "should rehearse a release branch, and touch no release"
       ),
     );
     assert.equal(github.requests, []);
+    assert.equal(run.cached, [
+      ...TOOLCHAINS.flatMap((key) => [`restore ${key}`, `save ${key}`]),
+      ...TOOLCHAINS.map((key) => `restore ${key}`),
+    ]);
     assert.ok(namesIn(join(run.artifacts, "release-assets")).includes("SHA256SUMS"));
   } finally {
     await github.close();

@@ -116,6 +116,8 @@ interface JobState {
 
 export class WorkflowRun {
   readonly steps: StepRecord[] = [];
+  /** What was kept in and taken from the cache between runs: what, the key and the path. */
+  readonly cached: string[] = [];
   /** The artifacts that jobs have uploaded: folders by name. */
   readonly artifacts = temporaryFolder("artifacts");
   /** The lists of checksums that were attested. */
@@ -337,6 +339,11 @@ export class WorkflowRun {
         this.#settings.checkout(workspace);
         return { ok: true, output: "" };
       case "actions/setup-node":
+        return { ok: true, output: "" };
+      case "actions/cache/save":
+      case "actions/cache/restore":
+        // What is in this machine's cache stays there.
+        this.cached.push(`${action.slice("actions/cache/".length)} ${given.key} ${given.path}`);
         return { ok: true, output: "" };
       case "jirutka/setup-alpine":
         this.#alpine = await alpinePrograms(String(given.packages), this.#settings.env.PATH ?? "");

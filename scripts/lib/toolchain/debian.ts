@@ -6,11 +6,10 @@
  */
 
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ensureFolder, ensureFolders } from "../cache-folder.ts";
 import { withTemporaryFolder } from "../cleanup.ts";
 import { debianCommand } from "../debian/command.ts";
-
 import { type Archive, withArchive } from "../debian.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { writeText } from "../files.ts";
@@ -66,6 +65,17 @@ export async function debianCargo(recipes: readonly Recipe[], workspace: string,
       await makeTargets(parts, compiler, made, host, archive, progress);
     });
     return cargoIn([...folders.keys()][0] ?? "");
+  });
+}
+
+/**
+ * The names of the toolchains that would be made of the packages that the archive has now: what a cache keeps them by.
+ * @throws Failure (3) as debianCargo
+ */
+export async function toolchainNames(recipes: readonly Recipe[], progress: Progress): Promise<string[]> {
+  return withArchive([requireHost().architecture], progress, async (archive) => {
+    const { rustc, version } = await chooseCompiler(archive);
+    return recipes.map(({ triple }) => basename(targetFolder(triple, compilerFolder("toolchain", rustc, version))));
   });
 }
 
