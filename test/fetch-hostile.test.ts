@@ -4,7 +4,9 @@ import * as fs from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { createServer as createSecureServer } from "node:tls";
 import * as assert from "uvu/assert";
+import { certificate, makeAuthority } from "./github/certificates.ts";
 import { ASSET, BYTES, type Env, fetchRun, newFolder, type Run, SHA256, SUMS, TAG } from "./lib/fetching.ts";
 import { isDeno, suite } from "./lib/harness.ts";
 import { watchMemory } from "./lib/processes.ts";
@@ -264,6 +266,36 @@ test("should refuse a list or an answer that is larger than any", async () => {
   assert.is(json.code, 3, json.stderr);
   const objects = await run((_, response) => response.end(`[${"{},".repeat(10_000_000)}{}]`), { TAG: "latest" });
   assert.match(objects.stderr, "sends more than a list or an API answer takes");
+});
+
+test("should refuse a mirror's list of 3 GB before it is read", async () => {
+  const mirror = join(newFolder(), "mirror");
+  fs.mkdirSync(join(mirror, TAG), { recursive: true });
+  fs.writeFileSync(join(mirror, TAG, "SHA256SUMS"), "");
+  fs.truncateSync(join(mirror, TAG, "SHA256SUMS"), 3_000_000_000);
+  const run = await trial({ FASTBOOP_STAGE0_MIRROR: `file://${mirror}` }, { most: 20 });
+  assert.match(run.stderr, "SHA256SUMS is longer than any list\n  expected: at most 4,194,304 bytes (4.0 MiB)\n");
+  assert.is(run.code, 1);
+});
+
+test("should take the end of a TLS connection before an answer for a break, though nothing announced it", async () => {
+  const folder = newFolder();
+  await makeAuthority(folder);
+  let connections = 0;
+  // Destroyed, the socket below ends without TLS's own word for it.
+  const server = createSecureServer(await certificate(folder, "valid"), (socket) => {
+    connections += 1;
+    socket.on("error", () => {}).once("data", () => socket.destroy());
+  });
+  const port = await listen(server);
+  try {
+    const run = await trial({ ...at(`https://127.0.0.1:${port}`), NODE_EXTRA_CA_CERTS: join(folder, "ca.pem") });
+    assert.match(run.stderr, /broke the connection off; trying again in [0-9.]+ s \(5 of 5\)\nerror: /);
+    assert.is(run.code, 3);
+    assert.ok(connections >= 5, `${connections}`);
+  } finally {
+    server.close();
+  }
 });
 
 test("should end a list that only drips", async () => {

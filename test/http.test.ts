@@ -384,6 +384,32 @@ test("should tell a redirect to nowhere, a login page and other protocols apart"
   }
 });
 
+test("should send a token to the servers that it is for, and to no other", () => {
+  const cases: [token: string, server: string, api: string, sent: boolean][] = [
+    ["GH_TOKEN", "", "", true],
+    ["GITHUB_TOKEN", "", "", true],
+    ["GH_ENTERPRISE_TOKEN", "", "", false],
+    ["GH_TOKEN", "https://acme.ghe.com", "https://api.acme.ghe.com", true],
+    ["GITHUB_ENTERPRISE_TOKEN", "https://acme.ghe.com", "https://api.acme.ghe.com", false],
+    ["GH_TOKEN", "https://acme.ghe.com.example.invalid", "", false],
+    ["GH_TOKEN", "https://notghe.com", "", false],
+    ["GITHUB_TOKEN", "https://git.example.invalid", "", false],
+    ["GH_ENTERPRISE_TOKEN", "https://git.example.invalid", "", true],
+    ["GITHUB_ENTERPRISE_TOKEN", "http://127.0.0.1:1", "", true],
+    ["GITHUB_ENTERPRISE_TOKEN", "https://git.example.invalid", "https://api.example.invalid", false],
+    ["GH_TOKEN", "", "https://api.github.com.example.invalid", false],
+  ];
+  for (const [name, server, api, sent] of cases) {
+    const env: Record<string, string> = { [name]: "secret", GITHUB_SERVER_URL: server, GITHUB_API_URL: api };
+    Object.assign(process.env, env);
+    try {
+      assert.is(releaseOrigin().token, sent ? "secret" : undefined, `${name} ${server} ${api}`);
+    } finally {
+      for (const key of Object.keys(env)) delete process.env[key];
+    }
+  }
+});
+
 test("should take nothing for a release that is none", async () => {
   const asset = { id: 1, name: "a", size: 0, state: "uploaded" };
   const good = {

@@ -599,7 +599,7 @@ test("should take no answer for GitHub's that has another form, whichever was as
       releases.publish({ ...RELEASE, body: "", tag: TAG, immutable: false, url: RELEASE.html_url, uploadUrl: "" }),
   };
   const wrong = [
-    ...["", "null", "7", '"text"', '{"id": 1', '{"total_count": 1}', "[null]", '[{"id": 1}]'],
+    ...["", "null", "7", '"text"', "{}", "[{}]", '{"id": 1', '{"total_count": 1}', "[null]", '[{"id": 1}]'],
     JSON.stringify({ ...RELEASE, id: "../x" }),
     JSON.stringify({ ...RELEASE, html_url: "no address" }),
     JSON.stringify({ ...RELEASE, upload_url: undefined }),
@@ -809,6 +809,21 @@ test("should show a refusal that is no JSON as it is", async () => {
       releases.upload(release, { name: "a.tar", path: join(dist, SUMS), size: fs.statSync(join(dist, SUMS)).size }),
     );
     assert.equal([exitCode, problems], [1, [{ what: "GitHub refuses a.tar", got: "status 422: a\\x09b\\x: c" }]]);
+  });
+});
+
+test("should give up an answer to an upload that is longer than any", async () => {
+  const answer = (): { status: number; text: string } => ({ status: 201, text: " ".repeat(5_000_000) });
+  await withServer(answer, async (releases, api) => {
+    const release = { id: 1, tag: TAG, draft: true, immutable: false, body: "", url: "", assets: [] };
+    const { exitCode, problems } = await failureOf(() =>
+      releases.upload(
+        { ...release, uploadUrl: `${api}/upload` },
+        { name: "a.tar", path: join(dist, SUMS), size: fs.statSync(join(dist, SUMS)).size },
+      ),
+    );
+    assert.is(exitCode, 1);
+    assert.is(problems[0]?.what, `${new URL(api).host} sends more than a list or an API answer takes`);
   });
 });
 
