@@ -72,6 +72,10 @@ test("should know a stage0 itself, an altered one, one that is cut off, and a fi
   const none = await identify(put("none", "nothing"));
   assert.is(none.code, 3);
   assert.is(none.stdout, "");
+  await sh("mkfifo fifo");
+  const fifo = await identify(join(folder, "fifo"));
+  assert.match(fifo.stderr, /^error: .*\/fifo: can't be read\n {2}expected: a regular file\n {2}got: {6}a fifo$/m);
+  assert.is(fifo.code, 3);
 });
 
 const programs = ["cpio", "gzip", "zstd", "xz", "lz4", "dpkg-deb", "tar"];

@@ -133,6 +133,9 @@ test("should fail a file that the gate refuses, and one that nobody vouches for"
   assert.is(demanded.code, 3);
   assert.match(demanded.stderr, /^error: .* has no provenance that can be verified/);
   assert.is((await verify("")).code, 2);
+  const device = await verify("/dev/zero", { TARGET: X86_64 });
+  assert.is(device.stderr, "error: /dev/zero: can't be read\n  expected: a regular file\n  got:      a device\n");
+  assert.is(device.code, 3);
 });
 
 test("should hold a file against the release that TAG names", async () => {

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { randomBytes } from "./crypto.ts";
-import { errorCode, missingFailure, SYSTEM_ERRORS, systemWords, withPath } from "./errors.ts";
+import { errorCode, type Failure, missingFailure, SYSTEM_ERRORS, systemWords, withPath } from "./errors.ts";
 
 /** Bytes read at a time: 64 KiB read into one reused buffer hashes as fast as OpenSSL; larger ones gain nothing. */
 export const CHUNK = 64 * 1024;
@@ -226,15 +226,23 @@ export function readStart(fd: number, most: number, offset = 0): Buffer {
 /** Bytes of a file or a response that is read into memory: a list, a lock file, an answer of the API. */
 export const MAX_IN_MEMORY = 4 * 1024 * 1024;
 
+const unreadable = (path: string, expected: string, got: string): Failure =>
+  missingFailure({ what: "can't be read", expected, got, file: path });
+
+/** Opens a file that is read to its end: a FIFO or a device has none. @throws the system's error; Failure (3) for those */
+export function openInput(path: string, expected = "a regular file"): OpenFile {
+  const file = openRegular(path);
+  if ("reason" in file) throw unreadable(path, expected, file.reason);
+  return file;
+}
+
 /** The bytes of a small file. @throws the system's error; Failure (3) when it is no regular file or not small */
 export function readSmall(path: string): Buffer {
   const expected = `a regular file of at most ${MAX_IN_MEMORY} bytes`;
-  const fail = (got: string) => missingFailure({ what: "can't be read", expected, got, file: path });
-  const file = openRegular(path);
-  if ("reason" in file) throw fail(file.reason);
+  const file = openInput(path, expected);
   const size = Number(file.status.size);
   return withFd(file.fd, (fd) => {
-    if (size > MAX_IN_MEMORY) throw fail(`${size} bytes`);
+    if (size > MAX_IN_MEMORY) throw unreadable(path, expected, `${size} bytes`);
     return readStart(fd, size);
   });
 }

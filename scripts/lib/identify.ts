@@ -1,7 +1,6 @@
 /** Which stage0 files are in a file, and of which release each is. Read in one pass, in memory that does not grow with it. */
-import { openSync } from "node:fs";
 import { contractFailure } from "./errors.ts";
-import { eachChunk, withFd } from "./files.ts";
+import { eachChunk, openInput, withFd } from "./files.ts";
 import { type Carved, Carver } from "./identify/carve.ts";
 import type { Known } from "./identify/known.ts";
 import { PartFinder, unpack } from "./identify/unpack.ts";
@@ -21,7 +20,7 @@ const PARTS = 64;
  * @param path absolute
  * @param known by digest
  * @param maxSize size budget of a stage0 in bytes
- * @throws Failure (3) when a program that unpacks is not there; the system's error when the file can't be read
+ * @throws Failure (3) when a program that unpacks is not there, or it is no regular file; the system's error when it can't be read
  */
 export async function identify(
   path: string,
@@ -43,7 +42,7 @@ export async function identify(
   progress("reading");
   const plain = new Carver(maxSize);
   const finder = new PartFinder();
-  withFd(openSync(path, "r"), (fd) =>
+  withFd(openInput(path).fd, (fd) =>
     eachChunk(fd, (bytes) => {
       plain.push(bytes);
       finder.push(bytes);

@@ -13,11 +13,11 @@ import {
 } from "./contract.ts";
 import { contractFailure, type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
 import { lockFolders } from "./fetch/request.ts";
-import { readSmall } from "./files.ts";
+import { openInput, readSmall, withFd } from "./files.ts";
 import { problemOf } from "./gate/report-text.ts";
 import { inspect } from "./gate.ts";
 import { releaseOrigin } from "./github/origin.ts";
-import { type Digest, digestFile } from "./hash.ts";
+import { type Digest, digestOf } from "./hash.ts";
 import { knob } from "./knobs.ts";
 import type { Attestation } from "./provenance/attestation.ts";
 import { readPins } from "./trust/pins.ts";
@@ -51,11 +51,11 @@ interface Evidence {
  * Verifies a file. Nothing is thrown for what is wrong with it: `failures` has all of that.
  * @param path absolute
  * @param tag the release that it is said to be of, whose list and signatures are fetched; undefined: what lies beside it
- * @throws the system's error when the file can't be read
+ * @throws the system's error when the file can't be read; Failure (3) when it is no regular file
  */
 export async function verifyFile(path: string, target: Target, tag: string | undefined): Promise<Verification> {
   const asset = assetName(target.triple);
-  const digest = digestFile(path);
+  const digest = withFd(openInput(path).fd, (fd) => digestOf(fd));
   const failures: Failure[] = [];
   const attempt = async <T>(work: () => T | Promise<T>): Promise<T | undefined> => {
     try {
