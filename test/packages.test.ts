@@ -378,6 +378,43 @@ testUnless(
   },
 );
 
+testUnless(
+  test,
+  lacking({ programs: [...TOOLS, "rpmlint"] }),
+  "should satisfy rpmlint but for what its filters explain",
+  async () => {
+    const DIST = temporaryFolder();
+    const built = await verb("rpm", { DIST, FASTBOOP_STAGE0_EMBED_PATH: aarch64 });
+    assert.is(built.code, 0, built.stderr);
+    const checked = [join(DIST, NAMES.rpm), join(RECIPES, "rpm/fastboop-stage0.spec")];
+    const lint = (...filters: string[]) => runProgram(["rpmlint", ...filters, ...checked]);
+    const { code, stdout, stderr } = await lint("-r", join(RECIPES, "rpm/fastboop-stage0.rpmlintrc"));
+    assert.match(stdout, / 1 packages and 1 specfiles checked; 0 errors, 0 warnings, /);
+    assert.is(code, 0, stdout + stderr);
+    assert.match((await lint()).stdout, /E: arch-independent-package-contains-binary-or-object /);
+  },
+);
+
+const codename = /^VERSION_CODENAME=(\w+)$/m.exec(fs.readFileSync("/etc/os-release", "utf8"))?.[1] ?? "";
+testUnless(
+  test,
+  lacking({ root: true, programs: [...TOOLS, "mmdebstrap", "piuparts"] }),
+  "should satisfy piuparts: what it installs in a real Debian goes away again",
+  async () => {
+    const DIST = temporaryFolder();
+    const built = await verb("deb", { DIST, FASTBOOP_STAGE0_EMBED_PATH: aarch64 });
+    assert.is(built.code, 0, built.stderr);
+    const root = join(DIST, "root.tar.gz");
+    const system = ["mmdebstrap", "--variant=apt", "--include=debsums,adduser", codename, root];
+    const made = await runProgram(system);
+    assert.is(made.code, 0, made.stderr);
+    const options = ["--no-eatmydata", "--skip-minimize", "--no-upgrade-test", "-b", root, "-d", codename];
+    const { code, stdout, stderr } = await runProgram(["piuparts", ...options, built.stdout.trim()]);
+    assert.is(code, 0, stdout + stderr);
+    assert.match(stdout + stderr, "PASS: All tests.");
+  },
+);
+
 /** The recipes as a packager has them, laid into a folder. */
 function lay(kind: PackageKind, folder: string): string {
   KINDS[kind].writeSources(readRecipes(), folder);
