@@ -1,9 +1,12 @@
 /** What a fetch makes of a release's signed provenance: used when it is there, demanded when asked to, and never wrong. */
 import * as fs from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { BUILDINFO, bundleName, NOTICE } from "../scripts/lib/contract.ts";
+import { BUILDINFO, bundleName, NOTICE, RELEASE_PREDICATE, RELEASE_SIGNER } from "../scripts/lib/contract.ts";
 import { readTar } from "../scripts/lib/fetch/tar.ts";
+import { startGitHub } from "./github/server.ts";
 import type { GitHub } from "./github/types.ts";
 import {
   ASSET,
@@ -235,6 +238,62 @@ test("should find it through the API with a token, and carry it with its root in
     has(offline, "provenance agrees");
     assert.equal(offline.requests, []);
   });
+});
+
+test("should hear GitHub's own attestation where the API is asked anyway and a root of GitHub's is named", async () => {
+  const own = await Sigstore.make({ private: true });
+  const attest = (tag: string): Promise<Record<string, unknown>> =>
+    own.sign({
+      ...{ name: ASSET, sha256: SHA256, tag, identity: RELEASE_SIGNER, bare: true, predicateType: RELEASE_PREDICATE },
+      predicate: { repository: REPO, tag },
+    });
+  const file = join(newFolder(), "root.json");
+  fs.writeFileSync(file, JSON.stringify(own.root()));
+  const github = await startGitHub({});
+  let attestations: unknown[] = [];
+  let asked = 0;
+  const between = createServer((request, response) => {
+    void (async () => {
+      const { url = "", headers } = request;
+      if (url.includes("/attestations/")) {
+        asked += 1;
+        return response.end(JSON.stringify({ attestations }));
+      }
+      const { authorization = "", accept = "*/*" } = headers;
+      const answer = await fetch(`${github.api}${url}`, { headers: { authorization, accept }, redirect: "manual" });
+      const location = answer.headers.get("location");
+      response.writeHead(answer.status, { "content-type": "application/json", ...(location && { location }) });
+      return response.end(await answer.text());
+    })();
+  });
+  await new Promise<void>((resolve) => between.listen(0, "localhost", resolve));
+  try {
+    await github.addRelease({ tag: TAG, assets: assets() });
+    const api = `http://localhost:${(between.address() as AddressInfo).port}`;
+    const env = { GITHUB_API_URL: api, GH_ENTERPRISE_TOKEN: github.token, FASTBOOP_STAGE0_TRUSTED_ROOT: file };
+    attestations = [{ bundle: await attest(TAG) }];
+    const right = await fetched(github, env);
+    assert.is(right.code, 0, right.log);
+    has(right, "GitHub's attestation agrees");
+    attestations = [];
+    const none = await fetched(github, env);
+    assert.is(none.code, 0, none.log);
+    has(none, "GitHub's attestation absent");
+    attestations = [{ bundle: await attest("v0.0.1") }];
+    const wrong = await fetched(github, env);
+    assert.is(wrong.code, 1, wrong.log);
+    has(wrong, "error: GitHub's attestation: it is of another tag");
+    assert.equal(wrong.left, []);
+    assert.is(asked, 3);
+    // Not by plain addresses, nor with a root that is not GitHub's.
+    assert.is((await fetched(github, { ...env, GH_ENTERPRISE_TOKEN: undefined })).code, 0);
+    assert.is((await fetched(github, { ...env, FASTBOOP_STAGE0_TRUSTED_ROOT: root })).code, 0);
+    assert.is(asked, 3);
+  } finally {
+    between.closeAllConnections();
+    between.close();
+    await github.close();
+  }
 });
 
 test("should carry what a release says of itself in a kit, each as it was listed and signed", async () => {

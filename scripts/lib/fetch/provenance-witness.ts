@@ -56,3 +56,18 @@ export async function provenanceOf(
     fix: "releases made before provenance have none: pin it (make lock TAG=…), and unset FASTBOOP_STAGE0_TRUST",
   });
 }
+
+/**
+ * GitHub's own word that the file with a digest is of this release; undefined: it is not asked. It is where the API is asked
+ * anyway, and where a root of its own is named: of all roots only that has no log.
+ * @throws Failure (1) when what it offers is wrong
+ */
+export async function githubsClaim({ tag }: AssetRequest, source: Source, sha256: string): Promise<Claim | undefined> {
+  const isAsked = source.has !== undefined && source.isFinal && knob("FASTBOOP_STAGE0_TRUSTED_ROOT") !== undefined;
+  if (!isAsked) return undefined;
+  const { trustedRoots } = await import("../provenance/root.ts");
+  if (trustedRoots().every(({ material }) => material.tlogs.length > 0)) return undefined;
+  const { releaseAttestation } = await import("../provenance/release-attestation.ts");
+  const attestation = await releaseAttestation(tag, sha256);
+  return attestation === undefined ? "absent" : { sha256: attestation.sha256 };
+}

@@ -13,7 +13,7 @@ import { type CacheRecord, cacheAsset, cacheList, evict, isCached, readCached, w
 import type { Limits } from "./download.ts";
 import { type Download, PartialDownload } from "./partial.ts";
 import type { Pins } from "./pins.ts";
-import { PROVENANCE, provenanceOf } from "./provenance-witness.ts";
+import { githubsClaim, PROVENANCE, provenanceOf } from "./provenance-witness.ts";
 import { type AssetRequest, assetLabel, type Fetched, MODE, maxSize } from "./request.ts";
 import { apiSource, NotFound, type Source, webSource } from "./source.ts";
 
@@ -111,7 +111,10 @@ async function resolveDigest(
   const { claim, bundle } = await provenanceOf(request, source, list);
   const witnesses = [...pins, ...witnessesOf(sums, source.claim, claim)];
   try {
-    return { sha256: agreedDigest(witnesses, assetLabel(request)), witnesses, source, list, bundle, withdrawn };
+    const sha256 = agreedDigest(witnesses, assetLabel(request));
+    const attested = await githubsClaim(request, source, sha256);
+    if (attested !== undefined) witnesses.push({ name: "GitHub's attestation", kind: "release", claim: attested });
+    return { sha256, witnesses, source, list, bundle, withdrawn };
   } catch (error) {
     for (const line of witnessLines(witnesses)) say(line);
     throw error;
