@@ -296,16 +296,19 @@ testUnless(test, measuring, "should not go on when a command of our own fails", 
   ]);
 });
 
-test("should measure without the knobs of whoever started it", () => {
-  process.env.FASTBOOP_STAGE0_TAG = "v9.9.9";
+test("should measure without the knobs of whoever started it, nor the certificates that node reads at its start", () => {
+  const certificates = process.env.NODE_EXTRA_CA_CERTS;
+  Object.assign(process.env, { FASTBOOP_STAGE0_TAG: "v9.9.9", NODE_EXTRA_CA_CERTS: "/ca.pem" });
   try {
     const environment = benchEnvironment({ DIST: "here" });
     assert.equal(
-      [environment.FASTBOOP_STAGE0_TAG, environment.DIST, environment.PATH],
-      [undefined, "here", process.env.PATH],
+      [environment.FASTBOOP_STAGE0_TAG, environment.NODE_EXTRA_CA_CERTS, environment.DIST, environment.PATH],
+      [undefined, undefined, "here", process.env.PATH],
     );
   } finally {
     delete process.env.FASTBOOP_STAGE0_TAG;
+    delete process.env.NODE_EXTRA_CA_CERTS;
+    if (certificates !== undefined) process.env.NODE_EXTRA_CA_CERTS = certificates;
   }
 });
 
