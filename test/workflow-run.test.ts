@@ -135,13 +135,21 @@ testUnless(
       );
       assert.is(boots.length, 2);
       for (const { output } of boots) assert.match(output, /: ran as PID 1, powered the machine off\n/);
-      const phone = run.steps.find(({ step }) => step === "make preflight PHONE=1");
+      const phone = run.steps.find(({ step }) => step === "make preflight BOOT=1 PHONE=1");
       assert.equal(phone?.output.match(/^phone: leaves out .*/gm)?.length, 2, phone?.output);
       // A release takes no toolchain that another run left; only phone has those of this one.
       assert.equal(run.cached, [
         ...TOOLCHAINS.map((key) => `save ${key}`),
         ...TOOLCHAINS.map((key) => `restore ${key}`),
       ]);
+      // What is signed is what the phone's job came to.
+      for (const name of RELEASE_ASSETS) {
+        const { dsseEnvelope } = JSON.parse(String(await published?.asset(verdictsName(name)).read()));
+        const { predicate } = JSON.parse(Buffer.from(dsseEnvelope.payload, "base64").toString());
+        const said = fs.readFileSync(join(run.artifacts, "verdicts", `${name}.test-result.json`), "utf8");
+        assert.equal(predicate, JSON.parse(said));
+        assert.match(String(predicate.passedTests[1]), /^booted it on Linux /);
+      }
       const consume = run.steps.filter(({ job }) => job === "consume").at(-1);
       assert.match(consume?.output ?? "", /^ {2}provenance +agrees$/m);
       assert.match(consume?.output ?? "", /fetched\/v0\.2\.0-rc\.1\/fastboop-stage0-aarch64-unknown-linux-musl\n/);

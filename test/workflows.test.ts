@@ -82,7 +82,7 @@ const CALLS: [what: string, file: string, from: string, to: string, problem: Rec
       file: "debian.yml",
       what: "job debian downloads an artifact that nothing in a run of release.yml uploads: fastboop-stage0-arm64",
       expected:
-        "attestation-aarch64, attestation-provenance, attestation-x86_64, fastboop-stage0-aarch64, fastboop-stage0-apk, fastboop-stage0-deb, fastboop-stage0-rpm, fastboop-stage0-x86_64, log-aarch64, log-phone, log-x86_64, release-assets, test-result-aarch64, test-result-x86_64",
+        "attestation-aarch64, attestation-provenance, attestation-x86_64, fastboop-stage0-aarch64, fastboop-stage0-apk, fastboop-stage0-deb, fastboop-stage0-rpm, fastboop-stage0-x86_64, log-aarch64, log-phone, log-x86_64, release-assets, test-result-aarch64, test-result-x86_64, verdicts",
     },
   ],
 ];
