@@ -2,13 +2,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import type { FileReport } from "../scripts/lib/gate/report.ts";
+import { writeTestResult } from "../scripts/lib/gate/test-result.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { answerTo, FAULTS } from "../scripts/lib/phone/faults.ts";
 import { htmlReport } from "../scripts/lib/phone/report-html.ts";
 import { STAGES } from "../scripts/lib/phone/stages.ts";
 import { type Judgement, judge } from "../scripts/lib/phone/verdict.ts";
 import { assertRendered } from "./lib/browser.ts";
-import { lacking, suite, testUnless } from "./lib/harness.ts";
+import { lacking, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("phone, its verdict");
 const consoleOf = (name: string): string[] =>
@@ -208,6 +210,27 @@ testUnless(test, lacking({ programs: ["chromium"] }), "should render its page on
     [pageOf([[]]), "1 of 1 boot failed"],
   ] as const;
   for (const scheme of ["light", "dark"] as const) await assertRendered(pages, [320, 1280], scheme);
+});
+
+test("should add what a phone said of a file to the test result with its gate and boots", () => {
+  const folder = temporaryFolder("dist");
+  process.env.DIST = folder;
+  try {
+    const file = { ok: true, path: "dist/stage0" } as FileReport;
+    writeTestResult(file, [{ name: "booted it", machine: "Linux 6.1, qemu64", passed: true }]);
+    writeTestResult({ ...file, ok: false }, [{ name: "booted a phone", machine: "Linux 6.1, a phone", passed: false }]);
+  } finally {
+    delete process.env.DIST;
+  }
+  const said = JSON.parse(readFileSync(join(folder, "log", "stage0.test-result.json"), "utf8"));
+  assert.equal(
+    [said.result, said.passedTests, said.failedTests],
+    ["FAILED", ["gate", "booted it"], ["booted a phone"]],
+  );
+  assert.equal(
+    said.configuration.slice(1).map(({ name }: { name: string }) => name),
+    ["Linux 6.1, qemu64", "Linux 6.1, a phone"],
+  );
 });
 
 test.run();
