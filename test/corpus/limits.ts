@@ -122,6 +122,13 @@ export const LIMITS: Entry[] = [
     (p) => p.withoutSections().segment(TYPES.LOAD, { filesz: 1, memsz: 1 }, 1),
     [NO_SECTIONS, NO_RELRO],
   ),
+  patched(
+    "an entry one byte before the code",
+    "x-bare",
+    (p) => p.withoutSections().header({ entry: 0x400fff }),
+    [["entry", "0x400fff"], NO_SECTIONS, NO_RELRO],
+    crashes,
+  ),
   patched("data up to the last address on a phone", "a-bare", (p) => atTheEnd(p, 0n), [NO_SECTIONS, NO_RELRO], aarch64),
   patched(
     "data past the last address on a phone",
