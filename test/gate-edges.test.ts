@@ -244,8 +244,8 @@ test("should see packed relocations only where there are an address and a size",
 });
 
 test("should see zeros where the file has bytes, of one byte too, and only in memory", () => {
+  const zeros = { type: SHT.NOBITS, flags: SHF.ALLOC, addr: 0x400000n, size: 1n };
   const found = (fields: Partial<Section>): number => {
-    const zeros = { type: SHT.NOBITS, flags: SHF.ALLOC, addr: 0x400000n, size: 1n };
     return overlaid(
       changed((elf) => {
         elf.sections = [section({ ...zeros, ...fields })];
@@ -260,6 +260,10 @@ test("should see zeros where the file has bytes, of one byte too, and only in me
   assert.is(found({ flags: 0n }), 0);
   assert.is(found({ flags: SHF.ALLOC | SHF.TLS }), 0, "those of thread-local storage have no place of their own");
   assert.is(found({ type: 1 }), 0);
+  const nameless = findings("load-rights", (elf) => {
+    elf.sections = [section({ ...zeros, name: "" })];
+  });
+  assert.equal(nameless, [["sections of zeros behind the bytes of their PT_LOAD", "NOBITS"]]);
 });
 
 test("should see variables that PT_GNU_RELRO makes read-only, up to its last byte, by the names of their sections", () => {
