@@ -266,6 +266,17 @@ test("should see zeros where the file has bytes, of one byte too, and only in me
   assert.equal(nameless, [["sections of zeros behind the bytes of their PT_LOAD", "NOBITS"]]);
 });
 
+test("should expect the flags of the target's own ABI", () => {
+  const triple = "armv7-unknown-linux-musleabihf";
+  const [armv7, read] = [findTarget(triple), readElf(bufferSource(elfFile(triple, SIZE)))];
+  if (read.elf !== undefined) read.elf.header.flags = 0x5000200;
+  const subject = { read, size: SIZE, maxSize: SIZE, target: armv7, named: armv7, paths: NO_PATHS };
+  assert.equal(
+    applyRules(subject).flatMap(({ rule, expected, got }) => (rule === "abi-flags" ? [[expected, got]] : [])),
+    [["e_flags 0x5000400", "0x5000200"]],
+  );
+});
+
 test("should see variables that PT_GNU_RELRO makes read-only, up to its last byte, by the names of their sections", () => {
   const found = (name: string, addr: bigint): number =>
     frozen(
@@ -279,7 +290,7 @@ test("should see variables that PT_GNU_RELRO makes read-only, up to its last byt
   assert.is(found(".data", 0x400010n), 0);
   assert.is(found(".data", 0x400000n), 0, "GNU ld's where there is nothing to protect");
   assert.is(found(".data.counters", 0x400001n), 1);
-  for (const name of [".data.rel.ro", ".bss.rel.ro.local", ".database", ".tdata", "data"]) {
+  for (const name of [".data.rel.ro", ".bss.rel.ro.local", ".database", ".tdata", "data", ".init.data"]) {
     assert.is(found(name, 0x400001n), 0, name);
   }
 });
@@ -528,6 +539,19 @@ test("should report the smallest alignment, no build id, and which sections are 
     partsIn(parts).sections.map(({ loaded }) => loaded),
     [true, false],
   );
+});
+
+test("should read a file that the caller has open by its descriptor, and leave that open", () => {
+  const path = join(temporaryFolder(), "file");
+  fs.writeFileSync(path, elfFile(TRIPLE, SIZE));
+  const fd = fs.openSync(path, "r");
+  try {
+    const named = inspect(path, { target, maxSize: SIZE });
+    assert.equal(inspect("another name", { target, maxSize: SIZE, fd }), { ...named, path: "another name" });
+    assert.is(fs.fstatSync(fd).size, SIZE);
+  } finally {
+    fs.closeSync(fd);
+  }
 });
 
 test("should take the content from whoever has read it, when it is that of the file", () => {
