@@ -266,6 +266,16 @@ test("should see zeros where the file has bytes, of one byte too, and only in me
   assert.equal(nameless, [["sections of zeros behind the bytes of their PT_LOAD", "NOBITS"]]);
 });
 
+test("should say that a segment has no right at all", () => {
+  const found = findings("load-rights", (elf) => {
+    elf.segments = [{ ...UNUSED, type: PT.LOAD, vaddr: 0x400000n, filesz: 4096n, memsz: 4097n }];
+  });
+  assert.equal(found, [
+    ["PT_LOADs with R", "LOAD at 0x400000: no right at all"],
+    ["W for PT_LOADs with zeros behind their bytes", "LOAD at 0x400000: no right at all, 4096 of 4097 bytes"],
+  ]);
+});
+
 test("should expect the flags of the target's own ABI", () => {
   const triple = "armv7-unknown-linux-musleabihf";
   const [armv7, read] = [findTarget(triple), readElf(bufferSource(elfFile(triple, SIZE)))];

@@ -69,7 +69,10 @@ testUnless(test, lacking({ programs: TOOLS }), "should give the console to a per
     const command = ["sh", "-c", 'echo hello | "$@"', "sh", ...RUNTIME, join(PROJECT, "scripts", "phone.ts"), file];
     const { code, stdout, stderr } = await runProgram(command, { env: { ...env, CONSOLE } });
     assert.is(code, 0, stderr);
-    assert.match(stdout, /^hello: .* -serial mon:stdio .*rdinit=\/box\/init printk\.devkmsg=on thp_anon=16K-512K:always\n$/);
+    assert.match(
+      stdout,
+      /^hello: .* -serial mon:stdio .*rdinit=\/box\/init printk\.devkmsg=on thp_anon=16K-512K:always\n$/,
+    );
     assert.match(stderr, /^phone: the console is yours; Ctrl-A X ends the machine$/m);
   }
   const two = await script("phone.ts", [file, file], { env: { ...env, CONSOLE: "1" } });
