@@ -71,7 +71,7 @@ testUnless(test, lacking({ programs: TOOLS }), "should give the console to a per
     assert.is(code, 0, stderr);
     assert.match(
       stdout,
-      /^hello: .* -serial mon:stdio .*rdinit=\/box\/init printk\.devkmsg=on thp_anon=16K-512K:always\n$/,
+      /^hello: .* -serial mon:stdio .*rdinit=\/box\/init printk\.devkmsg=on tp_printk trace_event=sched:sched_process_exec thp_anon=16K-512K:always\n$/,
     );
     assert.match(stderr, /^phone: the console is yours; Ctrl-A X ends the machine$/m);
   }

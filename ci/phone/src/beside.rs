@@ -6,7 +6,6 @@ use crate::sys;
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -20,7 +19,6 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     std::env::set_current_dir("/")?;
     log::open("/dev/kmsg");
     let config = Config::read("/config");
-    thread::spawn(watch_init);
     if let Ok(size) = config.get("size").parse() {
         fs::OpenOptions::new().write(true).open("/rootfs.img")?.set_len(size)?;
     }
@@ -82,15 +80,6 @@ fn tell(out: impl Read) {
         let shown: String = text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
         say(&format!("cli: {shown}"));
     }
-}
-
-/// Says when the kernel runs /init as PID 1, which no program's word is needed for: the file that PID 1 executes is another.
-fn watch_init() {
-    // By its inode: from here, both are called /init.
-    let executes = || fs::metadata("/proc/1/exe").ok().map(|file| file.ino());
-    let bootloader = executes();
-    wait_for("/init", || executes().is_some_and(|file| Some(file) != bootloader));
-    say("machine: /init is PID 1");
 }
 
 fn wait_for(what: &str, done: impl Fn() -> bool) {

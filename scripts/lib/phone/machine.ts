@@ -42,6 +42,8 @@ const TIMES = 5;
  * 1.5 million page faults for an aarch64 kernel, some 0.1 ms each when emulated. Larger pages make them few.
  */
 const LARGE_PAGES = "thp_anon=16K-512K:always";
+/** Has the kernel say what it executes. */
+const TRACE = "tp_printk trace_event=sched:sched_process_exec";
 /** How long a machine is watched after what comes last was seen, in milliseconds. */
 const WATCH_MS = 3000;
 
@@ -104,7 +106,7 @@ export const machineOf = (phone: Phone): Machine => ({
   initramfs: initramfsOf(phone),
   memory: memoryOf(phone),
   processors: 2,
-  parameters: `rdinit=/box/init printk.devkmsg=on ${LARGE_PAGES}`,
+  parameters: `rdinit=/box/init printk.devkmsg=on ${TRACE} ${LARGE_PAGES}`,
 });
 
 function initramfsOf(phone: Phone): Buffer {

@@ -14,6 +14,9 @@ interface StageRule {
   proof: RegExp;
 }
 
+/** What the kernel says when process 1 executes /init: whoever looks may be too late when that ends at once. */
+export const INIT_EXECUTED = /^sched_process_exec: filename=\/init pid=1 /;
+
 /** In the order in which a boot goes through them. A line counts only after that of the stage before. */
 export const STAGES: readonly StageRule[] = [
   {
@@ -49,7 +52,7 @@ export const STAGES: readonly StageRule[] = [
     lane: "stage0",
     name: "/init is PID 1",
     lacks: "the received /init did not start",
-    proof: /^machine: \/init is PID 1/,
+    proof: INIT_EXECUTED,
   },
   {
     id: "settings",

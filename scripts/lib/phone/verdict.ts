@@ -3,7 +3,7 @@ import type { Problem } from "../errors.ts";
 import { printable } from "../errors.ts";
 import { duration } from "../log.ts";
 import { explain, type Signature } from "./signatures.ts";
-import { type Lane, STAGES } from "./stages.ts";
+import { INIT_EXECUTED, type Lane, STAGES } from "./stages.ts";
 
 interface Stage {
   id: string;
@@ -181,7 +181,7 @@ const DEFAULTS: Record<string, string> = { "smoo.vendor": "0xdead", "smoo.produc
 
 /** stage0's gadget, by what the kernel says of it and the settings that stage0 got. The CLI hands the phone's serial on. */
 function wrongIdentity(lines: readonly Line[]): Wrong | undefined {
-  const start = lines.findIndex(({ text }) => text.startsWith("machine: /init is PID 1"));
+  const start = lines.findIndex(({ text }) => INIT_EXECUTED.test(text));
   if (start < 0) return undefined;
   const after = lines.slice(start).map(({ text }) => text);
   const found = after
