@@ -276,6 +276,14 @@ test("should say that a segment has no right at all", () => {
   ]);
 });
 
+test("should take 0 for no entry point, where there is code too", () => {
+  const found = findings("entry", (elf) => {
+    elf.segments = [{ ...UNUSED, type: PT.LOAD, flags: 5, filesz: 4096n, memsz: 4096n }];
+    elf.header.entry = 0n;
+  });
+  assert.equal(found, [["an address in an executable PT_LOAD", "0x0"]]);
+});
+
 test("should expect the flags of the target's own ABI", () => {
   const triple = "armv7-unknown-linux-musleabihf";
   const [armv7, read] = [findTarget(triple), readElf(bufferSource(elfFile(triple, SIZE)))];
