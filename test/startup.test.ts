@@ -1,5 +1,6 @@
 /** How a script starts on the node that is on PATH: as JavaScript that was made once. */
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import {
@@ -88,6 +89,15 @@ testUnless(test, missing, "should keep what was compiled, and take no other's", 
   const source = join(project, "scripts", "lib", "tags.ts");
   fs.writeFileSync(source, fs.readFileSync(source, "utf8").replace('tag: { prefix: "v"', 'tag: { prefix: "w"'));
   assert.equal(await tag(project), { ...GOOD, stdout: "w1.2.3\n" });
+});
+
+test("should load at its first call only what is a function and no class", () => {
+  const { withRequire } = createRequire(import.meta.url)("../scripts/lib/compile.cjs");
+  assert.is(
+    withRequire('import { constants, gunzipSync as unzip, Inflate } from "node:zlib";\nunzip();\n'),
+    'const node$zlib = require("node:zlib");\nconst constants = node$zlib.constants;\n' +
+      'const unzip = (...args) => require("node:zlib").gunzipSync(...args);\nconst Inflate = node$zlib.Inflate;\nunzip();\n',
+  );
 });
 
 testUnless(test, missing, "should not let a run that only answers leave what others take", async () => {

@@ -8,8 +8,11 @@ const PROJECT = join(__dirname, "..", "..");
 /** npm writes it whenever it changes a package. */
 const PACKAGES = "node_modules/.package-lock.json";
 
-/** Those that node has not loaded when it runs a script, and of which functions are used. */
+/** Those that node has not loaded when it runs a script. */
 const LATE = /^node:(?:child_process|net|stream|tls|v8|vm|zlib)$/;
+
+/** Whether a name may be loaded when it is called: what is no function never is, and a class is made with new. */
+const isCalled = (id, name) => /^[a-z]/.test(name) && typeof require(id)[name] === "function";
 
 /**
  * Has node's own modules loaded by require: an import calls every getter of a module, and those of fs and util load what takes
@@ -29,12 +32,11 @@ function withRequire(text) {
       /^import (?:\* as (\w+)|(\w+)|\{([^}]*)\}) from "(node:[\w/]+)";\n/gm,
       (_, all, standard, names = "", id) => {
         const pairs = names.split(",").map((name) => name.trim().split(" as "));
-        const isFunction = ([name]) => LATE.test(id) && /^[a-z]/.test(name);
         if (names === "") calls.push(`const ${all ?? standard} = ${load(id)};`);
         else
           for (const [name, as = name] of pairs)
             calls.push(
-              isFunction([name])
+              LATE.test(id) && isCalled(id, name)
                 ? `const ${as} = (...args) => require("${id}").${name}(...args);`
                 : `const ${as} = ${load(id)}.${name};`,
             );
