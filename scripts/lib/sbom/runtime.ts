@@ -1,25 +1,42 @@
 /** What of the toolchain becomes a part of stage0, which cargo does not tell of: a static executable has all of it inside. */
 import type { Crate } from "./crates.ts";
 
-const part = (name: string, license: string, authors: string[], rest: Partial<Crate> = {}): Crate => ({
-  ...{ id: `the toolchain's ${name}`, name, license, authors, isInside: true, needs: [] },
-  ...{ version: undefined, licenseFile: undefined, description: undefined, repository: undefined, source: undefined },
-  ...{ checksum: undefined, manifest: undefined },
-  ...rest,
+type Described = Pick<Crate, "name" | "version" | "license" | "authors" | "description" | "repository">;
+
+const part = (described: Described): Crate => ({
+  ...described,
+  id: `the toolchain's ${described.name}`,
+  licenseFile: undefined,
+  source: undefined,
+  checksum: undefined,
+  manifest: undefined,
+  isInside: true,
+  needs: [],
 });
 
 /** @param rust version of the compiler; undefined: nothing says by which one stage0 was built */
 const runtimeParts = (rust: string | undefined): Crate[] => [
-  part("std", "Apache-2.0 OR MIT", ["The Rust Project contributors"], {
+  part({
+    name: "std",
     version: rust,
+    license: "Apache-2.0 OR MIT",
+    authors: ["The Rust Project contributors"],
     description: "Rust's standard library",
     repository: "https://github.com/rust-lang/rust",
   }),
-  part("libunwind", "Apache-2.0 WITH LLVM-exception", ["the LLVM contributors"], {
+  part({
+    name: "libunwind",
+    version: undefined,
+    license: "Apache-2.0 WITH LLVM-exception",
+    authors: ["the LLVM contributors"],
     description: "LLVM's unwinder, in the version that std comes with",
     repository: "https://github.com/llvm/llvm-project",
   }),
-  part("musl", "MIT", ["Rich Felker and others"], {
+  part({
+    name: "musl",
+    version: undefined,
+    license: "MIT",
+    authors: ["Rich Felker and others"],
     description: "the C library, in the version that std comes with",
     repository: "https://git.musl-libc.org/cgit/musl",
   }),
