@@ -80,7 +80,7 @@ test("should boot a file once more on the machine's own processor where KVM is f
   }
 });
 
-test("should boot nothing by KVM elsewhere, nor a kernel that the user brings", async () => {
+test("should boot nothing by KVM elsewhere, nor the user's own kernel", async () => {
   const without = await boot(X, GOOD, () => false);
   assert.equal(
     without.verdicts.map(({ processor }) => processor),

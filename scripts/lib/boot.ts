@@ -100,7 +100,7 @@ export async function bootAll(
         return () => boot(subject, kernel, emulatorOf(target)[kind], log, limitMs);
       }),
     );
-    // A kernel that the user brings may be older than this machine.
+    // The user's own kernel may be older than this machine.
     const [first] = others.includes(target) && native(target) ? own : [];
     if (first === undefined) return emulated;
     const log = logPath(target, "-host", logs);

@@ -14,7 +14,7 @@ export interface Crate {
   /** cargo's own name for it, which no other has. */
   id: string;
   name: string;
-  /** undefined: only of what the toolchain brings. */
+  /** undefined: only of what the toolchain adds. */
   version: string | undefined;
   /** As its manifest has it; undefined: it has a file only, or nothing. */
   license: string | undefined;
