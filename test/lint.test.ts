@@ -31,6 +31,7 @@ testUnless(
     write("scripts/lib/type.ts", 'export const wrong: number = "text";\n');
     write("scripts/lib/format.ts", "export  const wrong = 1;\n");
     write("ci/unquoted.sh", "#!/bin/sh\ncd $1\n");
+    write("ci/nameless", "#!/usr/bin/env bash\nrm $2\n");
     write(
       "ci/workflows/logic.yml",
       "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: npm ci ${{ github.head_ref }}\n",
@@ -46,13 +47,14 @@ testUnless(
       ["FAIL types", "FAIL format", "FAIL shell", "FAIL workflows", "FAIL modules", "FAIL docs"],
     );
     assert.match(stderr, "is not assignable to type 'number'");
+    for (const name of ["unquoted.sh", "nameless"]) assert.match(stderr, `In ci/${name} line 2:\n`);
     assert.match(stderr, "SC2086");
     assert.match(stderr, "job one has logic inside run:");
     assert.match(
       stderr,
       /error: zizmor\n {2}got: [\s\S]*error\[template-injection\][\s\S]* --> ci\/workflows\/logic\.yml:6:/,
     );
-    assert.match(stderr, /error\[unpinned-uses\][\s\S]* --> ci\/actions\/sums\/action\.yml:19:/);
+    assert.match(stderr, /error\[unpinned-uses\][\s\S]* --> ci\/actions\/sums\/action\.yml:\d+:/);
     assert.match(
       stderr,
       "error: scripts/lib/type.ts: exports wrong, which no module imports\n  fix:      take the export away\n",

@@ -1,6 +1,8 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../../scripts/lib/typescript.cjs" "$0" "$@"'
+import { join } from "node:path";
 import { runScript } from "../../scripts/lib/cli.ts";
 import { contractFailure, type Problem } from "../../scripts/lib/errors.ts";
+import { readRegular } from "../../scripts/lib/files.ts";
 import { say } from "../../scripts/lib/log.ts";
 import { PROJECT } from "../../scripts/lib/paths.ts";
 import { showProgress } from "../../scripts/lib/progress.ts";
@@ -8,6 +10,13 @@ import { shell } from "../../scripts/lib/shell.ts";
 import { requireTools } from "../../scripts/lib/tools.ts";
 import { staleDocs } from "./lib/docs.ts";
 import { moduleProblems } from "./lib/modules.ts";
+
+/** Whether a file of the project is a script for sh or bash, by its name or its first line. */
+function isShell(name: string): boolean {
+  if (/\.[^./]+$/.test(name)) return name.endsWith(".sh");
+  const read = readRegular(join(PROJECT, name), 80);
+  return "bytes" in read && /^#!\S*[ /](ba)?sh\n/.test(read.bytes.toString("latin1"));
+}
 
 await runScript({
   name: "lint.ts",
@@ -19,8 +28,8 @@ await runScript({
     await requireTools(["shellcheck"]);
     const { glob } = await import("zx");
     const $ = await shell({ cwd: PROJECT });
-    const patterns = [".ci/*", "ci/minimal-root", "ci/readme-commands", "ci/actions/run", "**/*.sh"];
-    const scripts = await glob(patterns, { cwd: PROJECT, gitignore: true, dot: true });
+    const files = await glob("**", { cwd: PROJECT, gitignore: true, dot: true, ignore: ["**/.git/**"] });
+    const scripts = files.filter(isShell);
     const checks = {
       types: $`node_modules/.bin/tsc --noEmit`,
       format: $`ci/tools/node_modules/.bin/biome check --error-on-warnings --colors=off .`,
