@@ -33,10 +33,10 @@ await runScript({
   prints: "a line for each file, what a failed one said, the failed tests by name, and the sum",
   async main({ in: given, install }, operands) {
     const files = operands.length > 0 ? operands.map((file) => resolve(file)) : filesIn(given ?? join(PROJECT, "test"));
-    const absent = operands.filter((file) => !existsSync(resolve(file)));
-    if (absent.length > 0) {
+    const wrong = operands.filter((file) => !file.endsWith(".ts") || !existsSync(resolve(file)));
+    if (wrong.length > 0) {
       throw usageFailure(
-        ...absent.map((file) => ({ file: printable(file), what: "there is no such test file", fix: "check the path" })),
+        ...wrong.map((file) => ({ file: printable(file), what: "there is no such test file", fix: "check the path" })),
       );
     }
     if (install || (operands.length === 0 && given === undefined)) await providePackages();
@@ -89,7 +89,7 @@ async function sumUp(tallies: readonly Tally[]): Promise<0 | 1> {
   if (passed === 0 && failed === 0) lines.push("no test ran");
   if (mayNotSkip) lines.push("nothing may be skipped when CI is set");
   const command = await installCommand(tallies.flatMap(({ lacked }) => lacked));
-  if (command !== undefined) lines.push(`for what was skipped for want of a program, ${command}`);
+  if (command !== undefined) lines.push(`for what was skipped because a program is missing, ${command}`);
   lines.push(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   process.stdout.write(`${lines.join("\n")}\n`);
   return failed === 0 && passed > 0 && !mayNotSkip ? 0 : 1;
