@@ -49,7 +49,7 @@ await runScript({
       env: nestedEnvironment(environment()),
       set: { [EMBED_PATH]: stage0 },
     });
-    const executables = await runLogged(await withGit(planned), binaries, CLI);
+    const executables = await runLogged(await withGit(planned, ["--package", CLI]), binaries, CLI);
     process.stdout.write(`${proveEmbedded(executables, stage0, embeds ? FEATURE : undefined)}\n`);
     return 0;
   },

@@ -7,6 +7,7 @@ import { PROJECT } from "../scripts/lib/paths.ts";
 import { phoneProgram } from "../scripts/lib/phone/program.ts";
 import { lacking, namesIn, RUNTIME, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { until } from "./lib/processes.ts";
+import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("phone, its script");
 const X = "x86_64-unknown-linux-musl";
@@ -28,7 +29,8 @@ async function machineRoom(
   put(join("bin", "qemu-system-x86_64"), `#!/bin/sh\n${qemu(folder)}\n`, 0o755);
   const target = findTarget(X);
   if (target === undefined) throw new Error(X);
-  fs.symlinkSync(dirname(dirname(await phoneProgram(target, () => {}))), join(folder, "cache", "phone-programs"));
+  const program = await phoneProgram(target, () => {});
+  fs.symlinkSync(dirname(dirname(program)), join(folder, "cache", "phone-programs"));
   for (const name of ["tmp", "dist"]) fs.mkdirSync(join(folder, name));
   const file = put(assetName(X), "stage0.rootfs");
   return {
@@ -39,7 +41,7 @@ async function machineRoom(
       TMPDIR: join(folder, "tmp"),
       DIST: join(folder, "dist"),
       FASTBOOP_STAGE0_CACHE: join(folder, "cache"),
-      FASTBOOP_CLI: put("fastboop", ""),
+      FASTBOOP_CLI: program,
     },
   };
 }
@@ -118,6 +120,89 @@ testUnless(
     );
     assert.is(next.code, 3, next.stderr);
     assert.equal([namesIn(join(folder, "tmp")), namesIn(join(folder, "dist"))], [[], ["log"]]);
+  },
+);
+
+testUnless(
+  test,
+  lacking({ programs: ["mkfifo"] }),
+  "should refuse what the machine can't use, before anything is built",
+  async () => {
+    const folder = temporaryFolder("phone");
+    const at = (name: string): string => join(folder, name);
+    assert.is((await runProgram(["mkfifo", at("fifo")])).code, 0);
+    fs.writeFileSync(at(assetName(X)), "stage0.rootfs");
+    fs.writeFileSync(at("huge"), "");
+    fs.truncateSync(at("huge"), 512 * 1024 ** 2 + 1);
+    const { "aarch64-unknown-linux-musl": aarch64 } = await releaseFiles();
+    const told = async (
+      FASTBOOP_CLI: string | undefined,
+      ROOTFS: string | undefined,
+    ): Promise<[number | null, string]> => {
+      const env = { DIST: folder, FASTBOOP_STAGE0_CACHE: at("cache"), FASTBOOP_CLI, ROOTFS };
+      const { code, stdout, stderr } = await script("phone.ts", [at(assetName(X))], { env });
+      assert.equal([stdout, fs.existsSync(at("cache"))], ["", false]);
+      return [code, stderr];
+    };
+    const cli = (file: string, what: string, got: string): string =>
+      `error: ${file}: FASTBOOP_CLI ${what}\n  expected: a static executable for ${X}\n  got:      ${got}\n  fix:      name another file, or unset FASTBOOP_CLI\n`;
+    const rootfs = (file: string, what: string, got: string): string =>
+      `error: ${file}: ROOTFS ${what}\n  expected: an image of at most 536,870,912 bytes (512.0 MiB)\n  got:      ${got}\n  fix:      name another file, or unset ROOTFS\n`;
+    const [unreadable, useless] = ["can't be read", "is of no use in the machine"];
+    assert.equal(await told(at("fifo"), folder), [
+      3,
+      cli(at("fifo"), unreadable, "a fifo") + rootfs(folder, unreadable, "a folder"),
+    ]);
+    assert.equal(await told(aarch64, at("huge")), [
+      2,
+      cli(aarch64, useless, "one for aarch64") + rootfs(at("huge"), useless, "536,870,913 bytes (512.0 MiB)"),
+    ]);
+    assert.equal(await told("/bin/sh", undefined), [2, cli("/bin/sh", useless, "dynamic")]);
+  },
+);
+
+testUnless(
+  test,
+  lacking({ programs: TOOLS }),
+  "should build a workspace's own fastboop with what its sources need, and say whose build script fails",
+  async () => {
+    const { folder, file, env } = await machineRoom(() => "");
+    const put = (path: string, text: string, mode = 0o644): void => {
+      fs.mkdirSync(dirname(join(folder, path)), { recursive: true });
+      fs.writeFileSync(join(folder, path), text, { mode });
+    };
+    for (const name of ["stage0", "cli"]) put(`workspace/${name}/Cargo.toml`, "");
+    put("workspace/Cargo.lock", 'source = "git+https://git.example.invalid/x#0123"\n');
+    put("cache/phone-workspace/x86_64-unknown-linux-musl/headers/usr/include/x.h", "");
+    put("bin/x86_64-linux-gnu-gcc", "#!/bin/sh\n", 0o755);
+    // As one that is made of Debian's packages, which leaves git dependencies to the program git.
+    put("made/packages.json", "{}");
+    put("made/lib/rustlib/x86_64-unknown-linux-musl/lib/libstd-1.rlib", "");
+    put("made/bin/rustc", `#!/bin/sh\necho '${join(folder, "made")}'\n`, 0o755);
+    const failed = [
+      "error: failed to run custom build command for `libusb1-sys v0.7.0`",
+      "Caused by:",
+      "  process did not exit successfully",
+      "  --- stderr",
+      "  libusb.h:3: no such header",
+    ];
+    put(
+      "made/bin/cargo",
+      `#!/bin/sh\necho "$1 $CARGO_NET_GIT_FETCH_WITH_CLI" >>"$0.log"\n[ "$1" = build ] || exit 0\ncat >&2 <<'E'\n${failed.join("\n")}\nE\nexit 101\n`,
+      0o755,
+    );
+    const cargo = join(folder, "made", "bin", "cargo");
+    const workspace = join(folder, "workspace");
+    const { code, stdout, stderr } = await script("phone.ts", [file], {
+      env: { ...env, FASTBOOP_CLI: undefined, FASTBOOP_STAGE0_CARGO: cargo, WORKSPACE: workspace },
+    });
+    assert.equal([code, stdout], [3, ""], stderr);
+    assert.is(fs.readFileSync(`${cargo}.log`, "utf8"), "tree true\nbuild true\n");
+    assert.is(
+      stderr.slice(stderr.lastIndexOf("\nerror: ") + 1),
+      `error: ${workspace}: the build script of libusb1-sys v0.7.0 failed\n` +
+        `  expected: a build for ${X}\n  got:      libusb.h:3: no such header\n`,
+    );
   },
 );
 

@@ -13,6 +13,7 @@ import {
 } from "./build/cargo.ts";
 import { runCargo } from "./build/cargo-run.ts";
 import { checkWorkspace } from "./build/check.ts";
+import { cargoTree } from "./build/git-checkouts.ts";
 import { nativeSettings } from "./build/native.ts";
 import { type Prefix, stdPrefix } from "./build/remap.ts";
 import { checkSources, hasGitSource, lockText } from "./build/sources.ts";
@@ -140,14 +141,20 @@ async function subBuild(target: Target, also: readonly Target[], cargo?: string)
   };
 }
 
-/** The command with what a cargo of Debian's needs for git dependencies. @throws Failure (3) when there is no git */
-export async function withGit<C extends CargoCommand>(command: C): Promise<C> {
+/**
+ * The command with what a cargo of Debian's needs for git dependencies.
+ * @param selection cargo's arguments that say which package is built, whose sources are got at once; absent: they are later
+ * @throws Failure (3) when there is no git
+ */
+export async function withGit<C extends CargoCommand>(command: C, selection?: readonly string[]): Promise<C> {
   const { cargo, folder, env } = command;
   if (!isDebians(cargo) || !hasGitSource(lockText(folder))) return command;
   await checkSources(folder, true);
   // Its libgit2 is older than it takes it for.
   const name = "CARGO_NET_GIT_FETCH_WITH_CLI";
-  return withSet(command, { [name]: env[name] ?? "true" });
+  const ready = withSet(command, { [name]: env[name] ?? "true" });
+  if (selection !== undefined) await cargoTree(ready, selection);
+  return ready;
 }
 
 /**

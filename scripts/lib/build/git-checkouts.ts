@@ -29,6 +29,25 @@ export async function withGitCheckouts(
   }
 }
 
+/**
+ * Lines that name the packages that cargo builds, for a target and for this machine; none when cargo can't tell. Their sources
+ * are where cargo looks for them from then on.
+ * @param selection cargo's arguments that say which package is built, and for what
+ */
+export async function cargoTree(command: CargoCommand, selection: readonly string[]): Promise<string[]> {
+  const { cargo, env, folder } = command;
+  const form = ["--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
+  // What stands in the way of this does so again when cargo builds, which then says so.
+  const { stdout } = await withGitCheckouts(command, (show) =>
+    run([cargo, "tree", ...selection, ...form], {
+      cwd: folder,
+      env,
+      ...(show ? { onStderr: (bytes) => process.stderr.write(bytes) } : {}),
+    }),
+  );
+  return stdout.split("\n");
+}
+
 /** Makes the folders that cargo would. @returns whether there is one more than before */
 async function checkOut({ folder, env }: CargoCommand): Promise<boolean> {
   const home = resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"), "git");

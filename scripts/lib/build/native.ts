@@ -13,7 +13,7 @@ import { isRustups } from "../toolchain/rustc.ts";
 import { findProgram, installFix, isExecutable } from "../tools.ts";
 import type { CargoCommand } from "./cargo.ts";
 import type { Environment } from "./cargo-config.ts";
-import { withGitCheckouts } from "./git-checkouts.ts";
+import { cargoTree } from "./git-checkouts.ts";
 import { hasGitSource, lockText } from "./sources.ts";
 
 /** Crates that build scripts use, and that need more than Rust. */
@@ -93,18 +93,6 @@ async function hasRustfmt({ cargo, env, folder }: CargoCommand): Promise<boolean
 
 /** Names of the packages that cargo builds for stage0, for the target and for this machine; none when cargo can't tell. */
 async function packagesOf(command: CargoCommand, target: Target): Promise<Set<string>> {
-  const { cargo, env, folder } = command;
-  const args = [
-    ...["tree", "--manifest-path", "stage0/Cargo.toml", "--package", PACKAGE, "--target", target.triple, "--locked"],
-    ...["--edges", "normal,build", "--prefix", "none", "--format", "{p}"],
-  ];
-  // What stands in the way of this does so again when cargo builds, which then says so.
-  const { stdout } = await withGitCheckouts(command, (show) =>
-    run([cargo, ...args], {
-      cwd: folder,
-      env,
-      ...(show ? { onStderr: (bytes) => process.stderr.write(bytes) } : {}),
-    }),
-  );
-  return new Set(stdout.split("\n").map((line) => line.split(" ")[0] ?? ""));
+  const selection = ["--manifest-path", "stage0/Cargo.toml", "--package", PACKAGE, "--target", target.triple];
+  return new Set((await cargoTree(command, selection)).map((line) => line.split(" ")[0] ?? ""));
 }

@@ -100,11 +100,16 @@ async function buildOwn(dir: string, target: Target, stage0: string, progress: P
   const targetDir = join(cacheDir("phone-workspace"), target.triple);
   const variables = await compilerVariables(target, join(targetDir, "headers"), progress);
   progress(`building WORKSPACE's fastboop-cli for ${target.triple}`);
-  const args = ["build", "--package", "fastboop-cli", "--release", "--locked", "--target-dir", targetDir];
-  const messages = await runBuild(dir, target, targetDir, [...args, "--message-format=json-render-diagnostics"], {
-    ...variables,
-    [EMBED_PATH]: stage0,
-  });
+  const args = [
+    "build",
+    "--release",
+    "--locked",
+    "--target-dir",
+    targetDir,
+    "--message-format=json-render-diagnostics",
+  ];
+  const selection = ["--package", "fastboop-cli"];
+  const messages = await runBuild(dir, target, targetDir, args, { ...variables, [EMBED_PATH]: stage0 }, selection);
   const [executable] = executablesIn(messages, [NAME, FASTBOOP_CLI.crate]);
   if (executable !== undefined) return executable;
   throw missingFailure({ what: "cargo built no executable fastboop", file: printable(dir), fix: "set FASTBOOP_CLI" });

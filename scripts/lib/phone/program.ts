@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { nestedEnvironment, subBuildCargo } from "../build/cargo.ts";
 import { targetSettings } from "../build/cargo-config.ts";
 import { runCargo } from "../build/cargo-run.ts";
+import { troubleIn } from "../build/trouble.ts";
+import { withGit } from "../build.ts";
 import { ensureFolder } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
 import { createHash } from "../crypto.ts";
@@ -49,7 +51,8 @@ export async function phoneProgram(target: Target, progress: Progress): Promise<
 /**
  * Runs cargo for a target as a build of stage0 runs it.
  * @param folder where cargo runs, absolute
- * @param args cargo's own, without target and flags
+ * @param args cargo's own, without target, flags and selection
+ * @param selection arguments that say which package of a workspace is built; none: the folder's
  * @throws Failure (3) when cargo fails
  */
 export async function runBuild(
@@ -58,24 +61,21 @@ export async function runBuild(
   targetDir: string,
   args: readonly string[],
   variables: Record<string, string> = {},
+  selection: readonly string[] = [],
 ): Promise<string> {
   const env = { ...nestedEnvironment(environment()), ...variables };
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
   const cargo = await ensureToolchain({ cargo: subBuildCargo(), target, choice, folder });
   const settings = await targetSettings(folder, target, targetDir, env);
-  const { trouble, log, messages } = await runCargo({
-    cargo,
-    folder,
-    args: [...args, "--target", target.triple, ...settings.args],
-    env: { ...env, ...settings.set },
-    set: settings.set,
-  });
+  const chosen = [...selection, "--target", target.triple];
+  const command = { cargo, folder, args: [...args, ...chosen, ...settings.args], set: settings.set };
+  const { trouble, log, messages } = await runCargo(
+    await withGit({ ...command, env: { ...env, ...settings.set } }, chosen),
+  );
   if (trouble === undefined) return messages;
-  const errors = log.split("\n").filter((line) => /^error|: error: /.test(line));
   throw missingFailure({
-    what: `cargo ${args[0]} failed: ${trouble}`,
+    ...troubleIn(log, trouble),
     expected: `a build for ${target.triple}`,
-    got: printable(errors.slice(0, 4).join("; ") || log.trim().slice(-500)),
     file: printable(folder),
   });
 }
