@@ -136,6 +136,12 @@ test("should say how the machine ended when it said nothing", () => {
   const { ok, exitCode, failedAt, problem } = verdict([]);
   assert.equal([ok, exitCode, failedAt], [false, 3, "bootloader"]);
   assert.match(problem?.got ?? "", "exit code 0");
+  const unable = verdict([
+    ...before("bootloader"),
+    "[   40.000000] beside: fastboop can't be started: Exec format error",
+  ]);
+  assert.equal([unable.exitCode, unable.failedAt], [3, "bootloader"]);
+  assert.match(unable.problem?.got ?? "", /^beside: fastboop can't be started: Exec format error/);
 });
 
 test("should tell what came of a fault from what had to", () => {

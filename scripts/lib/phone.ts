@@ -9,6 +9,7 @@ import { say } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
 import { compilersFor, fastboopFor } from "./phone/fastboop.ts";
 import { bootWithFault, FAULTS } from "./phone/faults.ts";
+import { checkGiven } from "./phone/given.ts";
 import { phoneKernel } from "./phone/kernels.ts";
 import { underLoad } from "./phone/load.ts";
 import { memoryOf, runPhone } from "./phone/machine.ts";
@@ -83,8 +84,9 @@ export async function bootPhones(requests: readonly BootRequest[], progress: Pro
 /** Gets or builds what the boots need. Everything that may be wrong with the request is found before. */
 export async function preparePhones(requests: readonly BootRequest[], progress: Progress): Promise<Parts[]> {
   checkWritable(distDir());
-  const files = requests.map((request) => ({ request, stage0: readArtifact(request) }));
   const targets = requests.map(({ target }) => target);
+  await checkGiven(targets);
+  const files = requests.map((request) => ({ request, stage0: readArtifact(request) }));
   await requireTools(
     [
       ...targets.flatMap((target) => [emulatorOf(target).program, ...compilersFor(target)]),

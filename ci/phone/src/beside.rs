@@ -14,7 +14,16 @@ use std::time::Duration;
 const DEVICE: &str = "/sys/bus/usb/devices/1-1";
 const POLL: Duration = Duration::from_millis(50);
 
+/// Returns only when the phone can't be watched; the machine is off before.
 pub fn run() -> Result<(), Box<dyn Error>> {
+    if let Err(error) = watch() {
+        say(&format!("beside: {error}"));
+        sys::power_off();
+    }
+    Ok(())
+}
+
+fn watch() -> Result<(), Box<dyn Error>> {
     std::os::unix::fs::chroot("/box")?;
     std::env::set_current_dir("/")?;
     log::open("/dev/kmsg");
@@ -61,7 +70,8 @@ fn start() -> Result<Child, Box<dyn Error>> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()?;
+        .spawn()
+        .map_err(|error| format!("fastboop can't be started: {error}"))?;
     if let Some(out) = child.stdout.take() {
         thread::spawn(move || tell(out));
     }

@@ -73,6 +73,8 @@ interface Run {
  * @param last the line after which the machine is only watched for a moment
  */
 export async function runPhone(phone: Phone, limitMs: number, last?: RegExp): Promise<Run> {
+  // Before the clock: what is wrong with a file would end in an error, and the clock would go on.
+  const machine = machineOf(phone);
   const { seen, feed, flush } = readConsole(last);
   seen.started = true;
   const stop = new AbortController();
@@ -81,7 +83,7 @@ export async function runPhone(phone: Phone, limitMs: number, last?: RegExp): Pr
   const limit = stopAfter(limitMs, "limit");
   let watch: NodeJS.Timeout | undefined;
   const start = performance.now();
-  const { code, stderr } = await runMachine(machineOf(phone), stop.signal, (bytes) => {
+  const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
     feed(bytes);
     if (seen.match !== undefined) watch ??= stopAfter(WATCH_MS, "watched");
   }).finally(() => {

@@ -209,7 +209,7 @@ function lastOf(texts: readonly string[], pattern: RegExp, who: string): string 
 
 function endOf(texts: readonly string[], qemu: string): string {
   const end = texts.findLast((text) =>
-    /Kernel panic - not syncing|^beside: fastboop ended|^machine: .*can't|^reboot: /.test(text),
+    /Kernel panic - not syncing|^beside: fastboop ended|^(machine|beside): .*can't|^reboot: /.test(text),
   );
   return end ?? (texts.length === 0 ? qemu : "the machine stopped without a word");
 }
