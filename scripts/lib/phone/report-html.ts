@@ -1,12 +1,10 @@
-/** Boots of emulated phones as a page: the stages as a time line in three lanes, and the console at each. */
+/** Boots of emulated phones as a page: what took how long, the stages of each as a time line, and the console at each. */
 import { basename } from "node:path";
 import { facts, html, type Markup, page, pill, table } from "../html.ts";
 import { duration } from "../log.ts";
 import type { PhoneVerdict } from "./parts.ts";
-import { shares } from "./shares.ts";
-import type { Lane } from "./stages.ts";
-
-const LANES: readonly Lane[] = ["bootloader", "fastboop", "stage0"];
+import { type Share, shares } from "./shares.ts";
+import { endOf, strip, timeline } from "./timeline.ts";
 
 /** Gives the lines of a boot's console. */
 type Console = (verdict: PhoneVerdict) => readonly string[];
@@ -14,6 +12,13 @@ type Console = (verdict: PhoneVerdict) => readonly string[];
 /** The page for some boots. The same boots give the same bytes. */
 export function htmlReport(verdicts: readonly PhoneVerdict[], consoleOf: Console): string {
   const failed = verdicts.filter(({ ok }) => !ok).length;
+  const repeated = shares(verdicts).map((share) => ({
+    share,
+    boots: verdicts.filter(({ path }) => path === share.path),
+  }));
+  const others = verdicts.filter((verdict) => !repeated.some(({ boots }) => boots.includes(verdict)));
+  const scaleOf = (verdict: PhoneVerdict): number =>
+    Math.max(...(repeated.find(({ boots }) => boots.includes(verdict))?.boots ?? [verdict]).map(endOf));
   const boots = `${verdicts.length} boot${verdicts.length === 1 ? "" : "s"}`;
   return page({
     title: "emulated phones",
@@ -21,29 +26,69 @@ export function htmlReport(verdicts: readonly PhoneVerdict[], consoleOf: Console
     headline: failed === 0 ? `${boots} passed` : `${failed} of ${boots} failed`,
     style: STYLE,
     body: [
-      shares(verdicts).map(
-        ({ ok, text }) => html`<section class="card share">${pill(ok ? "pass" : "fail")} ${text}</section>`,
-      ),
-      verdicts.length > 1 && html`<section class="card">${overview(verdicts)}</section>`,
-      verdicts.map((verdict, index) => card(verdict, index, consoleOf(verdict))),
+      repeated.map(({ share, boots }) => repeats(share, boots, verdicts)),
+      others.length > 1 && html`<section class="card">${overview(others, verdicts)}</section>`,
+      verdicts.map((verdict, index) => card(verdict, index, scaleOf(verdict), consoleOf(verdict))),
     ],
   });
 }
 
-const overview = (verdicts: readonly PhoneVerdict[]): Markup =>
+/** Where a boot's card is on the page. */
+const anchorOf = (verdict: PhoneVerdict, all: readonly PhoneVerdict[]): string => `#boot-${all.indexOf(verdict) + 1}`;
+
+/** Boots of different files, or with different faults: each has an outcome of its own. */
+const overview = (verdicts: readonly PhoneVerdict[], all: readonly PhoneVerdict[]): Markup =>
   table(
     "Boots",
     ["verdict", "file", "boot", "outcome"],
-    verdicts.map(({ ok, path, number, fault, outcome }, index) => [
-      pill(ok ? "pass" : "fail"),
-      html`<a href="#boot-${index + 1}">${basename(path)}</a>`,
-      fault ?? number,
-      outcome,
+    verdicts.map((verdict) => [
+      pill(verdict.ok ? "pass" : "fail"),
+      html`<a href="${anchorOf(verdict, all)}">${basename(verdict.path)}</a>`,
+      verdict.fault ?? verdict.number,
+      verdict.outcome,
     ]),
   );
 
-function card(verdict: PhoneVerdict, index: number, lines: readonly string[]): Markup {
-  const { path, number, fault, ok, outcome, problem, kernel, fastboop, throughput, target, milliseconds } = verdict;
+/** The boots of one file: how many passed, what took how long, and each of them in a row. */
+function repeats({ ok, text }: Share, boots: readonly PhoneVerdict[], all: readonly PhoneVerdict[]): Markup {
+  const end = Math.max(...boots.map(endOf));
+  const rows = boots.map((verdict) => [
+    pill(verdict.ok ? "pass" : "fail"),
+    html`<a href="${anchorOf(verdict, all)}">${verdict.number}</a>`,
+    [end > 0 && strip(verdict, end), !verdict.ok && verdict.outcome],
+    `${endOf(verdict).toFixed(1)} s`,
+    speedOf(verdict),
+  ]);
+  return html`<section class="card">
+<p class="share">${pill(ok ? "pass" : "fail")} ${text}</p>
+${table("Each boot", ["verdict", "boot", "bootloader, fastboop, stage0", "in all", "over the cable"], rows)}
+<details open><summary>What took how long, of the boots that came so far</summary>${spread(boots)}</details>
+</section>`;
+}
+
+/** How long each stage took: in the fastest boot, in the middle one, in the slowest. */
+function spread(boots: readonly PhoneVerdict[]): Markup {
+  const rows = (boots[0]?.stages ?? []).map(({ lane, name }, index) => {
+    const took = boots
+      .flatMap(({ stages }) => {
+        const [to, from] = [stages[index]?.seconds ?? null, index === 0 ? 0 : (stages[index - 1]?.seconds ?? null)];
+        return to === null || from === null ? [] : [Math.max(0, to - from)];
+      })
+      .sort((a, b) => a - b);
+    const at = (place: number): string => {
+      const seconds = took[Math.floor((took.length - 1) * place)];
+      return seconds === undefined ? "–" : `${seconds.toFixed(2)} s`;
+    };
+    return [name, lane, at(0), at(0.5), at(1), took.length];
+  });
+  return table("Stages of all boots", ["stage", "who", "fastest", "median", "slowest", "boots"], rows);
+}
+
+const speedOf = ({ throughput }: PhoneVerdict): string =>
+  throughput === null ? "–" : `${(throughput / 1e6).toFixed(1)} MB/s`;
+
+function card(verdict: PhoneVerdict, index: number, end: number, lines: readonly string[]): Markup {
+  const { path, number, fault, ok, outcome, problem, kernel, fastboop, target, milliseconds } = verdict;
   return html`
 <article class="card" id="boot-${index + 1}">
 <div class="name"><h2>${basename(path)}${(fault ?? number) !== 1 && html` <span>${fault ?? `boot ${number}`}</span>`}</h2>${pill(ok ? "pass" : "fail")}</div>
@@ -53,10 +98,10 @@ ${facts([
   ["target", target],
   ["kernel", kernel],
   ["fastboop", fastboop],
-  ["over the cable", throughput === null ? "–" : `${(throughput / 1e6).toFixed(1)} MB/s`],
+  ["over the cable", speedOf(verdict)],
   ["in all", duration(milliseconds)],
 ])}
-${timeline(verdict)}
+${timeline(verdict, end)}
 <details><summary>The stages, what proves each, and the console up to it</summary>${stageTable(verdict, lines)}</details>
 <details${!ok && html` open`}><summary>The console's end</summary>${consoleLines(verdict.console)}</details>
 </article>`;
@@ -79,68 +124,6 @@ function stageTable({ stages }: PhoneVerdict, lines: readonly string[]): Markup 
   return table("Stages", ["at", "who", "stage", "the line that proves it"], rows);
 }
 
-/** Drawing units: the picture scales to the page's width. */
-const [WIDTH, LEFT, RIGHT, LANE, TOP] = [1000, 90, 20, 56, 24];
-
-/** About the width of a letter. */
-const LETTER = 6.6;
-
-interface Bar {
-  name: string;
-  lane: Lane;
-  /** In seconds. */
-  from: number;
-  to: number;
-  failed: boolean;
-}
-
-/** Each stage as a bar in its lane, from the moment when the one before was reached; a failed boot's rest as one of its own. */
-function barsOf({ stages, ended, failedAt }: PhoneVerdict): Bar[] {
-  const bars: Bar[] = [];
-  let from = 0;
-  for (const { id, lane, name, seconds } of stages) {
-    const failed = id === failedAt;
-    // A stage that was reached, and not rightly, has its time as the others.
-    const to = seconds ?? (failed ? ended : null);
-    if (to !== null) bars.push({ name, lane, from, to: Math.max(from, to), failed });
-    from = Math.max(from, to ?? 0);
-    if (failed) break;
-  }
-  return bars;
-}
-
-function timeline(verdict: PhoneVerdict): Markup | false {
-  const bars = barsOf(verdict);
-  const end = bars.at(-1)?.to ?? 0;
-  if (end === 0) return false;
-  const round = (units: number): number => Math.round(units * 10) / 10;
-  const x = (seconds: number): number => round(LEFT + ((WIDTH - LEFT - RIGHT) * seconds) / end);
-  const step = [1, 2, 5, 10, 20, 50, 100].find((seconds) => end / seconds <= 10) ?? 200;
-  const ticks = Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step);
-  const height = TOP + LANES.length * LANE;
-  const told = ({ name, to, failed }: Bar): string => `${name}${failed ? " failed" : ""}: ${to.toFixed(2)} s`;
-  // The last one has room before the others.
-  const labelled: Bar[] = [];
-  const startOf = ({ name, to }: Bar): number => x(to) - name.length * LETTER;
-  for (const bar of bars.toReversed()) {
-    const next = labelled.findLast(({ lane }) => lane === bar.lane);
-    if (startOf(bar) >= LEFT && (next === undefined || x(bar.to) < startOf(next) - LETTER)) labelled.push(bar);
-  }
-  return html`
-<div class="scroll" tabindex="0" role="region" aria-label="Time line"><svg class="timeline" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Time line: ${bars.map(told).join(", ")}">
-${ticks.map((tick) => html`<line class="tick" x1="${x(tick)}" x2="${x(tick)}" y1="${TOP - 4}" y2="${height}"/><text class="quiet" x="${x(tick)}" y="14" text-anchor="middle">${tick} s</text>`)}
-${LANES.map((lane, index) => html`<text x="0" y="${TOP + index * LANE + 39}">${lane}</text>`)}
-${bars.map((bar) => {
-  const y = TOP + LANES.indexOf(bar.lane) * LANE;
-  const [left, width] = [x(bar.from), Math.max(1.5, round(x(bar.to) - x(bar.from)))];
-  const label =
-    labelled.includes(bar) &&
-    html`<text class="${bar.failed ? "failed" : "quiet"}" x="${x(bar.to)}" y="${y + 16}" text-anchor="end">${bar.name}</text>`;
-  return html`<g><title>${told(bar)}</title><rect class="${bar.failed ? "bad" : bar.lane}" x="${left}" y="${y + 22}" width="${width}" height="${LANE - 28}" rx="2"/>${label}</g>`;
-})}
-</svg></div>`;
-}
-
 const STYLE = `
 .name { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: baseline; justify-content: space-between; margin-bottom: .5rem; }
 .name h2 span { font-weight: 400; color: var(--quiet); }
@@ -148,7 +131,8 @@ const STYLE = `
 .timeline { display: block; width: 100%; min-width: 40rem; margin-top: 1.25rem; font: 13px system-ui, "DejaVu Sans", sans-serif; }
 .timeline text { fill: var(--ink); } .timeline .quiet, .timeline .failed { fill: var(--quiet); font-size: 12px; } .timeline .failed { fill: var(--fail); }
 .timeline .tick { stroke: var(--line); }
-.timeline .bootloader { fill: #7a6ad8; } .timeline .fastboop { fill: #2f7fc1; } .timeline .stage0 { fill: var(--pass); } .timeline .bad { fill: var(--fail); }
+.bootloader { fill: #7a6ad8; } .fastboop { fill: #2f7fc1; } .stage0 { fill: var(--pass); } .bad { fill: var(--fail); }
+.strip { display: block; width: 100%; min-width: 8rem; height: 1.1em; margin-top: .2em; }
 .timeline rect { stroke: var(--card); stroke-width: 1; }
 .share { display: flex; gap: .75rem; align-items: baseline; overflow-wrap: anywhere; }
 td details { margin: 0; } td summary { color: inherit; } td:first-child { white-space: nowrap; }

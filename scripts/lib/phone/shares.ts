@@ -2,7 +2,7 @@
 import { printable } from "../errors.ts";
 import type { PhoneVerdict } from "./parts.ts";
 
-interface Share {
+export interface Share {
   path: string;
   target: string;
   boots: number;
