@@ -8,7 +8,7 @@ import { PROJECT } from "../scripts/lib/paths.ts";
 import { answerTo, FAULTS } from "../scripts/lib/phone/faults.ts";
 import { htmlReport } from "../scripts/lib/phone/report-html.ts";
 import { STAGES } from "../scripts/lib/phone/stages.ts";
-import { type Judgement, judge } from "../scripts/lib/phone/verdict.ts";
+import { type Judgement, judge, lastLines } from "../scripts/lib/phone/verdict.ts";
 import { assertRendered } from "./lib/browser.ts";
 import { lacking, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
@@ -103,11 +103,43 @@ test("should know the causes that were seen before", () => {
     openable.problem?.got,
     "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100; stage0 said last: 2: No such device or address (os error 6); fastboop said last: cli: [21:21:47] smoo gadget not ready: NotReady",
   );
-  const settings = verdict([
-    ...before("settings"),
-    "[   41.000000] ERROR fastboop_stage0: missing required stage0.rootfs setting",
-  ]);
-  assert.equal([settings.failedAt, settings.signature?.id], ["settings", "no-settings"]);
+  const number = verdict(consoleOf("wrong-number"));
+  assert.equal([number.failedAt, number.signature?.id, number.exitCode], ["block", "wrong-number", 1]);
+  assert.is(
+    number.problem?.what,
+    "stage0 got no block device: the block device came under another number than 0, which stage0 does not look for",
+  );
+  assert.is(
+    number.problem?.got,
+    "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100; stage0 said last: ERROR fastboop_stage0: pid1: fatal timeout waiting for /dev/ublkb0 after 30s; fastboop said last: cli: [05:20:44] smoo gadget not ready: NotReady",
+  );
+  const erofs = "[   41.0] WARN fastboop_stage0: module load failed for erofs: ";
+  for (const [id, stage, ...lines] of [
+    ["no-settings", "settings", "[   41.0] ERROR fastboop_stage0: missing required stage0.rootfs setting"],
+    ["no-controller", "controller", "[   41.0] ERROR fastboop_stage0: pid1: fatal UDC not ready after 15s"],
+    [
+      "no-crc32c",
+      "mounted",
+      "[   41.0] WARN fastboop_stage0: pid1: module /lib/modules/6/libcrc32c.ko.xz load failed: No such file",
+      "    0: mount erofs lower",
+    ],
+    ["no-crc32c", "mounted", "[   41.0] JBD2: Cannot load crc32c driver.", "    0: mount ext4 lower"],
+    // Another cause, which is not known.
+    [undefined, "mounted", `${erofs}module erofs not found`, "    0: mount erofs lower"],
+  ] as const) {
+    const { failedAt, signature } = verdict([...before(stage), ...lines]);
+    assert.equal([failedAt, signature?.id], [stage, id]);
+  }
+});
+
+test("should show of a console what led to a panic, not the kernel's state after it", () => {
+  const lines = lastLines(consoleOf("wrong-number"));
+  assert.is(lines.length, 24);
+  assert.is(
+    lines.at(-1),
+    "   [ timed out wait   70.435514] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+  );
+  assert.equal(lastLines(["a", "b"]), ["a", "b"]);
 });
 
 test("should judge another architecture's boot by the same words", () => {
@@ -207,6 +239,24 @@ test("should show on a page each stage, the lines that led to it, and from where
   const lines = cells?.[2]?.trimEnd().split("\n") ?? [];
   assert.match(lines[0] ?? "", /^\[ +[0-9.]+\] {2}INFO fastboop_stage0: pid1: using fastboot-mimic/);
   assert.ok(lines.at(-1)?.endsWith(cells?.[1] ?? "none"));
+});
+
+test("should show of many boots what took how long", () => {
+  const page = pageOf([GOOD, GOOD, FAILED]);
+  assert.equal(page.match(/<svg class="strip" /g)?.length, 3);
+  const rows = [...page.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, cells = ""]) =>
+    cells.replace(/<[^>]*>/g, "|").replace(/\|+/g, "|"),
+  );
+  const took = (name: string): string | undefined => rows.find((row) => row.startsWith(`|${name}|stage0|`));
+  const { stages } = good;
+  const at = stages.findIndex(({ id }) => id === "block");
+  const seconds = `${((stages[at]?.seconds ?? 0) - (stages[at - 1]?.seconds ?? 0)).toFixed(2)} s`;
+  assert.is(took("block device there"), `|block device there|stage0|${seconds}|${seconds}|${seconds}|3|`);
+  assert.match(took("root file system mounted") ?? "", /\|2\|$/);
+  // One scale for all that are compared.
+  const ticks = (consoles: readonly (readonly string[])[]): number =>
+    pageOf(consoles).match(/class="tick"/g)?.length ?? 0;
+  assert.is(ticks([GOOD, before("gadget")]), 2 * ticks([GOOD]));
 });
 
 testUnless(test, lacking({ programs: ["chromium"] }), "should render its page on a phone and on a desk", async () => {

@@ -16,13 +16,11 @@ import { memoryOf, runPhone } from "./phone/machine.ts";
 import { type Parts, type PhoneVerdict, phoneLog, phoneOf } from "./phone/parts.ts";
 import { phoneProgram } from "./phone/program.ts";
 import { makeRootfs, mkfsOf } from "./phone/rootfs.ts";
-import { HANDED_OVER, judge } from "./phone/verdict.ts";
+import { HANDED_OVER, judge, lastLines } from "./phone/verdict.ts";
 import { inParallel } from "./pool.ts";
 import type { Progress } from "./progress.ts";
 import { type BootRequest, readArtifact } from "./requests.ts";
 import { requireTools } from "./tools.ts";
-
-const LAST = 24;
 
 /** What a stage0 that fastboop boots has in it: the name of the one setting that it can't do without. */
 const SETTING = "stage0.rootfs";
@@ -141,7 +139,7 @@ async function bootOne(part: Parts, number: number): Promise<PhoneVerdict> {
         qemu,
         ...(made === undefined ? {} : { rootfs: made }),
       }),
-      console: run.lines.slice(-LAST),
+      console: lastLines(run.lines),
       log,
       milliseconds: run.milliseconds,
     };

@@ -5,7 +5,7 @@ import { knob } from "../knobs.ts";
 import { type Phone, runPhone } from "./machine.ts";
 import { type Parts, type PhoneVerdict, phoneLog, phoneOf } from "./parts.ts";
 import { makeRootfs, type RootfsType } from "./rootfs.ts";
-import { type Judgement, judge } from "./verdict.ts";
+import { type Judgement, judge, lastLines } from "./verdict.ts";
 
 interface Fault {
   id: string;
@@ -162,7 +162,7 @@ export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVer
       ...(finding === undefined ? {} : { finding }),
       kernel: run.release ?? part.kernel.release,
       fastboop: part.fastboop.name,
-      console: run.lines.slice(-24),
+      console: lastLines(run.lines),
       log,
       milliseconds: run.milliseconds,
     };

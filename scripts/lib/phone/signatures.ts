@@ -29,10 +29,7 @@ const RULES: readonly Rule[] = [
     id: "no-crc32c",
     means: "crc32c is missing, which libcrc32c asks the kernel for by name",
     fix: "have crc32c_generic in the root file system, and load it before libcrc32c",
-    lines: [
-      /module load failed for (libcrc32c|erofs|ext4)|libcrc32c.*(failed|ENOENT)|unknown filesystem type/i,
-      /mount (erofs|ext4) lower/,
-    ],
+    lines: [/libcrc32c\S* load failed|Cannot load crc32c driver/, /mount (erofs|ext4) lower/],
   },
   {
     id: "no-controller",

@@ -102,7 +102,9 @@ export function judge(console: readonly string[], expected: Expected): Judgement
   // What the artifact can't be blamed for: the boot did not come as far.
   const exitCode = beforeStage0 && wrong === undefined ? 3 : 1;
   const said = [
-    lastOf(texts, /fastboop_stage0|^Error: |^ +[0-9]+: |smoo_gadget/, "stage0"),
+    // "Error: " is followed by its causes, of which the innermost comes last.
+    lastOf(texts, /ERROR fastboop_stage0|^ +[0-9]+: /, "stage0") ||
+      lastOf(texts, /fastboop_stage0|^Error: |smoo_gadget/, "stage0"),
     lastOf(texts, /^cli: /, "fastboop"),
   ];
   const ended = expected.timedOut ? `time was up after ${duration(expected.limitMs)}` : endOf(texts, expected.qemu);
@@ -207,11 +209,22 @@ function lastOf(texts: readonly string[], pattern: RegExp, who: string): string 
   return text === undefined ? "" : `${who} said last: ${text.trim()}`;
 }
 
+const PANIC = "Kernel panic - not syncing";
+const END = new RegExp(`${PANIC}.*|^beside: fastboop ended.*|^(machine|beside): .*can't.*|^reboot: .*`);
+
+/** The last lines that tell something: after a panic only the kernel's own state follows. */
+export function lastLines(lines: readonly string[]): string[] {
+  const panic = lines.findIndex((line) => line.includes(PANIC));
+  return (panic < 0 ? lines : lines.slice(0, panic + 1)).slice(-LAST);
+}
+const LAST = 24;
+
 function endOf(texts: readonly string[], qemu: string): string {
-  const end = texts.findLast((text) =>
-    /Kernel panic - not syncing|^beside: fastboop ended|^(machine|beside): .*can't|^reboot: /.test(text),
+  // The kernel panics in the middle of what a program was saying.
+  const ends = texts.map((text) => END.exec(text)?.[0]);
+  return (
+    ends.findLast((end) => end !== undefined) ?? (texts.length === 0 ? qemu : "the machine stopped without a word")
   );
-  return end ?? (texts.length === 0 ? qemu : "the machine stopped without a word");
 }
 
 function reachedOf(stages: readonly Stage[]): string {
