@@ -6,9 +6,10 @@ import { expectedLine } from "./boot/expect.ts";
 import { initramfs } from "./boot/initramfs.ts";
 import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
 import { HOST, hasKvm } from "./boot/native.ts";
-import { emulatorOf, type Machine, runMachine } from "./boot/qemu.ts";
+import { emulatorOf, type Machine } from "./boot/qemu.ts";
 import { settings, WAITS_FOR_USB } from "./boot/settings.ts";
-import { type Ending, type Judgement, judge, type Stop } from "./boot/verdict.ts";
+import { type Ending, type Judgement, judge } from "./boot/verdict.ts";
+import { watchMachine } from "./boot/watch.ts";
 import type { Target } from "./contract.ts";
 import { printable } from "./errors.ts";
 import { checkWritable, writeText } from "./files.ts";
@@ -172,26 +173,14 @@ async function runOnce(
   expect: RegExp | undefined,
   limitMs: number,
 ): Promise<{ seen: Console; ending: Ending }> {
-  const { seen, feed, flush } = readConsole(expect);
-  const start = performance.now();
-  const stop = new AbortController();
-  const stopAfter = (milliseconds: number, why: Stop): NodeJS.Timeout =>
-    setTimeout(() => stop.abort(why), milliseconds);
-  const limit = stopAfter(limitMs, "limit");
-  let watch: NodeJS.Timeout | undefined;
-  const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
-    feed(bytes);
+  const console = readConsole(expect);
+  const { seen } = console;
+  const { stopped, code, stderr } = await watchMachine(machine, limitMs, console, (milliseconds) => {
     const running = seen.started && (expect === undefined || seen.match !== undefined);
     const decided = running || seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined;
-    if (!decided) return;
-    clearTimeout(limit);
-    watch ??= stopAfter(watchMs(expect, performance.now() - start), "watched");
-  }).finally(() => {
-    clearTimeout(limit);
-    clearTimeout(watch);
+    return decided ? watchMs(expect, milliseconds) : undefined;
   });
-  flush();
-  return { seen, ending: { stopped: stop.signal.reason, code, stderr, limitMs, watchMs: WATCH_MS } };
+  return { seen, ending: { stopped, code, stderr, limitMs, watchMs: WATCH_MS } };
 }
 
 /** boot-<target>.log, and a number for a further file of the same target. */

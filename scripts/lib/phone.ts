@@ -3,7 +3,7 @@ import { availableParallelism, freemem } from "node:os";
 import { emulatorOf } from "./boot/qemu.ts";
 import { withTemporaryFolder } from "./cleanup.ts";
 import { contractFailure, printable } from "./errors.ts";
-import { checkWritable, writeText } from "./files.ts";
+import { checkWritable } from "./files.ts";
 import { knob } from "./knobs.ts";
 import { say } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
@@ -12,11 +12,10 @@ import { bootWithFault, FAULTS } from "./phone/faults.ts";
 import { checkGiven } from "./phone/given.ts";
 import { phoneKernel } from "./phone/kernels.ts";
 import { underLoad } from "./phone/load.ts";
-import { memoryOf, runPhone } from "./phone/machine.ts";
-import { type Parts, type PhoneVerdict, phoneLog, phoneOf } from "./phone/parts.ts";
+import { memoryOf } from "./phone/machine.ts";
+import { bootPhone, type Parts, type PhoneVerdict, phoneOf } from "./phone/parts.ts";
 import { phoneProgram } from "./phone/program.ts";
 import { makeRootfs, mkfsOf } from "./phone/rootfs.ts";
-import { HANDED_OVER, judge, lastLines } from "./phone/verdict.ts";
 import { inParallel } from "./pool.ts";
 import type { Progress } from "./progress.ts";
 import { type BootRequest, readArtifact } from "./requests.ts";
@@ -114,7 +113,6 @@ function atOnce(parts: readonly Parts[]): number {
 
 /** Boots one phone. */
 async function bootOne(part: Parts, number: number): Promise<PhoneVerdict> {
-  const limitMs = knob("FASTBOOP_STAGE0_PHONE_TIMEOUT") * 1000;
   const own = knob("ROOTFS");
   return withTemporaryFolder(async (folder) => {
     const made =
@@ -122,26 +120,6 @@ async function bootOne(part: Parts, number: number): Promise<PhoneVerdict> {
         ? await makeRootfs(folder, part.kernel, part.program, { type: knob("ROOTFS_TYPE") })
         : undefined;
     const phone = { ...phoneOf(part, made?.image ?? fromCaller(own ?? "")), ownRootfs: made !== undefined };
-    const run = await runPhone(phone, limitMs, made === undefined ? HANDED_OVER : undefined);
-    const log = phoneLog(part, number);
-    writeText(log, run.lines.map((line) => `${line}\n`).join(""));
-    const qemu = `QEMU ended with exit code ${run.code ?? "none"}${run.stderr === "" ? "" : `: ${printable(run.stderr)}`}`;
-    return {
-      path: part.path,
-      target: part.target.triple,
-      number,
-      kernel: run.release ?? part.kernel.release,
-      fastboop: part.fastboop.name,
-      ...judge(run.lines, {
-        path: part.path,
-        limitMs,
-        timedOut: run.stopped === "limit",
-        qemu,
-        ...(made === undefined ? {} : { rootfs: made }),
-      }),
-      console: lastLines(run.lines),
-      log,
-      milliseconds: run.milliseconds,
-    };
+    return (await bootPhone(part, number, phone, made)).verdict;
   });
 }

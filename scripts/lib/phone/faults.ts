@@ -1,11 +1,10 @@
 /** Boots in which something goes wrong on purpose, each with what has to come of it. */
 import { withTemporaryFolder } from "../cleanup.ts";
-import { writeText } from "../files.ts";
 import { knob } from "../knobs.ts";
-import { type Phone, runPhone } from "./machine.ts";
-import { type Parts, type PhoneVerdict, phoneLog, phoneOf } from "./parts.ts";
+import type { Phone } from "./machine.ts";
+import { bootPhone, type Parts, type PhoneVerdict, phoneOf } from "./parts.ts";
 import { makeRootfs, type RootfsType } from "./rootfs.ts";
-import { type Judgement, judge, lastLines } from "./verdict.ts";
+import type { Judgement } from "./verdict.ts";
 
 interface Fault {
   id: string;
@@ -132,21 +131,12 @@ export function answerTo({ title, expect, shows }: Fault, verdict: Judgement, li
 
 /** Boots a phone with a fault. */
 export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVerdict> {
-  const limitMs = knob("FASTBOOP_STAGE0_PHONE_TIMEOUT") * 1000;
   return withTemporaryFolder(async (folder) => {
     const type: RootfsType = knob("ROOTFS_TYPE");
     const rootfs = await makeRootfs(folder, part.kernel, part.program, { type, ...fault.rootfs });
-    const run = await runPhone({ ...phoneOf(part, rootfs.image), ...fault.phone }, limitMs);
-    const log = phoneLog(part, fault.id);
-    writeText(log, run.lines.map((line) => `${line}\n`).join(""));
-    const verdict = judge(run.lines, {
-      path: part.path,
-      rootfs,
-      limitMs,
-      timedOut: run.stopped === "limit",
-      qemu: run.stderr,
-    });
-    const { right, outcome, expected, finding } = answerTo(fault, verdict, run.lines);
+    const phone = { ...phoneOf(part, rootfs.image), ...fault.phone };
+    const { verdict, lines } = await bootPhone(part, fault.id, phone, rootfs);
+    const { right, outcome, expected, finding } = answerTo(fault, verdict, lines);
     const { problem, ...rest } = verdict;
     return {
       ...rest,
@@ -154,17 +144,9 @@ export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVer
       exitCode: right ? 0 : 1,
       outcome,
       ...(right || problem === undefined ? {} : { problem: { ...problem, what: outcome } }),
-      path: part.path,
-      target: part.target.triple,
-      number: 1,
       fault: fault.id,
       expected,
       ...(finding === undefined ? {} : { finding }),
-      kernel: run.release ?? part.kernel.release,
-      fastboop: part.fastboop.name,
-      console: lastLines(run.lines),
-      log,
-      milliseconds: run.milliseconds,
     };
   });
 }

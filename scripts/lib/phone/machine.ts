@@ -3,8 +3,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { readConsole } from "../boot/console.ts";
 import { archive, type Entry } from "../boot/initramfs.ts";
-import { emulatorOf, type Machine, runMachine } from "../boot/qemu.ts";
-import type { Stop } from "../boot/verdict.ts";
+import { emulatorOf, type Machine } from "../boot/qemu.ts";
+import { type Run, watchMachine } from "../boot/watch.ts";
 import type { Target } from "../contract.ts";
 import { DEVICE, deviceTree, profile } from "./device.ts";
 import { machineModules, type PhoneKernel } from "./kernels.ts";
@@ -54,51 +54,26 @@ export const memoryOf = ({ kernel, fastboop, rootfs, stage0 }: Phone): number =>
     [kernel.plain, rootfs].reduce((sum, path) => sum + Math.min(fs.statSync(path).blocks * 512, 256e6), stage0.length) +
   2 * fs.statSync(fastboop).size;
 
-/** How a run ended. */
-interface Run {
+interface PhoneRun extends Run {
   /** The console, line by line. */
   lines: string[];
   /** The kernel's release by its own words. */
   release: string | undefined;
-  /** undefined: it stopped by itself. */
-  stopped: Stop | undefined;
-  /** QEMU's exit code; null: a signal ended it. */
-  code: number | null;
-  stderr: string;
-  milliseconds: number;
 }
 
 /**
  * Runs a phone until the machine stops, or time is up, or what comes last was seen.
  * @param last the line after which the machine is only watched for a moment
  */
-export async function runPhone(phone: Phone, limitMs: number, last?: RegExp): Promise<Run> {
-  // Before the clock: what is wrong with a file would end in an error, and the clock would go on.
-  const machine = machineOf(phone);
-  const { seen, feed, flush } = readConsole(last);
+export async function runPhone(phone: Phone, limitMs: number, last?: RegExp): Promise<PhoneRun> {
+  const console = readConsole(last);
+  const { seen } = console;
   seen.started = true;
-  const stop = new AbortController();
-  const stopAfter = (milliseconds: number, why: Stop): NodeJS.Timeout =>
-    setTimeout(() => stop.abort(why), milliseconds);
-  const limit = stopAfter(limitMs, "limit");
-  let watch: NodeJS.Timeout | undefined;
-  const start = performance.now();
-  const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
-    feed(bytes);
-    if (seen.match !== undefined) watch ??= stopAfter(WATCH_MS, "watched");
-  }).finally(() => {
-    clearTimeout(limit);
-    clearTimeout(watch);
-  });
-  flush();
-  return {
-    lines: seen.lines,
-    release: seen.lines.map((line) => /Linux version (\S+)/.exec(line)?.[1]).find((release) => release !== undefined),
-    stopped: stop.signal.reason,
-    code,
-    stderr,
-    milliseconds: Math.round(performance.now() - start),
-  };
+  const run = await watchMachine(machineOf(phone), limitMs, console, () =>
+    seen.match === undefined ? undefined : WATCH_MS,
+  );
+  const release = seen.lines.map((line) => /Linux version (\S+)/.exec(line)?.[1]).find((found) => found !== undefined);
+  return { ...run, lines: seen.lines, release };
 }
 
 export const machineOf = (phone: Phone): Machine => ({

@@ -1,11 +1,15 @@
 /** What the boots of phones are made of, and what comes of each. */
 import { join } from "node:path";
 import type { Target } from "../contract.ts";
+import { printable } from "../errors.ts";
+import { writeText } from "../files.ts";
+import { knob } from "../knobs.ts";
 import { distDir } from "../paths.ts";
 import type { Fastboop } from "./fastboop.ts";
 import type { PhoneKernel } from "./kernels.ts";
-import type { Phone } from "./machine.ts";
-import type { Judgement } from "./verdict.ts";
+import { type Phone, runPhone } from "./machine.ts";
+import type { Rootfs } from "./rootfs.ts";
+import { HANDED_OVER, type Judgement, judge, lastLines } from "./verdict.ts";
 
 /** How one boot of one file went. */
 export interface PhoneVerdict extends Judgement {
@@ -46,8 +50,42 @@ export const phoneOf = (part: Parts, rootfs: string): Phone => ({
   ownRootfs: true,
 });
 
-/** The path of a boot's console. @param which what tells it from the file's other boots */
-export function phoneLog({ target, nth }: Parts, which: string | number): string {
+/**
+ * Boots one phone, leaves its console in `log` in the folder of artifacts, and judges it.
+ * @param which what tells the boot from the file's others: its number or its fault
+ * @param rootfs undefined: it is the user's
+ */
+export async function bootPhone(
+  part: Parts,
+  which: string | number,
+  phone: Phone,
+  rootfs: Rootfs | undefined,
+): Promise<{ verdict: PhoneVerdict; lines: readonly string[] }> {
+  const limitMs = knob("FASTBOOP_STAGE0_PHONE_TIMEOUT") * 1000;
+  const { lines, release, stopped, code, stderr, milliseconds } = await runPhone(
+    phone,
+    limitMs,
+    rootfs === undefined ? HANDED_OVER : undefined,
+  );
+  const log = logPath(part, which);
+  writeText(log, lines.map((line) => `${line}\n`).join(""));
+  const qemu = `QEMU ended with exit code ${code ?? "none"}${stderr === "" ? "" : `: ${printable(stderr)}`}`;
+  const expected = { path: part.path, limitMs, timedOut: stopped === "limit", qemu };
+  const verdict = {
+    path: part.path,
+    target: part.target.triple,
+    number: typeof which === "number" ? which : 1,
+    kernel: release ?? part.kernel.release,
+    fastboop: part.fastboop.name,
+    ...judge(lines, rootfs === undefined ? expected : { ...expected, rootfs }),
+    console: lastLines(lines),
+    log,
+    milliseconds,
+  };
+  return { verdict, lines };
+}
+
+function logPath({ target, nth }: Parts, which: string | number): string {
   const file = nth === 1 ? "" : `-${nth}`;
   const boot = which === 1 ? "" : `.${which}`;
   return join(distDir(), "log", `phone-${target.triple}${file}${boot}.log`);

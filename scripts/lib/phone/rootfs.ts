@@ -10,7 +10,7 @@ import type { PhoneKernel } from "./kernels.ts";
 export type RootfsType = "erofs" | "ext4";
 
 /** What a root file system holds that only a right boot can tell. */
-interface Rootfs {
+export interface Rootfs {
   image: string;
   /** The text in it that no other boot has. */
   nonce: string;
