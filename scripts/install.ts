@@ -1,9 +1,8 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
-import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { INSTALL_PATH } from "./lib/contract.ts";
-import { eachChunk, writeAll, writeAtomic } from "./lib/files.ts";
+import { eachChunk, openInput, withFd, writeAll, writeAtomic } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { gatedPayload } from "./lib/package/payload.ts";
 import { fromCaller } from "./lib/paths.ts";
@@ -17,12 +16,9 @@ await runScript({
   main() {
     const { path: payload } = gatedPayload();
     const path = fromCaller(join(knob("DESTDIR") ?? "", knob("PREFIX"), INSTALL_PATH));
-    const source = openSync(payload, "r");
-    try {
-      writeAtomic(path, 0o644, (fd) => eachChunk(source, (bytes) => writeAll(fd, bytes)));
-    } finally {
-      closeSync(source);
-    }
+    withFd(openInput(payload).fd, (source) =>
+      writeAtomic(path, 0o644, (fd) => eachChunk(source, (bytes) => writeAll(fd, bytes))),
+    );
     process.stdout.write(`${path}\n`);
     return 0;
   },

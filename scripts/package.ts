@@ -2,8 +2,9 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
-import { assetName, DEFAULT_TARGET, downloadUrl, LOCK } from "./lib/contract.ts";
+import { assetName, DEFAULT_TARGET, downloadUrl } from "./lib/contract.ts";
 import { printable, usageFailure } from "./lib/errors.ts";
+import { lockFiles } from "./lib/fetch/request.ts";
 import { checkWritable } from "./lib/files.ts";
 import { digestFile, sha512File } from "./lib/hash.ts";
 import { knob } from "./lib/knobs.ts";
@@ -12,14 +13,14 @@ import { KINDS, type PackageKind } from "./lib/package/kinds.ts";
 import { buildPackage } from "./lib/package/packages.ts";
 import { gatedPayload } from "./lib/package/payload.ts";
 import { pinRecipes, readRecipes } from "./lib/package/recipes.ts";
-import { callerDir, distDir } from "./lib/paths.ts";
+import { distDir } from "./lib/paths.ts";
 import { allOf } from "./lib/pool.ts";
 import { checkRunsPrograms } from "./lib/process.ts";
 import { showProgress } from "./lib/progress.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { checkTools } from "./lib/tools.ts";
 import { readLock } from "./lib/trust/pins.ts";
-import { refuseWithdrawn } from "./lib/trust/withdrawn.ts";
+import { refuseLocked } from "./lib/trust/withdrawn.ts";
 import { findWorkspace, workspaceVersion } from "./lib/workspace.ts";
 
 const isKind = (name: string): name is PackageKind => Object.hasOwn(KINDS, name);
@@ -56,8 +57,8 @@ await runScript({
       given === undefined
         ? readTag(await workspaceVersion(findWorkspace().dir), "the workspace's version")
         : readTag(given, "TAG");
-    const { withdrawn } = await readLock([findWorkspace().dir, callerDir()].map((folder) => join(folder, LOCK)));
-    for (const mark of withdrawn.filter((one) => one.tag === spellTag(tag))) refuseWithdrawn(mark, LOCK);
+    const { withdrawn } = await readLock(lockFiles());
+    refuseLocked(withdrawn, spellTag(tag));
     const [payload, source] = await checked(kind, given === undefined ? undefined : spellTag(tag));
     const digest = digestFile(payload);
     say(`packages ${printable(payload)}, from ${source}: ${size(digest.size)}, sha256 ${digest.sha256}`);

@@ -3,15 +3,14 @@ import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { assetName, DEFAULT_TARGET, downloadUrl, LOCK } from "./lib/contract.ts";
 import { contractFailure, usageFailure } from "./lib/errors.ts";
+import { lockFiles } from "./lib/fetch/request.ts";
 import { writeText } from "./lib/files.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
 import { differing, pinnedTag, pinRecipes, RECIPES, readRecipes } from "./lib/package/recipes.ts";
-import { callerDir } from "./lib/paths.ts";
 import { readTag, spellTag } from "./lib/tags.ts";
 import { findPin, readLock } from "./lib/trust/pins.ts";
-import { refuseWithdrawn } from "./lib/trust/withdrawn.ts";
-import { findWorkspace } from "./lib/workspace.ts";
+import { refuseLocked } from "./lib/trust/withdrawn.ts";
 
 await runScript({
   name: "recipes.ts",
@@ -39,8 +38,8 @@ await runScript({
     }
     const tag = readTag(given, knob("TAG") === undefined ? "the tag in payload.sh" : "TAG");
     const asset = assetName(DEFAULT_TARGET);
-    const { pins, withdrawn } = await readLock([join(findWorkspace().dir, LOCK), join(callerDir(), LOCK)]);
-    for (const mark of withdrawn.filter((one) => one.tag === spellTag(tag))) refuseWithdrawn(mark, LOCK);
+    const { pins, withdrawn } = await readLock(lockFiles());
+    refuseLocked(withdrawn, spellTag(tag));
     const pin = findPin(pins, spellTag(tag), asset);
     if (pin?.sha512 === undefined) {
       throw usageFailure({

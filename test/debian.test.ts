@@ -274,7 +274,11 @@ testUnless(test, needsRoot, "should say that it needs apt where there is none", 
   ]) {
     const { stdout } = await runProgram(viewing(view, ask(...request)));
     assert.equal(JSON.parse(stdout), [
-      { what: "this system has no apt", expected: "Debian 12 or 13, whose packages this uses" },
+      {
+        what: "this system has no apt",
+        expected: "Debian 12 or 13, whose packages this uses",
+        fix: "run it on one of them, in a container for example",
+      },
     ]);
   }
 });
@@ -287,7 +291,7 @@ testUnless(test, needsRoot, "should name the way to boot where there are no kern
     {
       what: "this system has no apt",
       expected: "Debian 12 or 13, whose packages this uses",
-      fix: "set KERNEL_aarch64 to a kernel image",
+      fix: "run it on one of them, in a container for example; or set KERNEL_aarch64 to a kernel image",
     },
   ]);
 });

@@ -1,6 +1,6 @@
 /** A folder of the cache that several runs may want at once: made once, by one of them, and seen whole or not at all. */
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { onExit } from "./cleanup.ts";
 import { missingFailure, printable, systemWords } from "./errors.ts";
 import { withFileLock } from "./file-lock.ts";
@@ -55,6 +55,13 @@ export async function ensureFolders(
       forget();
     }
   });
+}
+
+/** Of paths whose names end on a version, the newest; undefined when there is none. */
+export function newest(paths: readonly string[]): string | undefined {
+  // Made here, since it loads ICU's data, which takes half of what node does.
+  const byVersion = new Intl.Collator("en", { numeric: true }).compare;
+  return [...paths].sort((a, b) => byVersion(basename(a), basename(b))).at(-1);
 }
 
 /** Makes a folder of the cache. @throws Failure (3) naming the knob when that can't be done */

@@ -175,6 +175,7 @@ export const noApt = () =>
   missingFailure({
     what: "this system has no apt",
     expected: "Debian 12 or 13, whose packages this uses",
+    fix: "run it on one of them, in a container for example",
   });
 
 /** The errors and warnings in apt's output, on one line; undefined when there are none. */

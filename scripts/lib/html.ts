@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import { createHash } from "./crypto.ts";
 import { printable, usageFailure } from "./errors.ts";
+import { readRegular } from "./files.ts";
 import { fromCaller } from "./paths.ts";
 
 /** Markup that a page takes as it is. Only `html` makes it. */
@@ -81,13 +82,8 @@ export function pagePath(given: string): string {
 }
 
 function isPage(path: string): boolean {
-  const fd = fs.openSync(path, "r");
-  try {
-    const start = Buffer.alloc(DOCTYPE.length);
-    return fs.readSync(fd, start) === start.length && start.toString("latin1") === DOCTYPE;
-  } finally {
-    fs.closeSync(fd);
-  }
+  const read = readRegular(path, DOCTYPE.length);
+  return "bytes" in read && read.bytes.toString("latin1") === DOCTYPE;
 }
 
 /** A whole page, whose body may be long, in pieces. The policy in it allows this very style sheet and nothing else (Content Security Policy 3). */

@@ -1,9 +1,10 @@
 /** The programs that are called, what each system calls the package that has it, and the one place that says how to install. */
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { DEBIAN_INSTALL } from "./debian/command.ts";
 import { type Failure, missingFailure } from "./errors.ts";
 import { environment } from "./knobs.ts";
+import { osRelease } from "./os-release.ts";
 import { type Progress, showProgress } from "./progress.ts";
 
 interface System {
@@ -87,22 +88,9 @@ export const isProgram = (name: string): name is Program => Object.hasOwn(PACKAG
 
 /** The system that this is; undefined: one that is not known here. */
 function thisSystem(): System | undefined {
-  const ids = process.platform === "darwin" ? ["macos"] : idsOf(osRelease());
+  const ids = process.platform === "darwin" ? ["macos"] : [osRelease("ID"), ...osRelease("ID_LIKE").split(" ")];
   return ids.flatMap((id) => SYSTEMS.filter((system) => system.ids.includes(id)))[0];
 }
-
-function osRelease(): string {
-  try {
-    return readFileSync("/etc/os-release", "utf8");
-  } catch {
-    // A system without one is none that is known.
-    return "";
-  }
-}
-
-/** Values of ID and then ID_LIKE (os-release(5)). */
-const idsOf = (text: string): string[] =>
-  ["ID", "ID_LIKE"].flatMap((name) => new RegExp(`^${name}=["']?([^"'\n]*)`, "m").exec(text)?.[1]?.split(" ") ?? []);
 
 /** The names of Debian's packages that have some programs. */
 export const debianPackages = (programs: readonly Program[]): string[] => [

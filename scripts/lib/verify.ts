@@ -12,7 +12,7 @@ import {
   verdictsName,
 } from "./contract.ts";
 import { contractFailure, type ExitCode, Failure, missingFailure, printable } from "./errors.ts";
-import { lockFolders } from "./fetch/request.ts";
+import { lockFiles } from "./fetch/request.ts";
 import { openInput, readSmall, withFd } from "./files.ts";
 import { problemOf } from "./gate/report-text.ts";
 import { inspect } from "./gate.ts";
@@ -136,7 +136,7 @@ function beside(path: string): Evidence {
 async function ofRelease(target: Target, tag: string): Promise<Evidence> {
   const { openSource } = await import("./fetch/release.ts");
   const asset = assetName(target.triple);
-  const source = await openSource({ origin: releaseOrigin(), target, tag, out: "" }, asset, undefined);
+  const source = await openSource({ origin: releaseOrigin(), tag }, asset);
   return { list: source.list, read: (name) => (name === SUMS ? source.sums() : source.small(name)) };
 }
 
@@ -150,10 +150,6 @@ const ofGitHub = async (tag: string, sha256: string): Promise<Attestation | unde
 
 /** The entry of stage0.lock for the release; without a release, the one that has this digest. */
 async function pinOf(asset: string, tag: string | undefined, sha256: string) {
-  const pins = await readPins(
-    lockFolders()
-      .map((folder) => join(folder, LOCK))
-      .filter((file) => fs.existsSync(file)),
-  );
+  const pins = await readPins(lockFiles());
   return pins.find((pin) => pin.asset === asset && (tag === undefined ? pin.sha256 === sha256 : pin.tag === tag));
 }

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { ensureFolder } from "../cache-folder.ts";
+import { ensureFolder, newest } from "../cache-folder.ts";
 import { MACHINES, type Target } from "../contract.ts";
 import type { Architecture } from "../debian/entries.ts";
 import { type Archive, withArchive } from "../debian.ts";
@@ -102,13 +102,18 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
   }
 }
 
-async function unpackKernel(source: Source, archive: Archive, progress: Progress): Promise<void> {
-  const found = await archive.find(source.packages);
-  const [offered = source.packages[0]] = found.keys();
-  const meta = found.get(offered) ?? (await archive.get([offered])).get(offered);
+/** The current kernel that the first of some packages depends on which apt has. @throws Failure (3) when it has none */
+export async function kernelPackage(archive: Archive, packages: Source["packages"]) {
+  const found = await archive.find(packages);
+  const offered = packages.find((name) => found.has(name)) ?? packages[0];
+  const meta = (await archive.get([offered])).get(offered);
   const name = meta?.depends.find((dependency) => dependency.startsWith("linux-image-"));
   if (name === undefined) throw missingFailure({ what: `${offered} depends on no kernel` });
-  const version = (await archive.get([name])).get(name)?.version;
+  return { offered, name, version: (await archive.get([name])).get(name)?.version };
+}
+
+async function unpackKernel(source: Source, archive: Archive, progress: Progress): Promise<void> {
+  const { offered, name, version } = await kernelPackage(archive, source.packages);
   await ensureFolder(join(cacheOf(offered), `${name}_${version}${WITH_CONFIGFS}`), progress, async (staging) => {
     const unpacked = join(staging, "unpacked");
     await archive.unpack([{ packages: [name], folder: unpacked }]);
@@ -135,9 +140,7 @@ function newestOf({ packages }: Source): string | undefined {
     const names = fs.existsSync(parent) ? fs.readdirSync(parent).filter((name) => name.endsWith(WITH_CONFIGFS)) : [];
     return names.map((name) => join(parent, name));
   });
-  // Made here, since it loads ICU's data, which takes half of what node does.
-  const byVersion = new Intl.Collator("en", { numeric: true }).compare;
-  return folders.sort((a, b) => byVersion(basename(a), basename(b))).at(-1);
+  return newest(folders);
 }
 
 /** What QEMU starts of each architecture. */

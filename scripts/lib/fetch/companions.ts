@@ -1,5 +1,5 @@
 /** The files by which a release describes itself: how it was built, of what, and under which licences. */
-import { BUILDINFO, bundleName, NOTICE, RELEASE_ASSETS, RELEASE_TARGETS, SBOM } from "../contract.ts";
+import { BUILDINFO, bundleName, NOTICE, RELEASE_ASSETS, SBOM } from "../contract.ts";
 import { sha256Of } from "../crypto.ts";
 import { contractFailure } from "../errors.ts";
 import { releaseOrigin } from "../github/origin.ts";
@@ -18,11 +18,9 @@ export async function fetchCompanions(
   names: readonly string[] = [BUILDINFO, SBOM, NOTICE],
 ): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
-  const [target] = RELEASE_TARGETS;
-  if (target === undefined) return found;
-  const request = { origin: releaseOrigin(), target, tag, out: "" };
+  const request = { origin: releaseOrigin(), tag };
   if (knob("FASTBOOP_STAGE0_OFFLINE") && !request.origin.mirror?.startsWith("file:")) return found;
-  const source = await openSource(request, RELEASE_ASSETS[0] ?? "", undefined);
+  const source = await openSource(request, RELEASE_ASSETS[0] ?? "");
   const list = await source.sums();
   const { entries } = list === undefined ? { entries: new Map<string, string>() } : parseSums(list);
   for (const name of names) {

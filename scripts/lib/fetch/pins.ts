@@ -1,12 +1,11 @@
 /** The pins of an asset: digests from the caller's own command and tree. */
 import * as fs from "node:fs";
-import { join } from "node:path";
 import { assetName, LOCK, type Target } from "../contract.ts";
 import { knob } from "../knobs.ts";
 import type { Pin } from "../trust/pins.ts";
-import { refuseWithdrawn } from "../trust/withdrawn.ts";
+import { refuseLocked } from "../trust/withdrawn.ts";
 import { isPinned, pinRequired, type Witness } from "../trust.ts";
-import { type AssetRequest, assetLabel, lockFolders } from "./request.ts";
+import { type AssetRequest, assetLabel, lockFiles } from "./request.ts";
 
 export interface Pins {
   /** stage0.lock's entry. */
@@ -30,16 +29,13 @@ export async function readPinsOf(target: Target, tag: () => Promise<string | und
 async function lockedPin(target: Target, tag: () => Promise<string | undefined>): Promise<Pin | undefined> {
   const { pins, withdrawn } = await readLocks();
   const name = pins.length + withdrawn.length === 0 ? undefined : await tag();
-  const mark = withdrawn.find((one) => one.tag === name);
-  if (mark !== undefined) refuseWithdrawn(mark, LOCK);
+  refuseLocked(withdrawn, name);
   return pins.find((pin) => pin.tag === name && pin.asset === assetName(target.triple));
 }
 
 /** What the lock files hold. */
 async function readLocks() {
-  const files = lockFolders()
-    .map((folder) => join(folder, LOCK))
-    .filter((file) => fs.statSync(file, { throwIfNoEntry: false }) !== undefined);
+  const files = lockFiles().filter((file) => fs.existsSync(file));
   // Most runs have none, and loading the reader takes longer than looking for them.
   return files.length === 0 ? { pins: [], withdrawn: [] } : (await import("../trust/pins.ts")).readLock(files);
 }

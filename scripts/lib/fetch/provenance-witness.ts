@@ -1,11 +1,11 @@
 /** What a release's own signature says of an asset's digest. */
-import { assetName, bundleName, PROVENANCE_PREDICATE } from "../contract.ts";
+import { bundleName, PROVENANCE_PREDICATE } from "../contract.ts";
 import { contractFailure, missingFailure } from "../errors.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { parseSums } from "../trust/sums.ts";
 import type { Claim } from "../trust.ts";
-import type { AssetRequest } from "./request.ts";
+import type { ReleaseRequest } from "./request.ts";
 import type { Source } from "./source.ts";
 
 export const PROVENANCE = "provenance";
@@ -26,12 +26,11 @@ interface Provenance {
  * @throws Failure (1) when it is wrong, or listed and not there; (3) when it is demanded and absent
  */
 export async function provenanceOf(
-  request: AssetRequest,
+  { origin, tag }: ReleaseRequest,
   source: Source,
   list: Uint8Array | undefined,
-  asset = assetName(request.target.triple),
+  asset: string,
 ): Promise<Provenance> {
-  const { origin, tag } = request;
   const name = bundleName(asset);
   const isListed = list !== undefined && parseSums(list).entries.has(name);
   if (!isListed && !isDemanded()) return { claim: "absent" };
@@ -62,7 +61,11 @@ export async function provenanceOf(
  * anyway, and where a root of its own is named: of all roots only that has no log.
  * @throws Failure (1) when what it offers is wrong
  */
-export async function githubsClaim({ tag }: AssetRequest, source: Source, sha256: string): Promise<Claim | undefined> {
+export async function githubsClaim(
+  { tag }: ReleaseRequest,
+  source: Source,
+  sha256: string,
+): Promise<Claim | undefined> {
   const isAsked = source.has !== undefined && source.isFinal && knob("FASTBOOP_STAGE0_TRUSTED_ROOT") !== undefined;
   if (!isAsked) return undefined;
   const { trustedRoots } = await import("../provenance/root.ts");

@@ -1,6 +1,6 @@
 /** Every asset of a release: what a lock file pins, and what a kit carries. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assetName, bundleName, LOCK, RELEASE_TARGETS, SUMS, type Target } from "../contract.ts";
 import { sha256Of } from "../crypto.ts";
 import { printable, usageFailure } from "../errors.ts";
@@ -9,13 +9,13 @@ import { releaseOrigin } from "../github/origin.ts";
 import { sha512File } from "../hash.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
-import { EXAMPLE_WORKSPACE, PROJECT } from "../paths.ts";
+import { PROJECT } from "../paths.ts";
 import { formatPins, type Pin, readLock, updatePins } from "../trust/pins.ts";
 import { formatSums } from "../trust/sums.ts";
 import type { Withdrawal } from "../trust/withdrawn.ts";
 import { readPinsOf, requireTrust } from "./pins.ts";
 import { downloadAsset } from "./release.ts";
-import { type AssetRequest, defaultPath, lockFolders, MODE } from "./request.ts";
+import { type AssetRequest, defaultPath, lockFiles, MODE } from "./request.ts";
 import { requestedRelease } from "./requested-release.ts";
 import { writeTar } from "./tar.ts";
 
@@ -62,7 +62,7 @@ export async function fetchAllAssets(targets: readonly Target[] = RELEASE_TARGET
 
 /** Adds the pins to stage0.lock in the workspace, else in the caller's folder. Returns its path. */
 export async function writeLock({ tag, pins, withdrawn }: ReleaseAssets): Promise<string> {
-  const file = join(lockFolders()[0] ?? "", LOCK);
+  const file = lockFiles()[0] ?? "";
   const lock = await readLock([file]);
   writeText(file, formatPins(updatePins(lock.pins, pins), marked(lock.withdrawn, tag, withdrawn)));
   say(`${printable(file)} pins ${pins.map(({ asset }) => asset).join(" and ")} of ${tag}`);
@@ -71,7 +71,7 @@ export async function writeLock({ tag, pins, withdrawn }: ReleaseAssets): Promis
 
 /** Records in stage0.lock that a release is withdrawn: a build without network learns it there. */
 export async function recordWithdrawal(withdrawal: Withdrawal): Promise<void> {
-  const file = join(lockFolders()[0] ?? "", LOCK);
+  const file = lockFiles()[0] ?? "";
   const lock = await readLock([file]);
   writeText(file, formatPins(lock.pins, marked(lock.withdrawn, withdrawal.tag, withdrawal)));
   say(`${printable(file)} records that ${withdrawal.tag} is withdrawn`);
@@ -124,7 +124,7 @@ const rootText = async (): Promise<string> => (await import("../provenance/root.
 
 /** The licence files of the workspace, else this project's own. */
 function licences(): [name: string, path: string][] {
-  const [folder = PROJECT] = lockFolders().filter((candidate) => candidate !== EXAMPLE_WORKSPACE);
+  const folder = dirname(lockFiles()[0] ?? "");
   const isLicence = (name: string): boolean => /^(licen[cs]e|copying)[\w.-]*$/i.test(name);
   const own = existsSync(folder) ? readdirSync(folder).filter(isLicence).sort() : [];
   return own.length > 0 ? own.map((name) => [name, join(folder, name)]) : [["LICENSE", join(PROJECT, "LICENSE")]];

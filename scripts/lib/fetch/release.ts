@@ -14,7 +14,7 @@ import type { Limits } from "./download.ts";
 import { type Download, PartialDownload } from "./partial.ts";
 import type { Pins } from "./pins.ts";
 import { githubsClaim, PROVENANCE, provenanceOf } from "./provenance-witness.ts";
-import { type AssetRequest, assetLabel, type Fetched, MODE, maxSize } from "./request.ts";
+import { type AssetRequest, assetLabel, type Fetched, MODE, maxSize, type ReleaseRequest } from "./request.ts";
 import { apiSource, NotFound, type Source, webSource } from "./source.ts";
 
 /** The digest that the bytes must have, who named it, and where they come from when the cache does not have them. */
@@ -108,7 +108,7 @@ async function resolveDigest(
   }
   const withdrawn = await checkWithdrawn(request, source, list);
   const sums = sumsClaim(list, asset, source.list);
-  const { claim, bundle } = await provenanceOf(request, source, list);
+  const { claim, bundle } = await provenanceOf(request, source, list, asset);
   const witnesses = [...pins, ...witnessesOf(sums, source.claim, claim)];
   try {
     const sha256 = agreedDigest(witnesses, assetLabel(request));
@@ -122,7 +122,7 @@ async function resolveDigest(
 }
 
 /** Refuses a release that says that it is withdrawn, before anything else that it says counts. @throws Failure (1) */
-async function checkWithdrawn({ tag }: AssetRequest, source: Source, list: Uint8Array | undefined) {
+async function checkWithdrawn({ tag }: ReleaseRequest, source: Source, list: Uint8Array | undefined) {
   // Its list names the mark, so that no release without one costs a request.
   const isMarked = source.has?.(WITHDRAWN) ?? (list === undefined || parseSums(list).entries.has(WITHDRAWN));
   const mark = isMarked ? await source.small(WITHDRAWN) : undefined;
@@ -132,7 +132,7 @@ async function checkWithdrawn({ tag }: AssetRequest, source: Source, list: Uint8
   return refuseWithdrawn({ tag, reason: reasonOf(Buffer.from(mark ?? []).toString()) }, WITHDRAWN);
 }
 
-const isLocal = ({ origin }: AssetRequest): boolean => origin.mirror?.startsWith("file:") ?? false;
+const isLocal = ({ origin }: ReleaseRequest): boolean => origin.mirror?.startsWith("file:") ?? false;
 
 const offlineFailure = (request: AssetRequest, known: CacheRecord | undefined): Failure =>
   missingFailure({
@@ -143,20 +143,20 @@ const offlineFailure = (request: AssetRequest, known: CacheRecord | undefined): 
   });
 
 /** Where the files of a release come from: a mirror on this machine, the plain addresses, or with a token the API. */
-export async function openSource(request: AssetRequest, asset: string, release: Release | undefined): Promise<Source> {
+export async function openSource(request: ReleaseRequest, asset: string, release?: Release): Promise<Source> {
   const { origin, tag } = request;
   if (isLocal(request)) return (await import("./local-mirror.ts")).localMirror(origin.mirror ?? "", tag, asset);
   if (release !== undefined) return apiSource(origin, release, asset);
   return origin.token === undefined ? webSource(origin, tag, asset) : findInApi(request, asset);
 }
 
-async function findInApi({ origin, tag }: AssetRequest, asset: string): Promise<Source> {
+async function findInApi({ origin, tag }: ReleaseRequest, asset: string): Promise<Source> {
   const { findRelease } = await import("./find-release.ts");
   return apiSource(origin, await findRelease(origin, tag), asset);
 }
 
 /** The API, when a plain download address did not do; undefined when it was asked already or does not know the origin. */
-async function askApi(request: AssetRequest, asset: string, source: Source): Promise<Source | undefined> {
+async function askApi(request: ReleaseRequest, asset: string, source: Source): Promise<Source | undefined> {
   if (request.origin.mirror !== undefined || source.claim !== "not asked") return undefined;
   return findInApi(request, asset);
 }

@@ -1,7 +1,7 @@
 /** What a run is to fetch, as the environment says. */
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { assetName, type Target } from "../contract.ts";
+import { assetName, LOCK, type Target } from "../contract.ts";
 import { checkEmbedPath } from "../embed-path.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { checkWritable } from "../files.ts";
@@ -54,10 +54,11 @@ export async function requestedTag(): Promise<string | undefined> {
   return spellTag(readTag(await workspaceVersion(dir), `the version of the workspace ${printable(dir)}`));
 }
 
-/** The folders whose stage0.lock counts: the workspace and the caller's folder. */
-export function lockFolders(): string[] {
+/** The paths of stage0.lock, whether there is one or not: the workspace's, which make lock writes, and the caller's. */
+export function lockFiles(): string[] {
   const { dir, origin } = findWorkspace();
-  return origin === "example" ? [callerDir()] : [dir, callerDir()];
+  const folders = new Set([...(origin === "example" ? [] : [dir]), callerDir()]);
+  return [...folders].map((folder) => join(folder, LOCK));
 }
 
 /** Permission bits of what is fetched. */
@@ -73,11 +74,14 @@ export interface Fetched extends Digest {
   withdrawn?: Withdrawal | undefined;
 }
 
-export interface AssetRequest {
+export interface ReleaseRequest {
   origin: ReleaseOrigin;
-  target: Target;
   /** In the tag's own form. */
   tag: string;
+}
+
+export interface AssetRequest extends ReleaseRequest {
+  target: Target;
   /** Absolute final path. */
   out: string;
 }

@@ -1,10 +1,8 @@
 /** Which releases' files have which digest, by all that this machine knows. */
-import * as fs from "node:fs";
-import { join } from "node:path";
-import { isTag, LOCK, RELEASE_ASSETS, RELEASE_TARGETS, SUMS } from "../contract.ts";
+import { isTag, LOCK, RELEASE_ASSETS, SUMS } from "../contract.ts";
 import { missingFailure, printable, usageFailure } from "../errors.ts";
 import { cachedLists, cacheRecords } from "../fetch/cache.ts";
-import { lockFolders } from "../fetch/request.ts";
+import { lockFiles } from "../fetch/request.ts";
 import { releaseOrigin } from "../github/origin.ts";
 import { inParallel } from "../pool.ts";
 import { readPins } from "../trust/pins.ts";
@@ -37,8 +35,7 @@ export async function knownFiles(tag: string | undefined): Promise<Map<string, K
       if (sha256 !== undefined) add(sha256, { tag: of, asset, by });
     }
   };
-  const locks = lockFolders().map((folder) => join(folder, LOCK));
-  for (const pin of await readPins(locks.filter((file) => fs.existsSync(file)))) {
+  for (const pin of await readPins(lockFiles())) {
     add(pin.sha256, { tag: pin.tag, asset: pin.asset, by: LOCK });
   }
   for (const { tag: of, asset, sha256 } of cacheRecords()) {
@@ -55,10 +52,7 @@ export async function knownFiles(tag: string | undefined): Promise<Map<string, K
 /** The list of one release, which has to be right. */
 async function listOf(tag: string): Promise<[asset: string, sha256: string][]> {
   const { openSource } = await import("../fetch/release.ts");
-  const [target] = RELEASE_TARGETS;
-  if (target === undefined) return [];
-  const request = { origin: releaseOrigin(), target, tag, out: "" };
-  const source = await openSource(request, RELEASE_ASSETS[0] ?? "", undefined);
+  const source = await openSource({ origin: releaseOrigin(), tag }, RELEASE_ASSETS[0] ?? "");
   const list = await source.sums();
   if (list === undefined)
     throw missingFailure({ what: `the release ${printable(tag)} has no ${SUMS}`, fix: "check TAG" });

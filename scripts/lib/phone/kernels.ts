@@ -1,7 +1,8 @@
 /** The kernels of emulated phones: Debian's, with the modules that stage0 and the cable need, unpacked into the cache. */
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ensureFolder } from "../cache-folder.ts";
+import { kernelPackage } from "../boot/kernels.ts";
+import { ensureFolder, newest } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
 import type { Architecture } from "../debian/entries.ts";
 import { withArchive } from "../debian.ts";
@@ -23,18 +24,25 @@ export interface PhoneKernel {
   root: string;
 }
 
+interface Source {
+  architecture: Architecture;
+  packages: Parameters<typeof kernelPackage>[1];
+}
+
 /** Debian's packages of the first kernels that have ublk (6.12), none of them for the cloud, as those lack dummy_hcd. */
-const SOURCES: Record<string, { architecture: Architecture; packages: readonly string[] }> = {
+const SOURCES: Record<string, Source> = {
   x86_64: { architecture: "amd64", packages: ["linux-image-6.12-amd64", "linux-image-amd64"] },
   aarch64: { architecture: "arm64", packages: ["linux-image-6.12-arm64", "linux-image-arm64"] },
   arm: { architecture: "armhf", packages: ["linux-image-armmp"] },
 };
-/** Debian's name of an architecture of the contract's. */
-export function debianArchitecture(arch: string): Architecture {
-  const { architecture } = SOURCES[arch] ?? {};
-  if (architecture === undefined) throw new Error(`no kernel for ${arch}`);
-  return architecture;
+function sourceOf(arch: string): Source {
+  const source = SOURCES[arch];
+  if (source === undefined) throw new Error(`no kernel for ${arch}`);
+  return source;
 }
+
+/** Debian's name of an architecture of the contract's. */
+export const debianArchitecture = (arch: string): Architecture => sourceOf(arch).architecture;
 
 /** The suite that has one of 6.12 for armhf, which Debian 12 has not. */
 const SUITE = "trixie";
@@ -71,25 +79,17 @@ export function machineModules(kernel: PhoneKernel, without: readonly string[] =
 
 function newestIn(parent: string): string | undefined {
   const names = fs.existsSync(parent) ? fs.readdirSync(parent).filter((name) => !name.startsWith(".")) : [];
-  const newest = names.sort(new Intl.Collator("en", { numeric: true }).compare).at(-1);
-  return newest === undefined ? undefined : join(parent, newest);
+  return newest(names.map((name) => join(parent, name)));
 }
 
 async function unpack(parent: string, arch: string, progress: Progress): Promise<void> {
-  const architecture = debianArchitecture(arch);
-  const packages = SOURCES[arch]?.packages ?? [];
+  const { architecture, packages } = sourceOf(arch);
   const from = arch === "arm" ? SUITE : undefined;
   await withArchive(
     [architecture],
     progress,
     async (archive) => {
-      const found = await archive.find(packages);
-      const meta =
-        found.get(packages.find((name) => found.has(name)) ?? "") ??
-        (await archive.get(packages)).values().next().value;
-      const name = meta?.depends.find((dependency) => dependency.startsWith("linux-image-"));
-      if (name === undefined) throw missingFailure({ what: `${packages[0]} depends on no kernel` });
-      const version = (await archive.get([name])).get(name)?.version;
+      const { name, version } = await kernelPackage(archive, packages);
       await ensureFolder(join(parent, `${name}_${version}`), progress, async (staging) => {
         const unpacked = join(staging, "unpacked");
         await archive.unpack([{ packages: [name], folder: unpacked }]);

@@ -1,11 +1,12 @@
 /** Where the toolchains made of Debian's packages are, and whether they work. */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { makeCacheFolder } from "../cache-folder.ts";
+import { makeCacheFolder, newest } from "../cache-folder.ts";
 import type { Target } from "../contract.ts";
 import { printable, usageFailure } from "../errors.ts";
 import { temporaryName } from "../files.ts";
 import { say } from "../log.ts";
+import { osRelease } from "../os-release.ts";
 import { cacheDir } from "../paths.ts";
 import { checkRunsPrograms, run } from "../process.ts";
 import { HOST } from "./recipes.ts";
@@ -18,8 +19,7 @@ const RECIPE = 3;
 const SUITS_HERE = `_${release()}_${process.arch}_${RECIPE}`;
 
 function release(): string {
-  const text = fs.existsSync("/etc/os-release") ? fs.readFileSync("/etc/os-release", "utf8") : "";
-  const field = (name: string): string => new RegExp(`^${name}="?([\\w.]+)"?$`, "m").exec(text)?.[1] ?? "";
+  const field = (name: "ID" | "VERSION_ID"): string => /^[\w.]+$/.exec(osRelease(name))?.[0] ?? "";
   return `${field("ID")}${field("VERSION_ID")}`;
 }
 
@@ -43,17 +43,15 @@ type Check = (folder: string) => Promise<boolean>;
 export async function newestFolder(part: Part, triple: string, works: Check): Promise<string | undefined> {
   const parent = cacheDir(part);
   const names = fs.existsSync(parent) ? fs.readdirSync(parent) : [];
-  const newest = names
-    .filter((name) => name.startsWith(`${triple}_`) && name.endsWith(SUITS_HERE))
-    .sort(new Intl.Collator("en", { numeric: true }).compare)
-    .at(-1);
-  return newest !== undefined && (await works(join(parent, newest))) ? join(parent, newest) : undefined;
+  const suitable = names.filter((name) => name.startsWith(`${triple}_`) && name.endsWith(SUITS_HERE));
+  const folder = newest(suitable.map((name) => join(parent, name)));
+  return folder !== undefined && (await works(folder)) ? folder : undefined;
 }
 
 /** The cargo of the newest toolchain for a target that is in the cache, if it works; undefined: there is none. */
 export async function cachedCargo({ triple }: Target): Promise<string | undefined> {
-  const newest = await newestFolder("toolchain", triple, targetWorks(triple));
-  return newest === undefined ? undefined : cargoIn(newest);
+  const folder = await newestFolder("toolchain", triple, targetWorks(triple));
+  return folder === undefined ? undefined : cargoIn(folder);
 }
 
 export const compilerWorks: Check = (folder) => programsStart(folder, join(folder, "usr"));

@@ -1,4 +1,5 @@
 /** Releases that their publisher has withdrawn: an asset of the release says so, its text, or an entry of stage0.lock. */
+import { LOCK } from "../contract.ts";
 import { Failure, printable } from "../errors.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
@@ -59,4 +60,10 @@ export function refuseWithdrawn(withdrawal: Withdrawal, said: string): Withdrawa
   if (!knob("FASTBOOP_STAGE0_ACCEPT_WITHDRAWN")) throw new WithdrawnFailure(withdrawal, said);
   say(`note: the release ${withdrawal.tag} is withdrawn, and taken nevertheless: ${withdrawal.reason}`);
   return withdrawal;
+}
+
+/** The same for a release that stage0.lock has among the withdrawn ones. */
+export function refuseLocked(withdrawn: readonly Withdrawal[], tag: string | undefined): void {
+  const mark = withdrawn.find((one) => one.tag === tag);
+  if (mark !== undefined) refuseWithdrawn(mark, LOCK);
 }

@@ -1,10 +1,10 @@
 /** The machine, and the programs that are measured: looked for, installed, and listed with their versions. */
-import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { installPackages } from "../../../../scripts/lib/debian/install.ts";
 import { hasApt } from "../../../../scripts/lib/debian.ts";
 import { say, shortSize } from "../../../../scripts/lib/log.ts";
+import { osRelease } from "../../../../scripts/lib/os-release.ts";
 import { cacheDir, PROJECT } from "../../../../scripts/lib/paths.ts";
 import { run } from "../../../../scripts/lib/process.ts";
 import { shell } from "../../../../scripts/lib/shell.ts";
@@ -61,7 +61,7 @@ export async function provide(): Promise<(needs: readonly string[]) => string | 
 /** The machine in a line: processor, cores, memory, system. */
 export function machine(): string {
   const [first] = cpus();
-  const [, system = "unknown system"] = /^PRETTY_NAME="?([^"\n]+)/m.exec(readFileSync("/etc/os-release", "utf8")) ?? [];
+  const system = osRelease("PRETTY_NAME") || "unknown system";
   return `${first?.model.trim()}, ${cpus().length} cores, ${shortSize(totalmem())} of memory, ${system}, Linux ${release()}`;
 }
 
