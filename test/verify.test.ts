@@ -10,7 +10,7 @@ import {
   TEST_PREDICATE,
   verdictsName,
 } from "../scripts/lib/contract.ts";
-import { unsnap } from "../scripts/lib/provenance/snappy.ts";
+import { unsnap } from "../scripts/lib/github/snappy.ts";
 import { ASSET, assets, BYTES, type Env, Servers, SHA256, sumsOf, TAG, X86_64 } from "./lib/fetching.ts";
 import { type Outcome, script, suite, temporaryFolder } from "./lib/harness.ts";
 import { COMMIT, RUN, Sigstore, type Wanted } from "./lib/sigstore.ts";
