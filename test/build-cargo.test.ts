@@ -119,10 +119,10 @@ test("should tell cargo's status and last errors when it fails", async () => {
 });
 
 /** Has a workspace refused before anything is done: cargo is not started, and no toolchain is looked for. */
-async function refusesFirst(workspace: string, code: number, stderr: string[], dist?: string): Promise<void> {
+async function refusesFirst(workspace: string, code: number, stderr: string[]): Promise<void> {
   const cargo = program('touch "$0.ran"');
   const ran = program('touch "$0.ran"; exit 1');
-  const outcome = await build(workspace, { FASTBOOP_STAGE0_CARGO: cargo, RUSTC: ran }, dist);
+  const outcome = await build(workspace, { FASTBOOP_STAGE0_CARGO: cargo, RUSTC: ran });
   assert.is(outcome.stderr, [...stderr, ""].join("\n"));
   assert.equal([outcome.code, outcome.stdout], [code, ""]);
   assert.equal(

@@ -172,9 +172,8 @@ testUnless(
 );
 
 /** A mirror on the disk. */
-function mirrorFolder(
-  files: Record<string, Buffer | string> = { [ASSET]: BYTES, [OTHER]: OTHER_BYTES, SHA256SUMS: SUMS },
-): string {
+function mirrorFolder(): string {
+  const files = { [ASSET]: BYTES, [OTHER]: OTHER_BYTES, SHA256SUMS: SUMS };
   const folder = temporaryFolder("mirror with space");
   fs.mkdirSync(join(folder, TAG));
   for (const [name, bytes] of Object.entries(files)) fs.writeFileSync(join(folder, TAG, name), bytes);
@@ -272,12 +271,12 @@ test("should open no connection when that is forbidden, and say what would do in
     const expected = "expected: its digest by a pin or an earlier fetch, and its bytes in the cache";
     says(
       bare.log,
-      `${START} SERVER/samcday/fastboop\nerror: ${ASSET} of ${TAG} can't be had offline\n${expected}\ngot: no digest\n${fix}`,
+      `${START} SERVER/samcday/fastboop\nerror: ${ASSET} of ${TAG} is not available offline\n${expected}\ngot: no digest\n${fix}`,
     );
     const pinned = await fetchRun(github, { FASTBOOP_STAGE0_OFFLINE: "1", FASTBOOP_STAGE0_SHA256: SHA256 });
     says(
       pinned.log,
-      `${START} SERVER/samcday/fastboop\nerror: ${ASSET} of ${TAG} can't be had offline\n${expected}\ngot: sha256 SHA256, and no such bytes in the cache\n${fix}`,
+      `${START} SERVER/samcday/fastboop\nerror: ${ASSET} of ${TAG} is not available offline\n${expected}\ngot: sha256 SHA256, and no such bytes in the cache\n${fix}`,
     );
     const latest = await fetchRun(github, { FASTBOOP_STAGE0_OFFLINE: "1", TAG: "latest" });
     assert.match(

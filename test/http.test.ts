@@ -248,8 +248,8 @@ test("should know the errors of both runtimes by their kind", () => {
 });
 
 test("should know which addresses go through a proxy", () => {
-  const through = (address: string, except = "", proxies = { http: "http://p:1", https: "http://u:SECRET@q:2" }) =>
-    proxyOrigin(new URL(address), { ...proxies, except });
+  const proxies = { http: "http://p:1", https: "http://u:SECRET@q:2" };
+  const through = (address: string, except = "") => proxyOrigin(new URL(address), { ...proxies, except });
   assert.is(through("http://a.example.org/"), "http://p:1");
   assert.is(through("https://a.example.org/"), "http://q:2");
   for (const except of [

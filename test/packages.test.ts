@@ -260,7 +260,7 @@ test("should package nothing after the README's fetch has failed", async () => {
     env: { DIST, RUNTIME: isDeno ? "deno" : "node", FASTBOOP_STAGE0_OFFLINE: "1", XDG_CACHE_HOME: temporaryFolder() },
   });
   assert.is.not(code, 0);
-  assert.match(stderr, /^error: .* can't be had offline$/m);
+  assert.match(stderr, /^error: .* is not available offline$/m);
   assert.not.match(stdout + stderr, "package");
   assert.equal(namesIn(DIST), [ASSET]);
 });

@@ -15,7 +15,7 @@ const [emulator, TARGET, gcc] =
 const NEEDS = lacking({ programs: ["cargo", gcc, emulator, "mkfs.erofs", "depmod", "xz", "zstd"] });
 const DIST = temporaryFolder("phone");
 
-/** What the stage0 has in its file, before the name of the stage that it shall not reach. */
+/** What the stage0 has in its file, before the name of the stage that it must not reach. */
 const MARK = "it stops before:";
 
 /** A copy of the stage0 that stops before a stage. */

@@ -29,7 +29,7 @@ async function takeRoot(cachePath: string): Promise<unknown> {
     return TrustedRoot.toJSON(await getTrustedRoot({ cachePath, forceInit: true, retry: 1 }));
   } catch (error) {
     throw missingFailure({
-      what: "Sigstore's trusted root can't be had",
+      what: "Sigstore's trusted root can't be downloaded",
       got:
         error instanceof Error
           ? printable(`${error.message}: ${String((error as { cause?: unknown }).cause ?? "")}`)

@@ -57,7 +57,7 @@ export const BUILD_KNOBS: readonly KnobName[] = [
  * @returns absolute path of the artifact
  * @throws Failure (1, 2 or 3)
  */
-export async function buildStage0(target: Target, also: readonly Target[] = [], cargo?: string): Promise<string> {
+export async function buildStage0(target: Target, also: readonly Target[], cargo?: string): Promise<string> {
   const artifact = join(distDir(), assetName(target.triple));
   const given = knob(EMBED_PATH);
   // What is needed last is loaded while rustc and cargo are at work.

@@ -100,7 +100,7 @@ async function openArchive(
     options.push("-o", `Dir::Etc::sourcelist=${sourcesWith(suite, state, stdout)}`);
     update = await $`apt-get ${options} update`;
   }
-  // One index that can't be had keeps out its whole source. An architecture by itself needs no other's.
+  // One index that can't be downloaded keeps out its whole source. An architecture by itself needs no other's.
   if (!update.ok && architectures.length > 1) {
     for (const one of architectures) await $`apt-get ${options} -o ${`APT::Architectures=${one}`} update`;
   }

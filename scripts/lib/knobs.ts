@@ -130,7 +130,7 @@ export const KNOBS = {
 
   CALLER_DIR: host(path, "folder that make was called from; set by the Makefile"),
   MAKE_VARIABLES: host(text, "names of the variables on make's command line; set by the Makefile"),
-  CARGO_HOME: host(path, "cargo's home folder, whose config.toml is heeded; else ~/.cargo"),
+  CARGO_HOME: host(path, "cargo's home folder, whose config.toml counts; else ~/.cargo"),
   CARGO_TARGET_DIR: host(path, "folder below which the sub-build works; else target in the workspace"),
   CARGO_CFG_TARGET_ARCH: host(
     text,

@@ -21,7 +21,7 @@ export function say(line: string): void {
 }
 
 /** A problem as lines: what is wrong, expected, got, fix. All values but the file must already be printable. */
-function problemLines(problem: Problem, label = red("error")): string[] {
+function problemLines(problem: Problem, label: string): string[] {
   const lines = [`${label}: ${problem.file ? `${printable(problem.file)}: ` : ""}${problem.what}`];
   if (problem.expected !== undefined) lines.push(`  expected: ${problem.expected}`);
   if (problem.got !== undefined) lines.push(`  got:      ${problem.got}`);

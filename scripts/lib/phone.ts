@@ -52,7 +52,7 @@ export function forPhones<T extends BootRequest>(requests: readonly T[]): T[] {
  * Boots a phone with each file, REPEAT times, as many at once as processors and memory allow. Nothing keeps running and
  * nothing is left but the consoles, in `log` in the folder of artifacts.
  * @returns the verdicts in the order of the files
- * @throws Failure (2) when a variable does not parse, (3) when something that a boot needs can't be had
+ * @throws Failure (2) when a variable does not parse, (3) when something that a boot needs is not available
  */
 export async function bootPhones(requests: readonly BootRequest[], progress: Progress): Promise<PhoneVerdict[]> {
   if (requests.length === 0) return [];

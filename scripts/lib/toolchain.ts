@@ -9,7 +9,7 @@ import { lackingComponents } from "./toolchain/rustup.ts";
  * what cargo has; by rustup; by Debian's packages. When there is nothing to do, programs are asked for their version and
  * no other work is done: begin it before other work and await it after.
  * @returns absolute path of the cargo to run: the one that was chosen, or the one in the cache
- * @throws Failure (3) when the target's standard library is not there and can't be had, with the ways out; (2) when the
+ * @throws Failure (3) when the target's standard library is not there and not available, with the ways out; (2) when the
  *   choice is debian and there is no recipe for the target
  */
 export async function ensureToolchain(request: ToolchainRequest): Promise<string> {

@@ -11,7 +11,7 @@ export interface Bases {
 const nodeId = (kind: string, id: number): string => `${kind}_${Buffer.from(String(id)).toString("base64url")}`;
 const time = (date: Date): string => date.toISOString().replace(/\.[0-9]+Z$/, "Z");
 
-function userView({ server, api }: Bases, login: string, type = "User") {
+function userView({ server, api }: Bases, login: string) {
   const url = `${api}/users/${login}`;
   return {
     login,
@@ -30,7 +30,7 @@ function userView({ server, api }: Bases, login: string, type = "User") {
     repos_url: `${url}/repos`,
     events_url: `${url}/events{/privacy}`,
     received_events_url: `${url}/received_events`,
-    type,
+    type: "User",
     user_view_type: "public",
     site_admin: false,
   };

@@ -81,8 +81,8 @@ export const script = (name: string, args: readonly string[] = [], settings: Set
   runProgram([...RUNTIME, join(PROJECT, "scripts", name), ...args], settings);
 
 /** The same for a script of the contributors', below ci/dev/. */
-export const devScript = (name: string, args: readonly string[] = [], settings: Settings = {}): Promise<Outcome> =>
-  runProgram([...RUNTIME, join(PROJECT, "ci", "dev", name), ...args], settings);
+export const devScript = (name: string, args: readonly string[] = []): Promise<Outcome> =>
+  runProgram([...RUNTIME, join(PROJECT, "ci", "dev", name), ...args]);
 
 /** Runs make in the project, under the same runtime. */
 export const make = (args: readonly string[], settings: Settings = {}): Promise<Outcome> =>

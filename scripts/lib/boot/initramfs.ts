@@ -3,7 +3,7 @@
  * entries give the same bytes: no time, owner, inode or device of this system gets into it.
  */
 
-/** What the kernel shall find; parents before what is in them. */
+/** What the kernel is to find; parents before what is in them. */
 export interface Entry {
   /** Path without a leading slash, e.g. "dev/console". */
   name: string;

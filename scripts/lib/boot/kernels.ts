@@ -73,7 +73,7 @@ export function ownKernel({ arch }: Target): Kernel | undefined {
 
 /**
  * Debian's kernels for a target: from the cache as they are, without asking for newer ones, else from the archive.
- * @throws Failure (3) when one can't be had
+ * @throws Failure (3) when one is not available
  */
 export async function debianKernels({ arch }: Target, progress: Progress): Promise<Kernel[]> {
   const { architecture, kernels } = SOURCES[arch] ?? {};

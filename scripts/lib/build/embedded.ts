@@ -1,7 +1,7 @@
 /** Whether a program holds stage0, byte for byte: found by its content, in constant memory. */
 import { basename } from "node:path";
-import { contractFailure, missingFailure, printable } from "../errors.ts";
-import { eachChunk, readStart, tryOpenRegular, withFd } from "../files.ts";
+import { contractFailure, printable } from "../errors.ts";
+import { eachChunk, openInput, readStart, withFd } from "../files.ts";
 import { type Digest, digestOf } from "../hash.ts";
 import { bold, report, say, size } from "../log.ts";
 
@@ -53,10 +53,10 @@ export function proveEmbedded(programs: readonly [string, ...string[]], stage0: 
   return program;
 }
 
-/** Looks for the bytes of a stage0 file in a program. @throws Failure (3) when one of the files can't be read */
+/** Looks for the bytes of a stage0 file in a program. @throws as openInput */
 export function findEmbedded(program: string, stage0: string): Found {
-  return withFile(program, (whole) =>
-    withFile(stage0, (part) => {
+  return withFd(openInput(program).fd, (whole) =>
+    withFd(openInput(stage0).fd, (part) => {
       const sought = digestOf(part);
       const head = readStart(part, HEAD);
       const found: Found = {};
@@ -83,11 +83,4 @@ function offsetsOf(key: Buffer, fd: number): number[] {
     at += bytes.length - rest.length;
   });
   return offsets;
-}
-
-function withFile<T>(path: string, use: (fd: number) => T): T {
-  const file = tryOpenRegular(path);
-  if (!("reason" in file)) return withFd(file.fd, use);
-  const expected = "a regular file";
-  throw missingFailure({ what: "can't be read", expected, got: file.reason, file: printable(path) });
 }

@@ -68,7 +68,7 @@ const lackOfGit = (): Problem | undefined =>
     : undefined;
 
 /**
- * Checks that all sources can be had.
+ * Checks that all sources are available.
  * @param needsGit whether cargo leaves git dependencies to the program git
  * @throws Failure (3) with all that is missing
  */

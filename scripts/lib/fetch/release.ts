@@ -136,7 +136,7 @@ const isLocal = ({ origin }: ReleaseRequest): boolean => origin.mirror?.startsWi
 
 const offlineFailure = (request: AssetRequest, known: CacheRecord | undefined): Failure =>
   missingFailure({
-    what: `${assetLabel(request)} can't be had offline`,
+    what: `${assetLabel(request)} is not available offline`,
     expected: "its digest by a pin or an earlier fetch, and its bytes in the cache",
     got: known === undefined ? "no digest" : `sha256 ${known.sha256}, and no such bytes in the cache`,
     fix: "unset FASTBOOP_STAGE0_OFFLINE once, or set FASTBOOP_STAGE0_EMBED_PATH to a file or FASTBOOP_STAGE0_MIRROR to a file: folder",

@@ -71,11 +71,7 @@ function checkFolder(folder: string, { target, ...expected }: Expected): Preflig
   return checkRelease(asked, expected, target === undefined ? RELEASE_ASSETS : [assetName(target.triple)]);
 }
 
-function checkRelease(
-  found: readonly Stage0File[],
-  expected: Expected,
-  assets: readonly string[] = RELEASE_ASSETS,
-): Preflight {
+function checkRelease(found: readonly Stage0File[], expected: Expected, assets: readonly string[]): Preflight {
   const others = found.filter(
     ({ name }) => LOOKS_LIKE_STAGE0.test(name) && !RELEASE_ASSETS.includes(name) && !isCompanionName(name),
   );

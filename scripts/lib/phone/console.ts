@@ -22,7 +22,7 @@ import { makeRootfs } from "./rootfs.ts";
  * Boots a phone on this process's stdin and stdout until the machine stops.
  * @param where "1": the shell is the root file system's; "break": stage0's, before it switches the root
  * @returns the exit code
- * @throws Failure (2) unless it is one phone, (3) when something that a boot needs can't be had
+ * @throws Failure (2) unless it is one phone, (3) when something that a boot needs is not available
  */
 export async function phoneConsole(requests: readonly BootRequest[], where: "1" | "break"): Promise<number> {
   if (requests.length !== 1) {

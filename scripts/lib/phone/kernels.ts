@@ -54,7 +54,7 @@ const STAGE0_MODULES = ["configfs", "libcomposite", "usb_f_fs", "usb_f_acm", "ub
 
 /**
  * The kernel for a target: from the cache as it is, else from Debian's archive.
- * @throws Failure (3) when it can't be had
+ * @throws Failure (3) when it is not available
  */
 export async function phoneKernel({ arch }: Target, progress: Progress): Promise<PhoneKernel> {
   const parent = cacheDir("phone-kernels", arch);

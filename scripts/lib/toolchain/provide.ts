@@ -56,7 +56,7 @@ export async function provideToolchain(
       if (refusal === undefined) return request.cargo;
       reason = refusal.reason;
       if (!reasons.includes(reason)) reasons.push(reason);
-      // What the workspace asks for is not to be had, and no other compiler was asked for.
+      // What the workspace asks for is not available, and no other compiler was asked for.
       if (pin !== undefined && !refusal.outOfReach) throw unavailable(request, reasons, pin);
       const cached = pin === undefined ? undefined : await fromCache(reason);
       if (cached !== undefined) return cached;

@@ -59,11 +59,11 @@ const underNode24 = (name: string, script: string, ...args: readonly string[]): 
     : [];
 
 /** A script under node, under Node 24, bundled and under Deno. */
-export const threeWays = (tool: string, tools: string, args: readonly string[], what = tool): Entrant[] => [
-  { name: `${what}, node`, command: node(`${tool}.ts`, ...args), ours: true },
-  ...underNode24(what, `${tool}.ts`, ...args),
-  { name: `${what}, bundled`, command: ["node", join(tools, `${tool}.mjs`), ...args], ours: true },
-  { name: `${what}, Deno`, command: deno(`${tool}.ts`, ...args), ours: true },
+export const threeWays = (tool: string, tools: string, args: readonly string[]): Entrant[] => [
+  { name: `${tool}, node`, command: node(`${tool}.ts`, ...args), ours: true },
+  ...underNode24(tool, `${tool}.ts`, ...args),
+  { name: `${tool}, bundled`, command: ["node", join(tools, `${tool}.mjs`), ...args], ours: true },
+  { name: `${tool}, Deno`, command: deno(`${tool}.ts`, ...args), ours: true },
 ];
 
 /** What node takes for nothing. */
