@@ -2,8 +2,8 @@
 # Installs npm modules. No other script can run without them, so this one is the shell's.
 # usage: modules.sh FOLDER   with the package.json, and perhaps a package-lock.json
 set -eu
+check=$(cd "${0%/*}" && pwd)/lib/node-version.cjs
 cd "$1"
-oldest=20.18.1 # as package.json says
 download=https://nodejs.org/en/download
 
 problem() { # WHAT EXPECTED GOT FIX
@@ -12,14 +12,12 @@ problem() { # WHAT EXPECTED GOT FIX
 }
 
 failed=0
-version=$(node --version 2>/dev/null) || version=none
-if [ "$version" = none ]; then
+if ! command -v node >/dev/null; then
+	oldest=$(sed -n 's/^const OLDEST = "\([0-9.]*\)".*/\1/p' "$check")
 	problem "node is not on PATH" "Node.js $oldest or later" none \
 		"install your system's package nodejs if it is new enough, else take it from $download"
-elif ! node -e 'const [[a, b, c], [x, y, z]] = process.argv.slice(1).map((version) => version.replace("v", "").split("."));
-	process.exit((a - x || b - y || c - z) < 0 ? 1 : 0)' "$version" "$oldest"; then
-	problem "node is too old" "Node.js $oldest or later" "$version" \
-		"npm install --global node@22 (as root) puts a newer one beside it; or see $download"
+else
+	node "$check" || failed=$?
 fi
 command -v npm >/dev/null ||
 	problem "npm is not on PATH" "npm, which installs the modules" none \

@@ -6,6 +6,7 @@ import { PROJECT } from "../scripts/lib/paths.ts";
 import { copyProject, isDeno, make, runProgram, suite, temporaryFolder } from "./lib/harness.ts";
 
 const test = suite("Makefile");
+const LOADER = join(PROJECT, "scripts/lib/typescript.cjs");
 const MAKEFILE = readFileSync(join(PROJECT, "Makefile"), "utf8");
 const verbs = [...MAKEFILE.matchAll(/^([a-z][a-z0-9-]*):.* ## /gm)].map(([, verb = ""]) => verb);
 
@@ -267,8 +268,8 @@ test("should install node_modules when it is missing or older than the lock file
 /** A folder with what make needs to install the modules, and nothing installed. */
 function uninstalled(): string {
   const folder = temporaryFolder();
-  for (const name of ["Makefile", "package.json", "package-lock.json", ".npmrc", "scripts/modules.sh"])
-    cpSync(join(PROJECT, name), join(folder, name));
+  for (const name of ["Makefile", "package.json", "package-lock.json", ".npmrc", "scripts/modules.sh", "scripts/lib"])
+    cpSync(join(PROJECT, name), join(folder, name), { recursive: true });
   return folder;
 }
 
@@ -323,14 +324,13 @@ test("should say what node and npm have to be, both at once", async () => {
     "  fix:      install your system's package nodejs if it is new enough, else take it from https://nodejs.org/en/download",
   ];
   assert.is(await contract(), [...none, ...npm].join("\n"));
-  // A node that only says that it is another.
   const node = isDeno ? (await runProgram(["sh", "-c", "command -v node"])).stdout.trim() : process.execPath;
-  const fake = (version: string): void =>
-    writeFileSync(
-      join(programs, "node"),
-      `#!/bin/sh\nif [ "$1" = --version ]; then echo v${version}; else exec ${node} "$@"; fi\n`,
-      { mode: 0o755 },
-    );
+  // A node that only says that it is another.
+  const fake = (version: string): void => {
+    const preload = join(programs, "preload.cjs");
+    writeFileSync(preload, `Object.defineProperty(process, "versions", { value: { node: "${version}" } });\n`);
+    writeFileSync(join(programs, "node"), `#!/bin/sh\nexec ${node} --require ${preload} "$@"\n`, { mode: 0o755 });
+  };
   for (const version of ["18.20.4", "20.18.0", "20.9.9"]) {
     fake(version);
     const old = [
@@ -340,6 +340,9 @@ test("should say what node and npm have to be, both at once", async () => {
       "  fix:      npm install --global node@22 (as root) puts a newer one beside it; or see https://nodejs.org/en/download",
     ];
     assert.is(await contract(), [...old, ...npm].join("\n"));
+    // Where a newer one has installed the modules.
+    const started = await runProgram([join(programs, "node"), "--require", LOADER, join(PROJECT, "scripts/tag.ts")]);
+    assert.equal({ ...started }, { code: 3, signal: null, stdout: "", stderr: [...old, ""].join("\n") });
   }
   for (const version of ["20.18.1", "21.0.0", "100.2.3"]) {
     fake(version);
@@ -357,7 +360,8 @@ test("should pass on no home folder in place of an empty one", async () => {
 
 test("should ask npm for the same oldest node", () => {
   const { engines } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
-  const [, oldest] = /^oldest=(\S+)/m.exec(readFileSync(join(PROJECT, "scripts", "modules.sh"), "utf8")) ?? [];
+  const [, oldest] =
+    /^const OLDEST = "(.+)"/m.exec(readFileSync(join(PROJECT, "scripts/lib/node-version.cjs"), "utf8")) ?? [];
   assert.is(engines.node, `>=${oldest}`);
 });
 

@@ -3,6 +3,7 @@
  * once, and again when a source changed, with what V8 compiled of that. Where that can't be made, and for the contributors'
  * scripts, Node reads TypeScript by itself from 22.18 on, and by tsx before.
  */
+require("./node-version.cjs");
 const fs = require("node:fs");
 const module_ = require("node:module");
 const { basename, dirname } = require("node:path");
