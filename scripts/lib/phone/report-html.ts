@@ -56,8 +56,8 @@ function repeats({ ok, text }: Share, boots: readonly PhoneVerdict[], all: reado
     pill(verdict.ok ? "pass" : "fail"),
     html`<a href="${anchorOf(verdict, all)}">${verdict.number}</a>`,
     [end > 0 && strip(verdict, end), !verdict.ok && verdict.outcome],
-    `${endOf(verdict).toFixed(1)} s`,
-    speedOf(verdict),
+    figure(`${endOf(verdict).toFixed(1)} s`),
+    figure(speedOf(verdict)),
   ]);
   return html`<section class="card">
 <p class="share">${pill(ok ? "pass" : "fail")} ${text}</p>
@@ -75,14 +75,17 @@ function spread(boots: readonly PhoneVerdict[]): Markup {
         return to === null || from === null ? [] : [Math.max(0, to - from)];
       })
       .sort((a, b) => a - b);
-    const at = (place: number): string => {
+    const at = (place: number): Markup => {
       const seconds = took[Math.floor((took.length - 1) * place)];
-      return seconds === undefined ? "–" : `${seconds.toFixed(2)} s`;
+      return figure(seconds === undefined ? "–" : `${seconds.toFixed(2)} s`);
     };
     return [name, lane, at(0), at(0.5), at(1), took.length];
   });
   return table("Stages of all boots", ["stage", "who", "fastest", "median", "slowest", "boots"], rows);
 }
+
+/** A number with its unit, on one line. */
+const figure = (text: string): Markup => html`<span class="figure">${text}</span>`;
 
 const speedOf = ({ throughput }: PhoneVerdict): string =>
   throughput === null ? "–" : `${(throughput / 1e6).toFixed(1)} MB/s`;
@@ -132,6 +135,7 @@ const STYLE = `
 .timeline text { fill: var(--ink); } .timeline .quiet, .timeline .failed { fill: var(--quiet); font-size: 12px; } .timeline .failed { fill: var(--fail); }
 .timeline .tick { stroke: var(--line); }
 .bootloader { fill: #7a6ad8; } .fastboop { fill: #2f7fc1; } .stage0 { fill: var(--pass); } .bad { fill: var(--fail); }
+.figure { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .strip { display: block; width: 100%; min-width: 8rem; height: 1.1em; margin-top: .2em; }
 .timeline rect { stroke: var(--card); stroke-width: 1; }
 .share { display: flex; gap: .75rem; align-items: baseline; overflow-wrap: anywhere; }
