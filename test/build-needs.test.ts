@@ -60,10 +60,13 @@ test("should tell of all that is missing, before a toolchain is looked for", asy
   const workspace = stage0Crate({
     "Cargo.lock": LOCKED + GIT,
     ".gitmodules":
-      '[submodule "a"]\n\tpath = deps/a\n[submodule "b"]\n\tpath = b\n[submodule "c"]\n\tpath = c\n[submodule "d"]\n\tpath = docs\n',
+      '[submodule "a"]\n\tpath = deps/a\n[submodule "b"]\n\tpath = b\n[submodule "c"]\n\tpath = c\n[submodule "d"]\n\tpath = docs\n' +
+      '[submodule "e"]\n\tpath = e\n[submodule "f"]\n\tpath = f\n',
     "Cargo.toml":
-      '[workspace]\nmembers = ["stage0", "c/crates/*"]\n[patch.crates-io]\nx = { path = "deps/a/x" }\ny = { path = "b/y" }\n',
+      '[workspace]\nmembers = ["stage0", "c/crates/*", "cli", "apps/*"]\n[patch.crates-io]\nx = { path = "deps/a/x" }\ny = { path = "b/y" }\n',
     "b/y/Cargo.toml": "",
+    "cli/Cargo.toml": '[dependencies]\nz = { path = "../e/z" }\n',
+    "apps/one/Cargo.toml": '[build-dependencies]\nz.path = "../../f"\n',
   });
   fs.rmSync(join(workspace, "stage0", "Cargo.lock"));
   fs.mkdirSync(join(workspace, "c"));
@@ -73,7 +76,7 @@ test("should tell of all that is missing, before a toolchain is looked for", asy
     signal: null,
     stdout: "",
     stderr: [
-      `error: ${workspace}: submodules are not checked out: deps/a, c`,
+      `error: ${workspace}: submodules are not checked out: deps/a, c, e, f`,
       "  fix:      run git submodule update --init in the workspace",
       "error: git is not on PATH",
       "  expected: git, by which Debian's cargo gets the git dependencies that Cargo.lock names",

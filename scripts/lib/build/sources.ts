@@ -1,6 +1,6 @@
 /** What a workspace's files tell of what its build needs, before anything is downloaded. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { sha256Of } from "../crypto.ts";
 import { Failure, type Problem, printable } from "../errors.ts";
 import { findProgram, installFix } from "../tools.ts";
@@ -27,9 +27,11 @@ async function absentSubmodules(dir: string): Promise<Problem[]> {
   const paths = [...readFileSync(file, "utf8").matchAll(/^\s*path\s*=\s*(.+?)\s*$/gm)].map(([, path = ""]) => path);
   const absent = paths.filter((path) => isEmpty(join(dir, path)));
   if (absent.length === 0) return [];
+  // cargo reads every member's, whichever it builds.
+  const members = await membersOf(dir);
   const named = await Promise.all(
-    ["Cargo.toml", join("stage0", "Cargo.toml")].map(async (manifest) =>
-      pathsIn(await readToml(join(dir, manifest))).map((path) => resolve(dir, dirname(manifest), path)),
+    ["", "stage0", ...members].map(async (folder) =>
+      pathsIn(await readToml(join(dir, folder, "Cargo.toml"))).map((path) => resolve(dir, folder, path)),
     ),
   );
   const needed = absent.filter((path) =>
@@ -45,6 +47,18 @@ async function absentSubmodules(dir: string): Promise<Problem[]> {
   ];
 }
 
+/** The folders of a workspace's members, from its own. A pattern's other forms than a last "*" are left to cargo. */
+async function membersOf(dir: string): Promise<string[]> {
+  const members = [at(await readToml(join(dir, "Cargo.toml")), "workspace", "members") ?? []].flat();
+  return members.filter(isText).flatMap((member) => {
+    if (basename(member) !== "*") return [member];
+    const parent = dirname(member);
+    return isEmpty(join(dir, parent)) ? [] : readdirSync(join(dir, parent)).map((name) => join(parent, name));
+  });
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+
 function isEmpty(folder: string): boolean {
   return !existsSync(folder) || readdirSync(folder).length === 0;
 }
@@ -54,7 +68,7 @@ function pathsIn(table: unknown): string[] {
   if (typeof table !== "object" || table === null) return [];
   const members = [at(table, "workspace", "members") ?? []].flat();
   const path = at(table, "path");
-  return [...members, path, ...Object.values(table).flatMap(pathsIn)].filter((value) => typeof value === "string");
+  return [...members, path, ...Object.values(table).flatMap(pathsIn)].filter(isText);
 }
 
 /** What stands in the way of a git dependency where only the program git can get it; undefined: nothing. */
