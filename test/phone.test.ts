@@ -211,6 +211,7 @@ test("should tell what came of a fault from what had to", () => {
     if (typeof outcome === "string") assert.is(told.outcome, outcome);
     else assert.match(told.outcome, outcome);
     assert.is(told.finding !== undefined, id === "restart-cli" && right);
+    assert.not.match(told.what, "said last");
   }
 });
 

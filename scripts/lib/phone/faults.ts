@@ -105,6 +105,9 @@ interface FaultVerdict extends PhoneVerdict {
 interface Answer {
   /** Whether what had to come of it came of it. */
   right: boolean;
+  /** What it came to, in a line. */
+  what: string;
+  /** The same, with what upstream's programs said where it is for them to say. */
   outcome: string;
   expected: string;
   finding?: string;
@@ -116,13 +119,12 @@ export function answerTo({ title, expect, shows }: Fault, verdict: Judgement, li
   const right = (expect === "upstream" || expect === (verdict.failedAt ?? "passes")) && shown;
   const ends: Record<string, string> = { passes: "all stages", upstream: "upstream's answer" };
   const expected = ends[expect] ?? `an end at "${expect}"`;
-  const told =
-    verdict.problem === undefined
-      ? "all stages passed"
-      : `${verdict.outcome}${expect === "upstream" ? `; ${verdict.problem.got}` : ""}`;
+  const end = verdict.problem === undefined ? "all stages passed" : verdict.outcome;
+  const told = verdict.problem !== undefined && expect === "upstream" ? `${end}; ${verdict.problem.got}` : end;
   const wrong = right ? "" : `, expected ${expected}${shown ? "" : `, and a line like ${shows?.source}`}`;
   return {
     right,
+    what: `${title}: ${end}${wrong}`,
     outcome: `${title}: ${told}${wrong}`,
     expected,
     ...(expect === "upstream" && !verdict.ok ? { finding: told } : {}),
@@ -136,14 +138,14 @@ export async function bootWithFault(part: Parts, fault: Fault): Promise<FaultVer
     const rootfs = await makeRootfs(folder, part.kernel, part.program, { type, ...fault.rootfs });
     const phone = { ...phoneOf(part, rootfs.image), ...fault.phone };
     const { verdict, lines } = await bootPhone(part, fault.id, phone, rootfs);
-    const { right, outcome, expected, finding } = answerTo(fault, verdict, lines);
+    const { right, what, outcome, expected, finding } = answerTo(fault, verdict, lines);
     const { problem, ...rest } = verdict;
     return {
       ...rest,
       ok: right,
       exitCode: right ? 0 : 1,
       outcome,
-      ...(right || problem === undefined ? {} : { problem: { ...problem, what: outcome } }),
+      ...(right || problem === undefined ? {} : { problem: { ...problem, what } }),
       fault: fault.id,
       expected,
       ...(finding === undefined ? {} : { finding }),
