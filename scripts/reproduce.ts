@@ -15,8 +15,8 @@ import { findWorkspace } from "./lib/workspace.ts";
 await runScript({
   name: "reproduce.ts",
   summary:
-    "Builds stage0 twice, with different folders, CARGO_HOME, HOME, umask, locale, time zone and jobs, and compares the\n" +
-    "bytes. With TAG it builds that release's files once more, from the commit that its buildinfo names in WORKSPACE's git.\n" +
+    "Builds stage0 twice, with different folders, CARGO_HOME, HOME, user, umask, locale, time zone and jobs, and compares\n" +
+    "the bytes. With TAG it builds that release's files once more, from the commit that its buildinfo names in WORKSPACE's git.\n" +
     "A difference is named by its place in the file, with its likely cause. TARGET: only that file of the release.",
   options: { html: { type: "string", value: "PAGE", means: "write a page of the comparison with a release, too" } },
   knobs: [...FETCH_KNOBS, "TARGET", "FASTBOOP_STAGE0_TARGET", "FASTBOOP_STAGE0_TOOLCHAIN", "CARGO_HOME"],

@@ -7,6 +7,7 @@ import { readElf } from "../elf.ts";
 import { Failure, printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
 import { homeDir } from "../paths.ts";
+import { run } from "../process.ts";
 import { scriptCommand, shell } from "../shell.ts";
 
 /** What one of the two builds has around it; what is not here, e.g. the compiler, is the same for both. */
@@ -15,6 +16,8 @@ interface Surroundings {
   folder: string;
   umask: string;
   env: Record<string, string>;
+  /** Number of the user that programs see; absent: the one who is here. */
+  user?: number;
 }
 
 const jobs = (count: number): Record<string, string> => ({ CARGO_BUILD_JOBS: String(count) });
@@ -23,13 +26,14 @@ const SURROUNDINGS: readonly [Surroundings, Surroundings] = [
   {
     folder: join("another", "folder-with-a-longer-name"),
     umask: "077",
-    env: { LC_ALL: "C.UTF-8", TZ: "Asia/Kathmandu", ...jobs(3) },
+    env: { LC_ALL: "C.UTF-8", TZ: "Asia/Kathmandu", USER: "another", LOGNAME: "another", ...jobs(3) },
+    user: 4321,
   },
 ];
 
 /**
  * Builds stage0 twice, for a target, from copies of a workspace, each with its own folder, CARGO_HOME, HOME, target folder,
- * umask, locale, time zone and number of jobs.
+ * user, umask, locale, time zone and number of jobs, one after the other.
  * @param work an empty folder
  * @param progress told what is being done
  * @returns paths of both artifacts
@@ -87,13 +91,21 @@ export async function buildOnce(
   fs.mkdirSync(join(folder, "home"), { recursive: true });
   const $ = await shell({ env });
   const script = 'umask "$1" && shift && exec "$@"';
-  const child = await $`sh -c ${script} sh ${around.umask} ${scriptCommand("build-stage0.ts")}`;
+  const command = [...(await asUser(around.user)), ...scriptCommand("build-stage0.ts")];
+  const child = await $`sh -c ${script} sh ${around.umask} ${command}`;
   if (child.ok) return child.stdout.trim().split("\n").at(-1) ?? "";
   throw new Failure(child.exitCode === 1 || child.exitCode === 2 ? child.exitCode : 3, {
     what: "a build failed",
     got: printable(child.stderr.trim().split("\n").slice(-8).join("\n")),
     fix: "make stage0 has to work first",
   });
+}
+
+/** What makes programs see another user, who owns what this one does: a name space, where the kernel lets anyone have one. */
+async function asUser(user: number | undefined): Promise<string[]> {
+  const command = ["unshare", "--user", `--map-user=${user}`];
+  const works = user !== undefined && (await run([...command, "true"])).exitCode === 0;
+  return works ? command : [];
 }
 
 /** Copies a workspace without what was built in it. */
