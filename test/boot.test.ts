@@ -20,7 +20,7 @@ import {
   temporaryFolder,
   testUnless,
 } from "./lib/harness.ts";
-import { until } from "./lib/processes.ts";
+import { processesWith, until } from "./lib/processes.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("boot");
@@ -54,18 +54,6 @@ interface Report {
   }[];
 }
 const reportOf = ({ stdout }: Outcome): Report => JSON.parse(stdout);
-
-/** The processes whose command line names a path. */
-function processesWith(path: string): string[] {
-  return fs.readdirSync("/proc").filter((pid) => {
-    if (!/^[0-9]+$/.test(pid)) return false;
-    try {
-      return fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(path);
-    } catch {
-      return false;
-    }
-  });
-}
 
 /** The first of Debian's kernels for a target, whose boots this alone makes one each. */
 async function ownKernel(triple: string): Promise<string> {

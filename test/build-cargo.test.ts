@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { installFix } from "../scripts/lib/tools.ts";
-import { HOST_TARGET, snapshot, stage0Crate, writeTree } from "./lib/crate.ts";
+import { HOST_TARGET, program, snapshot, stage0Crate, writeTree } from "./lib/crate.ts";
 import {
   copyProject,
   isDeno,
@@ -39,13 +39,6 @@ async function build(workspace: string, env: Settings["env"] = {}, dist = tempor
   return { ...outcome, dist, log: fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "" };
 }
 
-/** A program in sh. */
-function program(text: string, mode = 0o755): string {
-  const path = join(temporaryFolder(), "cargo");
-  fs.writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode });
-  return path;
-}
-
 /** What cargo says at the end of a build, up to 1.78 and since. */
 const PROFILES = { release: /Finished (release \[|`release` profile)/, debug: /Finished (dev \[|`dev` profile)/ };
 
@@ -64,7 +57,7 @@ test("should refuse a cargo that does not exist or can't be executed", async () 
     assert.is(code, 3);
     assert.not.ok(fs.existsSync(dist));
   };
-  const plain = program("exit 0", 0o644);
+  const plain = program("exit 0", { mode: 0o644 });
   const folder = temporaryFolder();
   const path = `${join(PROJECT, "absent")}:${folder}`;
   await refused(

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { hasApt } from "../scripts/lib/debian.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { installFix } from "../scripts/lib/tools.ts";
-import { HOST_TARGET, stage0Crate } from "./lib/crate.ts";
+import { HOST_TARGET, program, stage0Crate } from "./lib/crate.ts";
 import { hardWorkspace } from "./lib/hard-workspace.ts";
 import {
   lacking,
@@ -23,13 +23,6 @@ import { viewing } from "./lib/mounts.ts";
 const AARCH64 = "aarch64-unknown-linux-musl";
 const test = suite("build-stage0, what dependencies need");
 
-/** A program in sh. */
-function program(text: string, name = "cargo"): string {
-  const path = join(temporaryFolder(), name);
-  fs.writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  return path;
-}
-
 const build = (workspace: string, env: Settings["env"] = {}): Promise<Outcome> =>
   script("build-stage0.ts", [], {
     env: { TARGET: HOST_TARGET, WORKSPACE: workspace, DIST: temporaryFolder(), ...env },
@@ -43,7 +36,9 @@ function rustc(version: string): string {
     fs.mkdirSync(lib, { recursive: true });
     fs.writeFileSync(join(lib, "libstd-1.rlib"), "");
   }
-  return program(`if [ "$1" = --version ]; then echo release: ${version}; else echo '${sysroot}'; fi`, "rustc");
+  return program(`if [ "$1" = --version ]; then echo release: ${version}; else echo '${sysroot}'; fi`, {
+    name: "rustc",
+  });
 }
 
 /** A cargo to which the packages of stage0 are these, and that writes what it got of some variables when it builds. */
@@ -177,7 +172,7 @@ test("should leave the variables of bindgen and cc to the user", async () => {
     "C?FLAGS_.*",
     "TARGET_CFLAGS",
   ]);
-  const rustfmt = program("exit 0", "rustfmt");
+  const rustfmt = program("exit 0", { name: "rustfmt" });
   const { stderr } = await build(workspace, {
     ...{ TARGET: AARCH64, FASTBOOP_STAGE0_CARGO: cargo, RUSTC: rustc("1.90.0"), RUSTFMT: rustfmt },
     ...given,
@@ -223,7 +218,7 @@ testUnless(
         ...{ TARGET: AARCH64, WORKSPACE: workspace, DIST: temporaryFolder(), RUSTC: rustc("1.90.0") },
         FASTBOOP_STAGE0_CARGO: telling("bindgen v0.1.0\\ncc v1.0.0\\n"),
         RUSTFMT: "/nowhere",
-        PATH: `${join(program("", "x"), "..")}:/usr/sbin:/sbin:/bin:/usr/bin`,
+        PATH: `${join(program("", { name: "x" }), "..")}:/usr/sbin:/sbin:/bin:/usr/bin`,
       },
     });
     const clang = onPath("clang") ? [] : ["clang"];

@@ -10,6 +10,7 @@ import { readTag } from "../scripts/lib/tags.ts";
 import { ownVersion } from "../scripts/lib/version.ts";
 import { OWN_WORKFLOWS } from "../scripts/lib/workflow-files.ts";
 import { startGitHub } from "./github/server.ts";
+import { git } from "./lib/git.ts";
 import { copyProject, isDeno, lacking, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { WorkflowRun } from "./lib/runner.ts";
 import { Sigstore, subjectsOf } from "./lib/sigstore.ts";
@@ -19,13 +20,6 @@ const REPO = "someone/stage0-distribution";
 const VERSION = ownVersion();
 const TAG = `v${VERSION}`;
 const NEEDS = lacking({ programs: ["bash", "git"] });
-
-async function git(folder: string, ...args: string[]): Promise<string> {
-  const as = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"];
-  const { code, stdout, stderr } = await runProgram(["git", ...as, ...args], { cwd: folder });
-  assert.is(code, 0, stderr);
-  return stdout.trim();
-}
 
 /** A remote repository with a commit for each tag, and what makes a folder a clone of it. */
 async function remote(...tags: string[]) {

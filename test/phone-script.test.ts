@@ -6,7 +6,7 @@ import { assetName, findTarget } from "../scripts/lib/contract.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { phoneProgram } from "../scripts/lib/phone/program.ts";
 import { lacking, namesIn, RUNTIME, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
-import { until } from "./lib/processes.ts";
+import { processesWith, until } from "./lib/processes.ts";
 import { releaseFiles } from "./lib/release.ts";
 
 const test = suite("phone, its script");
@@ -44,19 +44,6 @@ async function machineRoom(
       FASTBOOP_CLI: program,
     },
   };
-}
-
-/** The processes with a text in their environment, and one in their command line. */
-function processesWith(variable: string, argument = ""): string[] {
-  const has = (pid: string, name: string, text: string): boolean =>
-    fs.readFileSync(join("/proc", pid, name), "utf8").includes(text);
-  return fs.readdirSync("/proc").filter((pid) => {
-    try {
-      return /^[0-9]+$/.test(pid) && has(pid, "environ", variable) && has(pid, "cmdline", argument);
-    } catch {
-      return false;
-    }
-  });
 }
 
 const TOOLS = ["cargo", "mkfs.erofs", "depmod", "xz", "zstd"];
@@ -104,13 +91,13 @@ testUnless(
         pid = started;
       },
     });
-    const machines = (): number => processesWith(`TMPDIR=${env.TMPDIR}`, "qemu-system-x86_64").length;
+    const machines = (): number => processesWith("qemu-system-x86_64", `TMPDIR=${env.TMPDIR}`).length;
     // The shell, its watcher and QEMU.
     await until(() => machines() === 3, ended);
     process.kill(pid, "SIGKILL");
     assert.is((await ended).signal, "SIGKILL");
     // Nothing keeps the processors busy either.
-    await until(() => processesWith(`TMPDIR=${env.TMPDIR}`).length === 0);
+    await until(() => processesWith("", `TMPDIR=${env.TMPDIR}`).length === 0);
     assert.is(namesIn(join(folder, "tmp")).length, 1);
     fs.rmSync(wait);
     const next = await script("phone.ts", [file], { env });

@@ -7,7 +7,8 @@ import { cacheDir } from "../scripts/lib/paths.ts";
 import { startGitHub } from "./github/server.ts";
 import type { GitHub } from "./github/types.ts";
 import { ASSET, type Env, fetchRun, newFolder, type Run, sumsOf, TAG, X86_64 } from "./lib/fetching.ts";
-import { copyWorkspace, lacking, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import { git } from "./lib/git.ts";
+import { copyWorkspace, lacking, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
 const test = suite("reproduce a release");
 const BUILDINFO = "fastboop-stage0.buildinfo.json";
@@ -20,13 +21,6 @@ interface Published {
   buildinfo: string;
 }
 let made: Published;
-
-async function git(folder: string, ...args: string[]): Promise<string> {
-  const who = ["-c", "user.name=Demo", "-c", "user.email=demo@example.invalid"];
-  const { code, stdout, stderr } = await runProgram(["git", "-C", folder, ...who, ...args]);
-  assert.is(code, 0, stderr);
-  return stdout.trim();
-}
 
 const needs = lacking({ programs: ["cargo", "git"] });
 if (needs === undefined) {

@@ -41,3 +41,10 @@ export function snapshot(folder: string): Record<string, string> | null {
     }),
   );
 }
+
+/** A program in sh, in a folder of its own. */
+export function program(text: string, { name = "cargo", mode = 0o755 } = {}): string {
+  const path = join(temporaryFolder(), name);
+  fs.writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode });
+  return path;
+}

@@ -48,3 +48,18 @@ export async function until(condition: () => boolean, ended?: Promise<unknown>):
     if (Date.now() > limit) throw new Error(`waited in vain for ${condition}`);
   }
 }
+
+/** The processes with a text in their command line, and one in their environment. */
+export function processesWith(argument: string, variable = ""): string[] {
+  const has = (pid: string, name: string, text: string): boolean =>
+    fs.readFileSync(`/proc/${pid}/${name}`, "latin1").includes(text);
+  return fs.readdirSync("/proc").filter((pid) => {
+    try {
+      return (
+        /^[0-9]+$/.test(pid) && has(pid, "cmdline", argument) && (variable === "" || has(pid, "environ", variable))
+      );
+    } catch {
+      return false;
+    }
+  });
+}

@@ -74,7 +74,7 @@ function collected(): [name: string, messages: Message[]][] {
   const below = (folder: string): string[] =>
     readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`);
   const scripts = [...below("scripts"), ...below("ci/dev")]
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.(ts|cjs)$/.test(name))
     .sort()
     .map((name): [string, Message[]] => [name.replace(/^scripts\//, ""), messagesOf(read(name))]);
   const shell = (path: string, message: RegExp): Message[] =>
