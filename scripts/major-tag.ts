@@ -1,11 +1,9 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
-import { usageFailure } from "./lib/errors.ts";
-import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
 import { PROJECT } from "./lib/paths.ts";
 import { moveMajorTag } from "./lib/release/own.ts";
-import { readTag, spellTag } from "./lib/tags.ts";
+import { requiredTag, spellTag } from "./lib/tags.ts";
 
 await runScript({
   name: "major-tag.ts",
@@ -16,9 +14,7 @@ await runScript({
   knobs: ["TAG"],
   prints: "the tag that was moved",
   async main() {
-    const given = knob("TAG");
-    if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
-    const tag = readTag(given, "TAG");
+    const tag = requiredTag();
     const moved = await moveMajorTag(tag, PROJECT);
     if (moved === undefined) say(`${spellTag(tag)} moves no tag: it is a candidate, or a newer release is there`);
     else process.stdout.write(`${moved}\n`);

@@ -1,14 +1,13 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { releaseAssets } from "./lib/contract.ts";
-import { usageFailure } from "./lib/errors.ts";
-import { repository } from "./lib/github/origin.ts";
+import { writableRepository } from "./lib/github/origin.ts";
 import { knob, NETWORK_KNOBS, PHONE_KNOBS, TOKEN_KNOBS } from "./lib/knobs.ts";
 import { setOutputs, summarize } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { releaseFiles } from "./lib/release/files.ts";
 import { draftOf, dryRun, publish } from "./lib/release/publish.ts";
-import { readTag } from "./lib/tags.ts";
+import { requiredTag } from "./lib/tags.ts";
 
 await runScript({
   name: "publish-stage0.ts",
@@ -35,21 +34,13 @@ await runScript({
   ],
   prints: "the address of the release",
   async main({ draft: draftOnly, "dry-run": simulated }) {
-    const given = knob("TAG");
-    if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
     const publication = {
-      tag: readTag(given, "TAG"),
+      tag: requiredTag(),
       assets: releaseAssets(knob("TOOLS")),
-      origin: repository(),
+      origin: writableRepository("publishing"),
       undraft: knob("UNDRAFT"),
       phone: knob("PHONE"),
     };
-    if (publication.origin.token === undefined) {
-      throw usageFailure({
-        what: "publishing needs a token",
-        fix: "set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN) to one that may write the repository's contents",
-      });
-    }
     const files = draftOnly ? [] : releaseFiles(distDir(), publication.assets);
     if (simulated) {
       await dryRun(publication, files);

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { runScript } from "./lib/cli.ts";
 import { releaseAssets } from "./lib/contract.ts";
 import { writeList } from "./lib/dist.ts";
-import { contractFailure, usageFailure } from "./lib/errors.ts";
+import { contractFailure } from "./lib/errors.ts";
 import { knob } from "./lib/knobs.ts";
 import { say } from "./lib/log.ts";
 import { distDir } from "./lib/paths.ts";
 import { writeBundles } from "./lib/release/bundles.ts";
-import { readTag, spellTag } from "./lib/tags.ts";
+import { requiredTag, spellTag } from "./lib/tags.ts";
 
 await runScript({
   name: "release-bundles.ts",
@@ -26,11 +26,10 @@ await runScript({
   ],
   prints: "the path of each file that was written",
   main() {
-    const given = knob("TAG");
-    if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
+    const tag = spellTag(requiredTag());
     const dist = distDir();
     const assets = releaseAssets(knob("TOOLS"));
-    const names = writeBundles(dist, assets, knob("FASTBOOP_STAGE0_REPO"), spellTag(readTag(given, "TAG")));
+    const names = writeBundles(dist, assets, knob("FASTBOOP_STAGE0_REPO"), tag);
     const { list, problems, unread } = writeList(dist, assets);
     if (problems.length + unread.length > 0) throw contractFailure(...problems, ...unread);
     say(`${names.length} bundles verified, and listed`);

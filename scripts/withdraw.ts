@@ -1,10 +1,10 @@
 #!/usr/bin/env -S sh -c 'exec node --require "$(dirname "$(readlink -f "$0")")/../scripts/lib/typescript.cjs" "$0" "$@"'
 import { runScript } from "./lib/cli.ts";
 import { usageFailure } from "./lib/errors.ts";
-import { repository } from "./lib/github/origin.ts";
+import { writableRepository } from "./lib/github/origin.ts";
 import { knob, NETWORK_KNOBS, TOKEN_KNOBS } from "./lib/knobs.ts";
 import { withdraw } from "./lib/release/withdraw.ts";
-import { readTag, spellTag } from "./lib/tags.ts";
+import { requiredTag, spellTag } from "./lib/tags.ts";
 import { LONGEST_REASON, reasonOf } from "./lib/trust/withdrawn.ts";
 
 await runScript({
@@ -20,8 +20,8 @@ await runScript({
   ],
   prints: "the address of the release",
   async main({ undo = false }) {
-    const [given, reason] = [knob("TAG"), knob("REASON")];
-    if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
+    const tag = spellTag(requiredTag());
+    const reason = knob("REASON");
     if (!undo && (reason === undefined || reasonOf(reason) !== reason)) {
       throw usageFailure({
         what: "nothing says why the release is withdrawn",
@@ -29,14 +29,8 @@ await runScript({
         fix: "REASON='it does not boot'",
       });
     }
-    const origin = repository();
-    if (origin.token === undefined) {
-      throw usageFailure({
-        what: "withdrawing needs a token",
-        fix: "set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN) to one that may write the repository's contents",
-      });
-    }
-    const { url } = await withdraw(origin, spellTag(readTag(given, "TAG")), undo ? undefined : reason);
+    const origin = writableRepository("withdrawing");
+    const { url } = await withdraw(origin, tag, undo ? undefined : reason);
     process.stdout.write(`${url}\n`);
     return 0;
   },

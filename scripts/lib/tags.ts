@@ -1,6 +1,7 @@
 /** Release tags and the ways in which distributions spell them. */
 import { TAG, TAG_FORM } from "./contract.ts";
 import { printable, usageFailure } from "./errors.ts";
+import { knob } from "./knobs.ts";
 
 /** A release: the three numbers of its version, and the number of its release candidate when it is one. */
 export interface Tag {
@@ -89,4 +90,11 @@ export function readTag(text: string, source: string): Tag {
 export function compareTags(a: Tag, b: Tag): number {
   const [rcA, rcB] = [a.rc ?? Number.POSITIVE_INFINITY, b.rc ?? Number.POSITIVE_INFINITY];
   return a.major - b.major || a.minor - b.minor || a.patch - b.patch || (rcA === rcB ? 0 : rcA - rcB);
+}
+
+/** The release that TAG names. @throws Failure (2) when it names none */
+export function requiredTag(): Tag {
+  const given = knob("TAG");
+  if (given === undefined) throw usageFailure({ what: "no release is named", fix: "TAG=vX.Y.Z" });
+  return readTag(given, "TAG");
 }

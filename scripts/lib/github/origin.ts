@@ -1,6 +1,6 @@
 /** Where releases come from and go to, as the environment says. No network, no file. */
 import { DEFAULT_API, DEFAULT_REPO, DEFAULT_SERVER } from "../contract.ts";
-import { printable } from "../errors.ts";
+import { printable, usageFailure } from "../errors.ts";
 import { proxyAddress } from "../http/proxy.ts";
 import { knob } from "../knobs.ts";
 import { say } from "../log.ts";
@@ -21,9 +21,6 @@ export interface ReleaseOrigin {
   /** Tells origins apart. */
   key: string;
 }
-
-/** The repository that the environment names. */
-export const repository = (): ReleaseOrigin => originWith(undefined);
 
 /** The mirror that the environment names, else the repository. */
 export const releaseOrigin = (): ReleaseOrigin => originWith(knob("FASTBOOP_STAGE0_MIRROR"));
@@ -73,4 +70,14 @@ function tokenFor(server: URL, api: URL, mirror: string | undefined): string | u
   const [name] = fitting ?? stray ?? [];
   if (name !== undefined) say(`note: ${name} is not sent: ${printable(why)}`);
   return undefined;
+}
+
+/** The repository that the environment names, with its token. @param work what needs one @throws Failure (2) without one */
+export function writableRepository(work: "publishing" | "withdrawing"): ReleaseOrigin {
+  const origin = originWith(undefined);
+  if (origin.token !== undefined) return origin;
+  throw usageFailure({
+    what: `${work} needs a token`,
+    fix: "set GH_TOKEN (for a server of your own GH_ENTERPRISE_TOKEN) to one that may write the repository's contents",
+  });
 }
