@@ -53,6 +53,9 @@ export function homeDir(): string {
   });
 }
 
+/** cargo's home folder. @param folder that cargo runs in */
+export const cargoHome = (folder: string): string => resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
+
 function outFolder(): string | undefined {
   const out = knob("OUT");
   return out === undefined ? undefined : dirname(fromCaller(out));

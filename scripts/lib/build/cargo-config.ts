@@ -5,8 +5,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Target } from "../contract.ts";
-import { knob } from "../knobs.ts";
-import { homeDir } from "../paths.ts";
+import { cargoHome } from "../paths.ts";
 import { at, readToml } from "../workspace.ts";
 import { matchesCfg } from "./cargo-cfg.ts";
 import { type Prefix, remapFlags, sourcePrefixes } from "./remap.ts";
@@ -47,7 +46,7 @@ export async function targetSettings(
 ): Promise<{ args: string[]; set: Environment; prefixes: Prefix[]; rustflags: string[] }> {
   // cargo knows the folder that it runs in by its real path, and looks above that.
   const folder = realpathSync(workspace);
-  const home = resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
+  const home = cargoHome(folder);
   const config = await readConfig(folder, home, target);
   const prefix = `CARGO_TARGET_${target.triple.toUpperCase().replaceAll("-", "_")}`;
   const set: Environment = {};

@@ -3,9 +3,8 @@
  * release has: with the program git it downloads a repository, and then fails to clone its own copy.
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { knob } from "../knobs.ts";
-import { homeDir } from "../paths.ts";
+import { join } from "node:path";
+import { cargoHome } from "../paths.ts";
 import { type Output, run } from "../process.ts";
 import type { CargoCommand } from "./cargo.ts";
 import { lockText } from "./sources.ts";
@@ -50,7 +49,7 @@ export async function cargoTree(command: CargoCommand, selection: readonly strin
 
 /** Makes the folders that cargo would. @returns whether there is one more than before */
 async function checkOut({ folder, env }: CargoCommand): Promise<boolean> {
-  const home = resolve(folder, knob("CARGO_HOME") ?? join(homeDir(), ".cargo"), "git");
+  const home = join(cargoHome(folder), "git");
   const databases = existsSync(join(home, "db")) ? readdirSync(join(home, "db")) : [];
   const commits = new Set(
     [...lockText(folder).matchAll(/^source = "git\+[^"]*#([0-9a-f]{40})"$/gm)].map((match) => match[1] ?? ""),

@@ -1,12 +1,12 @@
 /** Two builds of one source in different surroundings, and where their bytes first differ (reproducible-builds.org). */
 import * as fs from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { bufferSource } from "../elf/bytes.ts";
 import { SHT, segmentName } from "../elf/names.ts";
 import { readElf } from "../elf.ts";
 import { Failure, printable } from "../errors.ts";
-import { environment, knob } from "../knobs.ts";
-import { homeDir } from "../paths.ts";
+import { environment } from "../knobs.ts";
+import { cargoHome, homeDir } from "../paths.ts";
 import { run } from "../process.ts";
 import { scriptCommand, shell } from "../shell.ts";
 
@@ -68,9 +68,8 @@ export async function buildOnce(
   folder: string,
   around: Omit<Surroundings, "folder">,
 ): Promise<string> {
-  const home = resolve(knob("CARGO_HOME") ?? join(homeDir(), ".cargo"));
-  const cargoHome = join(folder, "cargo-home");
-  copyDownloads(home, cargoHome);
+  const ownCargoHome = join(folder, "cargo-home");
+  copyDownloads(cargoHome(source), ownCargoHome);
   const dist = join(folder, "dist");
   const outer = environment();
   const env: Record<string, string> = {
@@ -79,7 +78,7 @@ export async function buildOnce(
     TARGET: triple,
     WORKSPACE: source,
     DIST: dist,
-    CARGO_HOME: cargoHome,
+    CARGO_HOME: ownCargoHome,
     CARGO_TARGET_DIR: join(folder, "target"),
     HOME: join(folder, "home"),
     // The compiler and the cache stay where they are.
