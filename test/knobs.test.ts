@@ -189,6 +189,8 @@ const INDIRECT: Record<string, readonly string[]> = {
   EMBED_PATH: ["FASTBOOP_STAGE0_EMBED_PATH"],
   // In fetch/request.ts.
   name: ["TAG", "FASTBOOP_STAGE0_TAG"],
+  // In phone/given.ts.
+  variable: ["FASTBOOP_CLI", "ROOTFS"],
   "knobOf(arch)": Object.keys(KNOBS).filter((name) => name.startsWith("KERNEL_")),
 };
 

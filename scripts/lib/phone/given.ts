@@ -32,17 +32,17 @@ export async function checkGiven(targets: readonly Target[]): Promise<void> {
 
 /** @param wrong what an open file of so many bytes is in place of what is expected; undefined: it is that */
 function check(
-  name: "FASTBOOP_CLI" | "ROOTFS",
+  variable: "FASTBOOP_CLI" | "ROOTFS",
   expected: string,
   wrong: (fd: number, bytes: number) => string | undefined,
 ): void {
-  const given = knob(name);
+  const given = knob(variable);
   if (given === undefined) return;
-  const known = { expected, fix: `name another file, or unset ${name}`, file: printable(given) };
+  const known = { expected, fix: `variable another file, or unset ${variable}`, file: printable(given) };
   const opened = tryOpenRegular(fromCaller(given));
-  if ("reason" in opened) throw missingFailure({ what: `${name} can't be read`, got: opened.reason, ...known });
+  if ("reason" in opened) throw missingFailure({ what: `${variable} can't be read`, got: opened.reason, ...known });
   const got = withFd(opened.fd, (fd) => wrong(fd, Number(opened.status.size)));
-  if (got !== undefined) throw usageFailure({ what: `${name} is of no use in the machine`, got, ...known });
+  if (got !== undefined) throw usageFailure({ what: `${variable} is of no use in the machine`, got, ...known });
 }
 
 function whyNot({ elf: wanted }: Target, fd: number, bytes: number): string | undefined {
