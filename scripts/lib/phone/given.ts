@@ -38,7 +38,7 @@ function check(
 ): void {
   const given = knob(variable);
   if (given === undefined) return;
-  const known = { expected, fix: `variable another file, or unset ${variable}`, file: printable(given) };
+  const known = { expected, fix: `name another file, or unset ${variable}`, file: printable(given) };
   const opened = tryOpenRegular(fromCaller(given));
   if ("reason" in opened) throw missingFailure({ what: `${variable} can't be read`, got: opened.reason, ...known });
   const got = withFd(opened.fd, (fd) => wrong(fd, Number(opened.status.size)));
