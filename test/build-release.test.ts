@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import * as assert from "uvu/assert";
+import { bufferSource } from "../scripts/lib/elf/bytes.ts";
+import { readElf } from "../scripts/lib/elf.ts";
 import { EXAMPLE_WORKSPACE } from "../scripts/lib/paths.ts";
 import { snapshot, stage0Crate } from "./lib/crate.ts";
 import {
@@ -96,6 +98,18 @@ test("should build both, and leave them and stage0.env as they are the next time
     assert.match(before?.[name] ?? "", / 100755 /);
   }
   assert.is(fs.readFileSync(join(dist, "stage0.env"), "utf8"), envLines(built[AARCH64]));
+});
+
+test("should keep the whole executable beside the stripped one, with its build id", () => {
+  for (const path of Object.values(built)) {
+    const [asset, whole] = [path, join(path, "..", "debug", basename(path))].map(
+      (file) => readElf(bufferSource(fs.readFileSync(file))).elf,
+    );
+    assert.match(asset?.buildId ?? "", /^[0-9a-f]{40}$/);
+    assert.is(whole?.buildId, asset?.buildId);
+    const symbols = [asset, whole].map((elf) => elf?.sections.some(({ name }) => name === ".symtab"));
+    assert.equal(symbols, [false, true]);
+  }
 });
 
 test("should name the selected target in stage0.env when all are built", async () => {
