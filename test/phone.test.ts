@@ -185,6 +185,7 @@ test("should tell what came of a fault from what had to", () => {
   const refused = [...before("received"), "[   40.000000] beside: fastboop ended with exit code 1"];
   const ended =
     'expected an end at "received", and a line like ^\\[[^\\]]*\\] beside: fastboop ended with (?!exit code 0$)';
+  const acm = "[   40.000000] beside: /dev/ttyACM0 says ";
   const lost = "[   40.000000] beside: fastboop started again";
   const got = "the machine stopped without a word; stage0 said last: INFO";
   for (const [id, lines, right, outcome] of [
@@ -192,6 +193,13 @@ test("should tell what came of a fault from what had to", () => {
     ["ext4", consoleOf("race"), false, /^ext4: the root file system was not mounted: .*, expected all stages$/],
     ["product", refused, true, "a bootloader of another product: no whole boot image was sent"],
     ["product", before("received"), false, `a bootloader of another product: no whole boot image was sent, ${ended}`],
+    ["serial", [...GOOD, `${acm}"[    0.000000] Linux"`], true, "--serial: all stages passed"],
+    [
+      "serial",
+      [...GOOD, `${acm}"login:"`],
+      false,
+      /^--serial: all stages passed, expected all stages, and a line like /,
+    ],
     ["damaged", GOOD, false, 'a damaged block of the data: all stages passed, expected an end at "data"'],
     [
       "restart-cli",
@@ -240,6 +248,20 @@ test("should show on a page each stage, the lines that led to it, and from where
   const lines = cells?.[2]?.trimEnd().split("\n") ?? [];
   assert.match(lines[0] ?? "", /^\[ +[0-9.]+\] {2}INFO fastboop_stage0: pid1: using fastboot-mimic/);
   assert.ok(lines.at(-1)?.endsWith(cells?.[1] ?? "none"));
+});
+
+test("should show of boots with faults what each had to end in", () => {
+  const boot = { ...good, path: "dist/stage0", number: 1, target: "x", kernel: "6.12", fastboop: "f", console: [] };
+  const faulty = FAULTS.slice(0, 2).map(({ id }) => ({
+    ...{ ...boot, log: "log", milliseconds: 1 },
+    ...{ fault: id, expected: 'an end at "received"' },
+  }));
+  const page = htmlReport(faulty, () => []);
+  assert.match(
+    page,
+    '<td><a href="#boot-1">product</a></td><td>an end at &quot;received&quot;</td><td>booted the root',
+  );
+  assert.match(page, '<a href="#boot-2">fail-boot</a>');
 });
 
 test("should show of many boots what took how long", () => {

@@ -76,7 +76,7 @@ export const FAULTS: readonly Fault[] = [
     id: "serial",
     title: "--serial",
     expect: "passes",
-    shows: /beside: \/dev\/ttyACM0 says/,
+    shows: /beside: \/dev\/ttyACM0 says "\[ *[0-9.]+\] /,
     phone: { fault: "serial", arguments: ["--serial"] },
   },
   {

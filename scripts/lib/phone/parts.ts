@@ -19,6 +19,8 @@ export interface PhoneVerdict extends Judgement {
   number: number;
   /** What went wrong in it on purpose, by its id. */
   fault?: string;
+  /** What had to come of that, in words. */
+  expected?: string;
   kernel: string;
   /** What booted it: name and version, or path. */
   fastboop: string;

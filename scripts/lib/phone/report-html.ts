@@ -37,17 +37,19 @@ export function htmlReport(verdicts: readonly PhoneVerdict[], consoleOf: Console
 const anchorOf = (verdict: PhoneVerdict, all: readonly PhoneVerdict[]): string => `#boot-${all.indexOf(verdict) + 1}`;
 
 /** Boots of different files, or with different faults: each has an outcome of its own. */
-const overview = (verdicts: readonly PhoneVerdict[], all: readonly PhoneVerdict[]): Markup =>
-  table(
-    "Boots",
-    ["verdict", "file", "boot", "outcome"],
-    verdicts.map((verdict) => [
-      pill(verdict.ok ? "pass" : "fail"),
-      html`<a href="${anchorOf(verdict, all)}">${basename(verdict.path)}</a>`,
-      verdict.fault ?? verdict.number,
-      verdict.outcome,
-    ]),
-  );
+function overview(verdicts: readonly PhoneVerdict[], all: readonly PhoneVerdict[]): Markup {
+  const files = new Set(verdicts.map(({ path }) => path)).size > 1;
+  const faults = verdicts.some(({ fault }) => fault !== undefined);
+  const rows = verdicts.map((verdict) => [
+    pill(verdict.ok ? "pass" : "fail"),
+    html`<a href="${anchorOf(verdict, all)}">${files ? basename(verdict.path) : (verdict.fault ?? verdict.number)}</a>`,
+    ...(files ? [verdict.fault ?? verdict.number] : []),
+    ...(faults ? [verdict.expected ?? "all stages"] : []),
+    verdict.outcome,
+  ]);
+  const head = ["verdict", ...(files ? ["file"] : []), "boot", ...(faults ? ["expected"] : []), "outcome"];
+  return table("Boots", head, rows);
+}
 
 /** The boots of one file: how many passed, what took how long, and each of them in a row. */
 function repeats({ ok, text }: Share, boots: readonly PhoneVerdict[], all: readonly PhoneVerdict[]): Markup {
