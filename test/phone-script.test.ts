@@ -1,10 +1,11 @@
 /** make phone's script around its machine: its console, and what it leaves when it is killed. A stand-in for QEMU, which boots nothing. */
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { assetName, findTarget } from "../scripts/lib/contract.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { phoneProgram } from "../scripts/lib/phone/program.ts";
+import { startGitHub } from "./github/server.ts";
 import { lacking, namesIn, RUNTIME, runProgram, script, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 import { processesWith, until } from "./lib/processes.ts";
 import { releaseFiles } from "./lib/release.ts";
@@ -190,6 +191,53 @@ testUnless(
       `error: ${workspace}: the build script of libusb1-sys v0.7.0 failed\n` +
         `  expected: a build for ${X}\n  got:      libusb.h:3: no such header\n`,
     );
+  },
+);
+
+/** The x86_64 file of a release, with the name of fastboop's setting in place of a path that the compiler left in it. */
+async function fastboops(): Promise<Buffer> {
+  const bytes = fs.readFileSync((await releaseFiles())[X]);
+  const at = bytes.indexOf("library/std/src/");
+  assert.ok(at > 0);
+  bytes.write("stage0.rootfs", at, "latin1");
+  return bytes;
+}
+
+testUnless(
+  test,
+  lacking({ programs: TOOLS }),
+  "should let nothing pass, and publish nothing, that fastboop does not boot a phone with",
+  async () => {
+    const { folder, env } = await machineRoom(() => "");
+    const { "aarch64-unknown-linux-musl": aarch64 } = await releaseFiles();
+    fs.writeFileSync(join(env.DIST ?? "", assetName(X)), await fastboops(), { mode: 0o755 });
+    fs.copyFileSync(aarch64, join(env.DIST ?? "", basename(aarch64)));
+    const gated = await script("preflight.ts", [], { env: { ...env, PHONE: "1" } });
+    assert.is(gated.code, 3, gated.stderr);
+    assert.match(gated.stderr, /^phone: leaves out .*aarch64-unknown-linux-musl, which reads no stage0\.rootfs/m);
+    assert.match(
+      gated.stderr,
+      /: breaks the rule phone-machine\n.*\n {2}got: {6}fastboop did not find the bootloader; /,
+    );
+
+    assert.is((await script("sums.ts", [], { env })).code, 0);
+    const github = await startGitHub({});
+    try {
+      await github.addRelease({ tag: "v0.0.0" });
+      const publisher = {
+        ...{ ...env, TAG: "v0.0.1", UNDRAFT: "1", GH_ENTERPRISE_TOKEN: github.token },
+        ...{ GITHUB_SERVER_URL: github.server, GITHUB_API_URL: github.api },
+      };
+      const isDraft = () => github.releases().find(({ tag }) => tag === "v0.0.1")?.draft;
+      const kept = await script("publish-stage0.ts", [], { env: { ...publisher, PHONE: "1" } });
+      assert.equal([kept.code, isDraft()], [3, true], kept.stderr);
+      assert.match(kept.stderr, /^error: \S+: fastboop did not find the bootloader$/m);
+      const published = await script("publish-stage0.ts", [], { env: publisher });
+      assert.equal([published.code, isDraft()], [0, false], published.stderr);
+    } finally {
+      await github.close();
+    }
+    assert.equal(namesIn(join(folder, "tmp")), []);
   },
 );
 
