@@ -1,7 +1,9 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { EXAMPLE_WORKSPACE } from "../scripts/lib/paths.ts";
+import { steps } from "../ci/dev/lib/rehearsal.ts";
+import { EXAMPLE_WORKSPACE, PROJECT } from "../scripts/lib/paths.ts";
+import type { GitHub } from "./github/types.ts";
 import { renderPages } from "./lib/browser.ts";
 import { copyWorkspace, lacking, make, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
 
@@ -96,6 +98,18 @@ testUnless(test, NEEDS, "should stop at the first step that fails, with its exit
   );
   assert.is(stdout, "");
   assert.is(code, 2);
+});
+
+test("should boot a phone when asked to, and embed nothing where a workspace holds stage0 alone", () => {
+  const { PHONE, WORKSPACE } = process.env;
+  Object.assign(process.env, { PHONE: "1", WORKSPACE: join(PROJECT, "test", "phone") });
+  try {
+    const github = { server: "", api: "", caFile: "", token: "" } as GitHub;
+    const names = steps("/nowhere", github, "v0.0.1").map(({ name }) => name);
+    assert.equal(names, STEPS.filter((name) => name !== "embed").toSpliced(3, 0, "phone"));
+  } finally {
+    Object.assign(process.env, { PHONE: PHONE ?? "", WORKSPACE: WORKSPACE ?? "" });
+  }
 });
 
 test.run();

@@ -13,6 +13,7 @@ import { ending } from "../../../scripts/lib/process.ts";
 import { scriptCommand, shell } from "../../../scripts/lib/shell.ts";
 import { findProgram, type Program } from "../../../scripts/lib/tools.ts";
 import { byteName, parseSums } from "../../../scripts/lib/trust/sums.ts";
+import { findWorkspace } from "../../../scripts/lib/workspace.ts";
 import type { Aim, Fault, GitHub } from "../../../test/github/types.ts";
 
 /** A step: a script as a user runs it, and what exit code 0 proves. */
@@ -54,6 +55,9 @@ const PACKAGES = ["deb", "rpm", "apk"] as const;
 
 /** Whether Alpine's own abuild is not installed, so that a stand-in for it has to do. */
 const standsIn = (): boolean => findProgram("abuild") === undefined;
+
+/** Whether WORKSPACE is a cargo workspace: one that holds stage0/ alone has no program to build around it. */
+const hasPrograms = (): boolean => fs.existsSync(join(findWorkspace().dir, "Cargo.toml"));
 
 /** Programs that the steps call, and the local GitHub. */
 export const neededTools = (): Program[] => [
@@ -155,12 +159,16 @@ export function steps(work: string, github: GitHub, tag: string): Step[] {
       proves: "a packager without a token gets the file, verified and gated",
       fault: { on: "blob", kind: "expired" },
     },
-    {
-      name: "embed",
-      script: "build-cli.ts",
-      env: { ...packager, DIST: join(work, "embed") },
-      proves: "fastboop-cli is built around the fetched file",
-    },
+    ...(hasPrograms()
+      ? [
+          {
+            name: "embed",
+            script: "build-cli.ts",
+            env: { ...packager, DIST: join(work, "embed") },
+            proves: "fastboop-cli is built around the fetched file",
+          },
+        ]
+      : []),
     ...PACKAGES.map((kind) => ({
       name: kind,
       script: "package.ts",
