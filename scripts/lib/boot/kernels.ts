@@ -106,7 +106,7 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
 export async function kernelPackage(archive: Archive, packages: Source["packages"]) {
   const found = await archive.find(packages);
   const offered = packages.find((name) => found.has(name)) ?? packages[0];
-  const meta = (await archive.get([offered])).get(offered);
+  const meta = found.get(offered) ?? (await archive.get([offered])).get(offered);
   const name = meta?.depends.find((dependency) => dependency.startsWith("linux-image-"));
   if (name === undefined) throw missingFailure({ what: `${offered} depends on no kernel` });
   return { offered, name, version: (await archive.get([name])).get(name)?.version };
