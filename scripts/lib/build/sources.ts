@@ -28,9 +28,9 @@ async function absentSubmodules(dir: string): Promise<Problem[]> {
   const absent = paths.filter((path) => isEmpty(join(dir, path)));
   if (absent.length === 0) return [];
   // cargo reads every member's, whichever it builds.
-  const members = await membersOf(dir);
+  const folders = new Set(["", "stage0", ...(await membersOf(dir))]);
   const named = await Promise.all(
-    ["", "stage0", ...members].map(async (folder) =>
+    [...folders].map(async (folder) =>
       pathsIn(await readToml(join(dir, folder, "Cargo.toml"))).map((path) => resolve(dir, folder, path)),
     ),
   );
@@ -49,8 +49,7 @@ async function absentSubmodules(dir: string): Promise<Problem[]> {
 
 /** The folders of a workspace's members, from its own. A pattern's other forms than a last "*" are left to cargo. */
 async function membersOf(dir: string): Promise<string[]> {
-  const members = [at(await readToml(join(dir, "Cargo.toml")), "workspace", "members") ?? []].flat();
-  return members.filter(isText).flatMap((member) => {
+  return memberPatterns(await readToml(join(dir, "Cargo.toml"))).flatMap((member) => {
     if (basename(member) !== "*") return [member];
     const parent = dirname(member);
     return isEmpty(join(dir, parent)) ? [] : readdirSync(join(dir, parent)).map((name) => join(parent, name));
@@ -59,6 +58,9 @@ async function membersOf(dir: string): Promise<string[]> {
 
 const isText = (value: unknown): value is string => typeof value === "string";
 
+const memberPatterns = (manifest: unknown): string[] =>
+  [at(manifest, "workspace", "members") ?? []].flat().filter(isText);
+
 function isEmpty(folder: string): boolean {
   return !existsSync(folder) || readdirSync(folder).length === 0;
 }
@@ -66,9 +68,7 @@ function isEmpty(folder: string): boolean {
 /** Every `path` in a manifest, and its workspace's members. */
 function pathsIn(table: unknown): string[] {
   if (typeof table !== "object" || table === null) return [];
-  const members = [at(table, "workspace", "members") ?? []].flat();
-  const path = at(table, "path");
-  return [...members, path, ...Object.values(table).flatMap(pathsIn)].filter(isText);
+  return [...memberPatterns(table), at(table, "path"), ...Object.values(table).flatMap(pathsIn)].filter(isText);
 }
 
 /** What stands in the way of a git dependency where only the program git can get it; undefined: nothing. */
