@@ -96,8 +96,6 @@ export const FAULTS: readonly Fault[] = [
 
 /** A boot with a fault, and whether what came of it is what had to. */
 interface FaultVerdict extends PhoneVerdict {
-  /** What had to come of it, in words. */
-  expected: string;
   /** What the real programs made of it, where that is for them to say. */
   finding?: string;
 }

@@ -1,4 +1,4 @@
-/** What a user brings for the boots of phones: a CLI, a root file system. */
+/** The user's own files for the boots of phones: a CLI, a root file system. */
 import type { Target } from "../contract.ts";
 import { fileSource } from "../elf/bytes.ts";
 import { machineName } from "../elf/names.ts";

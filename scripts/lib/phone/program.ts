@@ -68,10 +68,14 @@ export async function runBuild(
   const cargo = await ensureToolchain({ cargo: subBuildCargo(), target, choice, folder });
   const settings = await targetSettings(folder, target, targetDir, env);
   const chosen = [...selection, "--target", target.triple];
-  const command = { cargo, folder, args: [...args, ...chosen, ...settings.args], set: settings.set };
-  const { trouble, log, messages } = await runCargo(
-    await withGit({ ...command, env: { ...env, ...settings.set } }, chosen),
-  );
+  const command = {
+    cargo,
+    folder,
+    args: [...args, ...chosen, ...settings.args],
+    env: { ...env, ...settings.set },
+    set: settings.set,
+  };
+  const { trouble, log, messages } = await runCargo(await withGit(command, chosen));
   if (trouble === undefined) return messages;
   throw missingFailure({
     ...troubleIn(log, trouble),
