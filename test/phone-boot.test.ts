@@ -1,6 +1,6 @@
 /** Emulated phones, booted by the real fastboop of crates.io with a small stage0 of our own (test/phone/stage0). */
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import * as assert from "uvu/assert";
 import { assetName, FASTBOOP_CLI } from "../scripts/lib/contract.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
@@ -63,6 +63,7 @@ testUnless(test, NEEDS, "should boot a phone, and name the first stage that a st
       const end = index === 0 ? [true, 0, undefined] : [false, 1, ends[index - 1]?.[0]];
       return [path, ...end, `${FASTBOOP_CLI.crate} ${FASTBOOP_CLI.version}`];
     }),
+    boots.map(({ path, outcome, problem }) => `${basename(path)}: ${outcome}; ${problem?.got}`).join("\n"),
   );
   const [whole, ...stopped] = boots;
   assert.match(whole?.outcome ?? "", /^booted the root file system and powered off after [0-9.]+ s, [0-9.]+ MB\/s/);

@@ -80,12 +80,18 @@ function show({ file, passed, failed, skipped, milliseconds, output, trouble }: 
   if (trouble !== undefined) process.stdout.write(`${basename(file)}: ${trouble}\n`);
 }
 
+/** Who sees only the end of a log sees why, too. */
+function told(file: string, { name, why }: { name: string; why: string }): string {
+  const lines = why.split("\n").filter((line) => line.trim() !== "");
+  return [`failed: ${basename(file)}: ${name}`, ...lines].join("\n  ");
+}
+
 /** Says what failed and how to run what was skipped. Returns the exit code. */
 async function sumUp(tallies: readonly Tally[]): Promise<0 | 1> {
   const sum = (pick: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + pick(tally), 0);
   const [passed, failed, skipped] = [sum((t) => t.passed), sum((t) => t.failed), sum((t) => t.skipped)];
   const mayNotSkip = skipped > 0 && knob("CI") === true;
-  const lines = tallies.flatMap(({ file, failures }) => failures.map((name) => `failed: ${basename(file)}: ${name}`));
+  const lines = tallies.flatMap(({ file, failures }) => failures.map((failure) => told(file, failure)));
   if (passed === 0 && failed === 0) lines.push("no test ran");
   if (mayNotSkip) lines.push("nothing may be skipped when CI is set");
   const command = await installCommand(tallies.flatMap(({ lacked }) => lacked));

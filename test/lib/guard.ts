@@ -10,11 +10,14 @@ export interface Tally {
   output: string;
   /** Why the file counts as failed; undefined when it passed. */
   trouble?: string;
-  /** The names of the tests that failed; what is wrong with the file when none tells. */
-  failures: string[];
+  /** The tests that failed, each with what its assertion says; what is wrong with the file when none tells. */
+  failures: { name: string; why: string }[];
   /** The programs whose absence made tests skip, or with CI set fail. */
   lacked: string[];
 }
+
+/** How many characters of what an assertion says are said again at the end of a run. */
+const SHOWN = 2000;
 
 /** What testUnless says. */
 const LACKED = /^(?:SKIPPED .*| +may not be skipped when CI is set): needs (.+)$/gm;
@@ -48,12 +51,17 @@ export async function runFile(
           ? `${passed} of ${total} tests passed, yet it exited with 0`
           : undefined;
   const failed = trouble === undefined ? 0 : Math.max(total - passed, 1);
-  // As uvu shows them. What a test quotes of another run is indented further.
-  const named = [...output.matchAll(/^ {3}FAIL {2}(?:.*? {2})?"(.*)"$/gm)].map(([, name = ""]) => name);
-  const unnamed = trouble === undefined ? [] : [trouble];
+  // As uvu shows them: the name, what differs, the stack. What a test quotes of another run is indented further.
+  const named = [
+    ...output.matchAll(/^ {3}FAIL {2}(?:.*? {2})?"(.*)"$([\s\S]*?)(?=^ {4}at |^ {3}FAIL |^ {2}Total: |(?![\s\S]))/gm),
+  ];
+  const unnamed = trouble === undefined ? [] : [{ name: trouble, why: "" }];
   return {
     file,
-    failures: named.length > 0 && trouble !== undefined ? named : unnamed,
+    failures:
+      named.length > 0 && trouble !== undefined
+        ? named.map(([, name = "", why = ""]) => ({ name, why: why.trim().slice(0, SHOWN) }))
+        : unnamed,
     lacked: [...output.matchAll(LACKED)].flatMap(([, programs = ""]) => programs.split(", ")),
     passed,
     failed,
