@@ -3,8 +3,10 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { readConsole } from "../scripts/lib/boot/console.ts";
 import { exampleLine } from "../scripts/lib/boot/expect.ts";
+import { initramfs } from "../scripts/lib/boot/initramfs.ts";
 import { debianKernels } from "../scripts/lib/boot/kernels.ts";
 import { HOST, hasKvm } from "../scripts/lib/boot/native.ts";
+import { runMachine } from "../scripts/lib/boot/qemu.ts";
 import { WAITS_FOR_USB } from "../scripts/lib/boot/settings.ts";
 import { judge } from "../scripts/lib/boot/verdict.ts";
 import { assetName, findTarget, type Target } from "../scripts/lib/contract.ts";
@@ -81,6 +83,10 @@ int main(void) { __asm__ volatile("adr x9, 1f\n blr x9\n1: nop" ::: "x9", "x30")
   shouts: String.raw`#include <unistd.h>
 int main(void) { write(1, "\033]0;title\a\033[31mready\033[0m\nhalf", 29); return 0; }`,
 };
+
+/** What a busy machine does: this process does not come to read for so many milliseconds. */
+const block = (milliseconds: number): unknown =>
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 
 const START = "[    0.000000] Linux version 6.1.0-1-test (x)\r\n[    1.0] Run /init as init process\r\n";
 
@@ -586,8 +592,8 @@ testUnless(test, machines, "should leave no process behind, however it ends", as
       },
     });
     for (const kernel of Object.values(kernels)) {
-      // The shell, its watcher and QEMU.
-      await until(() => processesWith(kernel).length === 3, ended);
+      // The shell, three that it forked, the watcher among them, and QEMU.
+      await until(() => processesWith(kernel).length === 5, ended);
     }
     process.kill(pid, signal);
     assert.is((await ended).signal, signal);
@@ -749,6 +755,33 @@ test("should recognise fastboop's stage0 though the kernel broke into its line",
     assert.is(seen.wantsSettings, wanted, text);
   }
 });
+
+testUnless(
+  test,
+  lacking({ programs: ["qemu-system-x86_64", "x86_64-linux-gnu-gcc"] }),
+  "should lose no character of a console that is read late",
+  async () => {
+    const count = 300;
+    const source = `#include <stdio.h>
+int main(void) { for (int each = 1; each <= ${count}; each++) printf("line %d of ${count}\\n", each); return 0; }`;
+    const init = await compileFor("x86_64-linux-gnu", source, join(temporaryFolder(), "init"), "-static");
+    const target = targetOf(X);
+    const kernel = await ownKernel(X);
+    // The kernel's own lines would come between.
+    const parameters = "loglevel=3";
+    const machine = { target, kernel, processor: "qemu64", initramfs: initramfs(fs.readFileSync(init)), parameters };
+    let text = "";
+    const { code, stderr } = await runMachine(machine, AbortSignal.timeout(240_000), (bytes) => {
+      text += bytes.toString();
+      block(300);
+    });
+    assert.equal([code, stderr], [0, ""]);
+    assert.equal(
+      text.match(/line [0-9]+ of 300(?=\r\n)/g),
+      Array.from({ length: count }, (_, index) => `line ${index + 1} of ${count}`),
+    );
+  },
+);
 
 test("should keep so much of a console that floods, and still hear the kernel", () => {
   const { seen, feed, flush } = readConsole();

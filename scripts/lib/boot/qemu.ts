@@ -103,16 +103,21 @@ const commandOf = (machine: Machine, serial: string): string[] => {
  * Runs a command and kills it when this shell's stdin ends: the kernel closes that pipe when our process is gone, even
  * if nothing in it could run any more. No signal handler and no parent-death signal can do the same under both runtimes
  * (the latter is about the parent's thread, and Deno may start processes from one that ends).
+ *
+ * QEMU writes the console byte by byte. Node gives a child a socket, which is full after some 280 such writes, and what
+ * the kernel prints until it is read is lost: a serial port waits 10 ms. The pipe to cat holds 64 KiB of them.
  */
 const SUPERVISOR = `
-exec 5<&0
-"$@" <&4 5<&- &
+exec 5<&0 6>&1
+status=$({ {
+"$@" <&4 5<&- 6>&- 7>&- &
 machine=$!
-{ read -r _ <&5; kill -KILL "$machine"; } >/dev/null 2>&1 3<&- 4<&- &
+{ read -r _ <&5; kill -KILL "$machine"; } >/dev/null 2>&1 3<&- 4<&- 6>&- 7>&- &
 watcher=$!
 wait "$machine"
-status=$?
+echo "$?" >&7
 kill "$watcher"
+} | cat >&6 3<&- 4<&- 5<&- 7>&-; } 7>&1)
 exit "$status"
 `;
 
