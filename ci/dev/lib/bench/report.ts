@@ -149,7 +149,7 @@ export function page({ machine, versions, groups }: Results): string {
     "# Bench",
     "",
     "What this project's commands take beside what people use for the same today. `make bench` measures all of it again and writes this page;",
-    "`node --import tsx ci/dev/bench.ts preflight sums` measures groups of it.",
+    "`ci/dev/bench.ts preflight sums` measures groups of it.",
     "",
     "Each table is one run of hyperfine. The last column divides the time of this project's first line by that of the other: below 1 this project is faster, above 1 the other is,",
     "and below the table stands why. Processor is the time on all cores, memory the peak of the largest process.",
