@@ -510,7 +510,7 @@ test("should resume the longest of what others left, and clear that away with wh
       ["young", 0.9],
     ] as const) {
       const path = join(where, `.${ASSET}.${"0".repeat(16)}.${name}.part`);
-      writeFileSync(path, "other bytes");
+      writeFileSync(path, "other bytes", { mode: 0o600 });
       utimesSync(path, new Date(), new Date(Date.now() - days * 86_400_000));
     }
   });
