@@ -1,17 +1,29 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { fetchSettings } from "../ci/dev/lib/bench/fetch.ts";
 import { MIB, startWeb, writeElf, writeRelease } from "../ci/dev/lib/bench/fixtures.ts";
 import { panels } from "../ci/dev/lib/bench/growth.ts";
 import { enclosing, type Plot, svg } from "../ci/dev/lib/bench/plot.ts";
 import { faster, page, type Results, time, verdict } from "../ci/dev/lib/bench/report.ts";
 import { benchEnvironment, type Comparison, measure, type Result, type Row, timesIn } from "../ci/dev/lib/bench.ts";
-import { findTarget } from "../scripts/lib/contract.ts";
+import { assetName, DEFAULT_TARGET, findTarget } from "../scripts/lib/contract.ts";
 import { inspect } from "../scripts/lib/gate.ts";
+import { digestFile } from "../scripts/lib/hash.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
-import { devScript, failureOf, lacking, runProgram, suite, temporaryFolder, testUnless } from "./lib/harness.ts";
+import {
+  devScript,
+  failureOf,
+  lacking,
+  runProgram,
+  script,
+  suite,
+  temporaryFolder,
+  testUnless,
+} from "./lib/harness.ts";
 
 const test = suite("bench");
+const ASSET = assetName(DEFAULT_TARGET);
 const measuring = lacking({ programs: ["hyperfine", "time"] });
 
 const row = (name: string, median: number | undefined, more: Partial<Row> = {}): Row => ({
@@ -341,11 +353,14 @@ testUnless(
     const web = await startWeb(join(folder, "releases"), join(folder, "web"));
     try {
       const before = await web.requests();
-      const url = `${web.origin}/samcday/fastboop/releases/download/v0.0.1/fastboop-stage0-aarch64-unknown-linux-musl`;
+      const url = `${web.origin}/samcday/fastboop/releases/download/v0.0.1/${ASSET}`;
       const get = 'curl -fsS -w \'%{num_redirects}\' -L --cacert "$1" -o file "$2" && sha256sum file';
       const { stdout, stderr } = await runProgram(["sh", "-c", get, "sh", web.caFile, url], { cwd: folder });
       assert.equal([stdout, stderr], [`1${sha256}  file\n`, ""]);
       assert.is((await web.requests()) - before, 2);
+      const fetched = await script("fetch-stage0.ts", [], { env: fetchSettings(web, folder, "v0.0.1") });
+      assert.equal([fetched.code, fetched.stdout], [0, `${join(folder, "out", ASSET)}\n`], fetched.stderr);
+      assert.is(digestFile(join(folder, "out", ASSET)).sha256, sha256);
     } finally {
       await web.close();
     }

@@ -110,8 +110,12 @@ export async function startWeb(releases: string, folder: string): Promise<WebSer
   const [web = 0, blobs = 0, ready = 0] = await freePorts(3);
   const origin = `https://localhost:${web}`;
   const log = join(folder, "access.log");
-  for (const tag of fs.readdirSync(releases)) {
-    fs.writeFileSync(join(folder, `${tag}.json`), JSON.stringify(apiRelease(origin, releases, tag)));
+  fs.mkdirSync(join(folder, "assets"));
+  for (const [index, tag] of fs.readdirSync(releases).entries()) {
+    const release = apiRelease(origin, releases, tag, index * 100);
+    for (const { id, name } of release.assets)
+      fs.symlinkSync(join(releases, tag, name), join(folder, "assets", String(id)));
+    fs.writeFileSync(join(folder, `${tag}.json`), JSON.stringify(release));
   }
   fs.writeFileSync(join(folder, "nginx.conf"), configuration({ folder, releases, web, blobs, ready }));
   const stop = new AbortController();
@@ -147,8 +151,8 @@ export async function startWeb(releases: string, folder: string): Promise<WebSer
   };
 }
 
-/** A release as the REST API shows it, as far as gh and mise read it. */
-function apiRelease(origin: string, releases: string, tag: string) {
+/** A release as the REST API shows it, as far as fetch-stage0, gh and mise read it. */
+function apiRelease(origin: string, releases: string, tag: string, firstId: number) {
   const { entries } = parseSums(fs.readFileSync(join(releases, tag, SUMS)));
   const api = `${origin}/api/v3/repos/${DEFAULT_REPO}`;
   return {
@@ -159,15 +163,17 @@ function apiRelease(origin: string, releases: string, tag: string) {
     prerelease: false,
     created_at: "2026-01-01T00:00:00Z",
     published_at: "2026-01-01T00:00:00Z",
-    assets: fs.readdirSync(join(releases, tag)).map((name, id) => ({
-      id,
+    html_url: `${origin}/${DEFAULT_REPO}/releases/tag/${tag}`,
+    upload_url: `${api}/releases/1/assets{?name,label}`,
+    assets: fs.readdirSync(join(releases, tag)).map((name, index) => ({
+      id: firstId + index,
       name,
       label: "",
       state: "uploaded",
       content_type: "application/octet-stream",
       size: fs.statSync(join(releases, tag, name)).size,
       digest: entries.has(name) ? `sha256:${entries.get(name)}` : null,
-      url: `${api}/releases/assets/${tag}/${name}`,
+      url: `${api}/releases/assets/${firstId + index}`,
       browser_download_url: `${origin}/${DEFAULT_REPO}/releases/download/${tag}/${name}`,
     })),
   };
@@ -188,7 +194,7 @@ http {
     location = /api/graphql { default_type application/json; return 200 '{"data":{"repository":{"release":{"databaseId":1,"isDraft":false}}}}'; }
     location ~ ^/${DEFAULT_REPO}/releases/download/(?<asset>.+)$ { return 302 https://127.0.0.1:${at.blobs}/$asset; }
     location ~ ^/api/v3/repos/${DEFAULT_REPO}/releases/tags/(?<tag>[^/]+)$ { default_type application/json; alias ${at.folder}/$tag.json; }
-    location ~ ^/api/v3/repos/${DEFAULT_REPO}/releases/assets/(?<file>.+)$ { alias ${at.releases}/$file; }
+    location ~ ^/api/v3/repos/${DEFAULT_REPO}/releases/assets/(?<id>[0-9]+)$ { alias ${at.folder}/assets/$id; }
   }
   server { listen 127.0.0.1:${at.blobs} ssl; ${tls} root ${at.releases}; }
   server { listen 127.0.0.1:${at.ready}; access_log off; return 204; }
