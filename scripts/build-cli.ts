@@ -2,7 +2,7 @@
 import { cargoCommand, chosenCargo, nestedEnvironment, subBuildCargo } from "./lib/build/cargo.ts";
 import { findPackage } from "./lib/build/check.ts";
 import { proveEmbedded } from "./lib/build/embedded.ts";
-import { BUILD_KNOBS, buildStage0, runLogged, stage0Cargo, withGit } from "./lib/build.ts";
+import { BUILD_KNOBS, buildStage0, runLogged, stage0Toolchain, withGit } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkEmbedPath, EMBED_PATH, writeEmbedEnv } from "./lib/embed-path.ts";
 import { environment, knob } from "./lib/knobs.ts";
@@ -34,8 +34,8 @@ await runScript({
     const chosen = chosenCargo("CARGO");
     const request = { cargo: subBuildCargo(), target, choice: knob("FASTBOOP_STAGE0_TOOLCHAIN"), folder: dir };
     const suits = knob("CARGO") !== undefined || (await suitsWorkspace(chosen, dir));
-    const stage0s = suits ? undefined : given ? await ensureToolchain(request) : await stage0Cargo(target);
-    const cargo = stage0s ?? chosen;
+    const stage0s = suits ? undefined : await (given ? ensureToolchain(request) : stage0Toolchain(target));
+    const cargo = stage0s?.cargo ?? chosen;
     // Before stage0 is built, which may take minutes.
     const { binaries, features } = await findPackage(cargo, dir, CLI);
     const embeds = features.includes(FEATURE);

@@ -51,7 +51,7 @@ await runScript({
       folder: findWorkspace().dir,
     };
     for (const [index, target] of targets.entries()) {
-      const cargo = await ensureToolchain({ ...request, target, also: targets.slice(index + 1) });
+      const { cargo } = await ensureToolchain({ ...request, target, also: targets.slice(index + 1) });
       process.stdout.write(`${cargo}\n`);
     }
     return 0;

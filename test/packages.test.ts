@@ -483,7 +483,7 @@ const phones = findTarget("aarch64-unknown-linux-musl");
 async function cargoForPhones(): Promise<string> {
   assert.ok(phones);
   const { stdout } = await runProgram(["sh", "-c", "command -v cargo"]);
-  return ensureToolchain({ cargo: stdout.trim(), target: phones, choice: "auto", folder: PROJECT });
+  return (await ensureToolchain({ cargo: stdout.trim(), target: phones, choice: "auto", folder: PROJECT })).cargo;
 }
 
 testUnless(test, lacking({ programs: TOOLS }), "should build stage0 itself where its source is", async () => {

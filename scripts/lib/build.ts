@@ -26,8 +26,8 @@ import { CACHE_KNOBS, environment, type KnobName, knob } from "./knobs.ts";
 import { bold, say, size } from "./log.ts";
 import { distDir, fromCaller } from "./paths.ts";
 import { checkRust } from "./toolchain/rust-version.ts";
-import { askRustc, isDebians, rustcVersion } from "./toolchain/rustc.ts";
-import { ensureToolchain } from "./toolchain.ts";
+import { isDebians } from "./toolchain/rustc.ts";
+import { ensureToolchain, type Toolchain } from "./toolchain.ts";
 import { findWorkspace } from "./workspace.ts";
 
 /** What a build of stage0 reads of the environment. */
@@ -53,16 +53,16 @@ export const BUILD_KNOBS: readonly KnobName[] = [
  * Leaves stage0 for a target in the folder of artifacts. What is there stays as it is unless all goes well. What was built
  * here is stripped; the whole executable, of the same build id, is kept in debug/ there, to read back traces with.
  * @param also targets that will be built next
- * @param cargo what stage0Cargo returned for the target, when it was asked before
+ * @param toolchain what stage0Toolchain returned for the target, when it was asked before
  * @returns absolute path of the artifact
  * @throws Failure (1, 2 or 3)
  */
-export async function buildStage0(target: Target, also: readonly Target[], cargo?: string): Promise<string> {
+export async function buildStage0(target: Target, also: readonly Target[], toolchain?: Toolchain): Promise<string> {
   const artifact = join(distDir(), assetName(target.triple));
   const given = knob(EMBED_PATH);
   // What is needed last is loaded while rustc and cargo are at work.
   const [{ plan, ...candidate }, { place, placeStripped, withStage0 }, { linkageOf }] = await Promise.all([
-    given === undefined ? subBuild(target, also, cargo) : prebuilt(fromCaller(given), artifact),
+    given === undefined ? subBuild(target, also, toolchain) : prebuilt(fromCaller(given), artifact),
     import("./build/artifact.ts"),
     import("./gate/layout.ts"),
   ]);
@@ -97,12 +97,11 @@ function prebuilt(path: string, artifact: string): Built {
 }
 
 /**
- * The cargo that can build stage0 for a target, after everything is checked that can be before.
+ * The toolchain that can build stage0 for a target, after everything is checked that can be before.
  * @param also targets that will be built next
- * @returns absolute path
  * @throws Failure (2 or 3)
  */
-export async function stage0Cargo(target: Target, also: readonly Target[] = []): Promise<string> {
+export async function stage0Toolchain(target: Target, also: readonly Target[] = []): Promise<Toolchain> {
   const workspace = findWorkspace();
   const { dir } = workspace;
   if (workspace.origin === "example")
@@ -120,13 +119,13 @@ export async function stage0Cargo(target: Target, also: readonly Target[] = []):
 const plan = (dir: string, target: Target, cargo: string, std?: Prefix) =>
   stage0Command(dir, target, knob("PROFILE"), cargo, nestedEnvironment(environment()), std);
 
-async function subBuild(target: Target, also: readonly Target[], cargo?: string): Promise<Built> {
-  const used = cargo ?? (await stage0Cargo(target, also));
+async function subBuild(target: Target, also: readonly Target[], toolchain?: Toolchain): Promise<Built> {
+  const { cargo, rustc } = toolchain ?? (await stage0Toolchain(target, also));
+  const { sysroot, version } = rustc;
   const { dir } = findWorkspace();
-  const [version, { sysroot }] = await Promise.all([rustcVersion(used, dir), askRustc(used, dir)]);
   if (version !== undefined) await checkRust(dir, version.release);
   const std = sysroot === undefined || version?.commit === undefined ? undefined : stdPrefix(sysroot, version.commit);
-  const planned = await withGit(await plan(dir, target, used, std));
+  const planned = await withGit(await plan(dir, target, cargo, std));
   const native = await nativeSettings(planned, target, also, planned.prefixes);
   const command = withSet(planned, native);
   const [[path], known] = await Promise.all([

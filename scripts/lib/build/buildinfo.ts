@@ -42,12 +42,15 @@ export async function planOf({ command, target, version, sysroot, native }: Know
   const hidden = (text: string): string =>
     prefixes.reduceRight((whole, { from, to }) => whole.replaceAll(from, to), text);
   const environment = Object.entries(env).filter(([name]) => TELLING.test(name) && native[name] === undefined);
-  const [source, answer, installed] = await Promise.all([
+  const { triple } = target;
+  const asked = Promise.all([
     sourceOf(folder),
     run([cargo, "--version"], { cwd: folder, env }),
     isDebians(cargo) && !isMade(cargo) ? installedPackages() : {},
   ]);
-  const { triple } = target;
+  // While these programs are at work, and cargo.
+  const std = sysroot === undefined ? null : stdDigest(sysroot, triple);
+  const [source, answer, installed] = await asked;
   const library = native.LIBCLANG_PATH;
   const compiler = native[`CC_${triple.replaceAll("-", "_")}`];
   const clang =
@@ -67,7 +70,7 @@ export async function planOf({ command, target, version, sysroot, native }: Know
         from: isMade(cargo) ? "Debian's packages" : isRustups(cargo) ? "rustup" : "this system",
         rustc: version?.lines ?? [],
         cargo: answer.stdout.trim(),
-        std: sysroot === undefined ? null : stdDigest(sysroot, triple),
+        std,
         comment: [],
         packages: isMade(cargo) ? packagesOf(cargo, sysroot ?? "") : installed,
         clang: clang ?? null,

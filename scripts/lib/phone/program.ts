@@ -65,7 +65,7 @@ export async function runBuild(
 ): Promise<string> {
   const env = { ...nestedEnvironment(environment()), ...variables };
   const choice = knob("FASTBOOP_STAGE0_TOOLCHAIN");
-  const cargo = await ensureToolchain({ cargo: subBuildCargo(), target, choice, folder });
+  const { cargo } = await ensureToolchain({ cargo: subBuildCargo(), target, choice, folder });
   const settings = await targetSettings(folder, target, targetDir, env);
   const chosen = [...selection, "--target", target.triple];
   const command = {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { nestedEnvironment, subBuildCargo } from "../build/cargo.ts";
 import { withGitCheckouts } from "../build/git-checkouts.ts";
 import { lockText } from "../build/sources.ts";
-import { stage0Cargo, withGit } from "../build.ts";
+import { stage0Toolchain, withGit } from "../build.ts";
 import { PACKAGE, RELEASE_TARGETS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
@@ -142,7 +142,8 @@ async function metadataOf(folder: string, args: string[]): Promise<[program: str
     return [program, await ask(program, folder, args)];
   } catch (error) {
     const [target] = RELEASE_TARGETS;
-    const other = target === undefined || knob("FASTBOOP_STAGE0_OFFLINE") ? program : await stage0Cargo(target);
+    const other =
+      target === undefined || knob("FASTBOOP_STAGE0_OFFLINE") ? program : (await stage0Toolchain(target)).cargo;
     if (other === program) throw error;
     return [other, await ask(other, folder, args)];
   }

@@ -3,7 +3,6 @@ import type { Target } from "../contract.ts";
 import { printable } from "../errors.ts";
 import { say } from "../log.ts";
 import type { Pin } from "./pin.ts";
-import { rustcVersion } from "./rustc.ts";
 
 export interface ToolchainRequest {
   /** Absolute path of the cargo that the user chose. */
@@ -26,8 +25,7 @@ export function sayDebian(cargo: string, { cargo: chosen, target, choice }: Tool
 }
 
 /** Says that the compiler is another than the one that the workspace asks for, which is not known of every name of one. */
-export async function sayPin({ file, channel }: Pin, cargo: string, folder: string): Promise<void> {
-  const version = (await rustcVersion(cargo, folder))?.release;
+export function sayPin({ file, channel }: Pin, version: string | undefined): void {
   if (version === undefined || !/^[0-9]/.test(channel) || `${version}.`.startsWith(`${channel}.`)) return;
   say(
     `toolchain: ${printable(file)} asks for Rust ${channel}, but this is ${version}, whose output differs byte for byte`,

@@ -8,14 +8,20 @@ import { type Output, run } from "../process.ts";
 
 export interface RustcAnswer {
   sysroot?: string;
+  /** Absent: it does not tell. */
+  version?: RustcVersion;
   /** What it wrote to stderr when it failed. */
   complaint?: string;
 }
 
-/** The sysroot of the rustc that a cargo runs in a folder: RUSTC, else the one on PATH, which rustup puts its own proxy on. */
+/** What the rustc says that a cargo runs in a folder: RUSTC, else the one on PATH, which rustup puts its own proxy on. */
 export async function askRustc(cargo: string, folder: string): Promise<RustcAnswer> {
-  const { exitCode, stdout, stderr } = await runRustc(cargo, folder, "--print", "sysroot");
-  return exitCode === 0 ? { sysroot: stdout.replace(/\n$/, "") } : { complaint: stderr };
+  const [{ exitCode, stdout, stderr }, version] = await Promise.all([
+    runRustc(cargo, folder, "--print", "sysroot"),
+    rustcVersion(cargo, folder),
+  ]);
+  if (exitCode !== 0) return { complaint: stderr };
+  return { sysroot: stdout.replace(/\n$/, ""), ...(version && { version }) };
 }
 
 /** What the same rustc says of its version; undefined when it does not tell. */
