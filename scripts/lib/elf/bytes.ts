@@ -79,10 +79,6 @@ export interface Fields {
   u16(): number;
   u32(): number;
   word(): bigint;
-  /** A word as a number, rounded above 2 ** 53: where there are many, BigInts take most of the time. */
-  number(): number;
-  /** The low 32 bits of a word. */
-  low(): number;
 }
 
 /** Fields at any place of some bytes. */
@@ -90,15 +86,24 @@ export interface Places {
   bits: 32 | 64;
   u32(at: number): number;
   word(at: number): bigint;
+  /** A word as a number, rounded above 2 ** 53: where there are many, BigInts take most of the time. */
+  number(at: number): number;
+  /** The low 32 bits of a word. */
+  low(at: number): number;
 }
 
 export function places({ bits, order }: File, bytes: Buffer): Places {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = order === "little";
+  // Where the low and the high half of a word are.
+  const [low, high] = bits === 32 || little ? [0, 4] : [4, 0];
+  const u32 = (at: number): number => view.getUint32(at, little);
   return {
     bits,
-    u32: (at) => view.getUint32(at, little),
-    word: (at) => (bits === 32 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little)),
+    u32,
+    word: (at) => (bits === 32 ? BigInt(u32(at)) : view.getBigUint64(at, little)),
+    number: (at) => u32(at + low) + (bits === 32 ? 0 : u32(at + high) * 2 ** 32),
+    low: (at) => u32(at + low),
   };
 }
 
@@ -119,18 +124,6 @@ export function fields({ bits, order }: File, bytes: Buffer): Fields {
       if (bits === 32) return BigInt(this.u32());
       this.at += 8;
       return view.getBigUint64(this.at - 8, little);
-    },
-    number() {
-      if (bits === 32) return this.u32();
-      const first = this.u32();
-      const second = this.u32();
-      return little ? second * 2 ** 32 + first : first * 2 ** 32 + second;
-    },
-    low() {
-      const first = this.u32();
-      if (bits === 32) return first;
-      const second = this.u32();
-      return little ? first : second;
     },
   };
 }

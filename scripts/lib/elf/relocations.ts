@@ -1,5 +1,5 @@
 /** The relocations that a program applies to itself before anything else: their types and places. */
-import { bytesAt, defect, type File, fields, offsetOf, range, within } from "./bytes.ts";
+import { bytesAt, defect, type File, offsetOf, places, range, within } from "./bytes.ts";
 import { DT, ET, PF, PT, RELOCATION_TYPES, SHF, SHT } from "./names.ts";
 import type { DynamicEntry, Header, Relocations, Section, Segment } from "./types.ts";
 
@@ -72,20 +72,20 @@ interface Range {
 
 function readTable(file: File, machine: number, table: Table, writable: readonly Range[]): Relocations {
   const { name, offset, size, words } = table;
-  const entry = BigInt((words * file.bits) / 8);
+  const word = file.bits / 8;
+  const entry = BigInt(words * word);
   const known = RELOCATION_TYPES.get(machine);
   const types = new Map<number, number>();
   let relative = 0;
   let count = 0;
   let unwritable = 0;
   const end = offset + (size / entry) * entry;
-  for (let at = offset; at < end; at += PIECE * entry) {
-    const length = Number(end - at < PIECE * entry ? end - at : PIECE * entry);
-    const next = fields(file, bytesAt(file.source, at, BigInt(length)));
-    while (next.at < length) {
-      const place = next.number();
-      const info = next.low();
-      if (words === 3) next.low();
+  for (let start = offset; start < end; start += PIECE * entry) {
+    const length = end - start < PIECE * entry ? end - start : PIECE * entry;
+    const piece = places(file, bytesAt(file.source, start, length));
+    for (let at = 0; at < length; at += words * word) {
+      const place = piece.number(at);
+      const info = piece.low(at + word);
       const type = file.bits === 64 ? info : info & 0xff;
       types.set(type, (types.get(type) ?? 0) + 1);
       if (type === known?.RELATIVE && relative === count) relative += 1;

@@ -146,12 +146,11 @@ export function overlaid(elf: Elf): Section[] {
  */
 export function frozen(elf: Elf): Section[] {
   const relro = ofType(elf, PT.GNU_RELRO);
-  return elf.sections.filter(
-    ({ name, addr }) =>
-      /^\.(data|bss)(\.|$)/.test(name) &&
-      !/^\.(data|bss)\.rel\.ro(\.|$)/.test(name) &&
-      relro.some(({ vaddr, memsz }) => addr > vaddr && addr < vaddr + memsz),
-  );
+  const inside = (addr: bigint): boolean => relro.some(({ vaddr, memsz }) => addr > vaddr && addr < vaddr + memsz);
+  const isOfVariables = (name: string): boolean =>
+    /^\.(data|bss)(\.|$)/.test(name) && !/^\.(data|bss)\.rel\.ro(\.|$)/.test(name);
+  // Names are looked up last: they take longer than all other fields.
+  return elf.sections.filter((section) => inside(section.addr) && isOfVariables(section.name));
 }
 
 /** Whether an address is in a section of code; true of a file without section headers, which does not tell. */
