@@ -5,7 +5,7 @@ import { assetName, DEFAULT_REPO, DEFAULT_TARGET, RELEASE_ASSETS, SUMS } from ".
 import { startGitHub } from "../../../../test/github/server.ts";
 import { benchEnvironment, type Entrant, once, type Result } from "../bench.ts";
 import { MIB, startWeb, type WebServer, writeElf, writeRelease } from "./fixtures.ts";
-import { againstEmpty, emptyNode, type Group, node, removal, sh, threeWays } from "./groups.ts";
+import { againstEmpty, bareScript, emptyNode, type Group, node, removal, sh, threeWays } from "./groups.ts";
 import { MISE_PROGRAM, misePath } from "./machine.ts";
 
 const ASSET = assetName(DEFAULT_TARGET);
@@ -23,10 +23,13 @@ export const fetchSettings = (web: WebServer, folder: string, tag: string): Reco
   TAG: tag,
 });
 
+const addresses = ({ origin }: WebServer, tag: string): string[] =>
+  [ASSET, SUMS].map((name) => `${origin}/${DEFAULT_REPO}/releases/download/${tag}/${name}`);
+
 /** The peers: each downloads the asset and the list to a new folder, and has sha256sum check it where it can't itself. */
 function peers(web: WebServer, folder: string, tag: string, sha256: string): Entrant[] {
   const into = join(folder, "peer");
-  const urls = [ASSET, SUMS].map((name) => `${web.origin}/${DEFAULT_REPO}/releases/download/${tag}/${name}`);
+  const urls = addresses(web, tag);
   const host = new URL(web.origin).host;
   const entrant = (name: string, needs: string[], script: string, ...args: string[]): Entrant => ({
     name,
@@ -89,6 +92,32 @@ const peerSettings = (web: WebServer, folder: string): Record<string, string> =>
   };
 };
 
+/** Downloads the two files of a release by node's own client, and compares the digest. */
+const DOWNLOAD = `const { createHash } = require("node:crypto");
+const { writeSync, openSync } = require("node:fs");
+const { get } = require("node:https");
+const [asset, sums, file] = process.argv.slice(2);
+const open = (url) =>
+  new Promise((resolve, reject) => {
+    const answered = (response) => {
+      if (response.statusCode !== 302) return resolve(response);
+      response.resume();
+      resolve(open(new URL(response.headers.location, url)));
+    };
+    get(url, answered).on("error", reject);
+  });
+(async () => {
+  let list = "";
+  for await (const bytes of await open(sums)) list += bytes;
+  const [hash, fd] = [createHash("sha256"), openSync(file, "w")];
+  for await (const bytes of await open(asset)) {
+    hash.update(bytes);
+    writeSync(fd, bytes);
+  }
+  process.exit(list.includes(hash.digest("hex")) ? 0 : 1);
+})();
+`;
+
 const DURABLE =
   "fetch-stage0 checks what no other does before the file has its name: the release gate, and that the bytes are on the disk (fsync). curl, wget and gh name the file first and leave it there when the check fails.";
 
@@ -103,12 +132,18 @@ export const fetching: Group = async ({ folder, tools, runs, measure }) => {
       const env = { ...fetchSettings(web, folder, tag), ...peerSettings(web, folder) };
       const ours = size === 6 ? threeWays("fetch-stage0", tools, []) : threeWays("fetch-stage0", tools, []).slice(0, 2);
       const fresh = removal(join(folder, "out"), join(folder, "cache"));
+      const args = [...addresses(web, tag), join(folder, "bare")];
+      const bare = bareScript("the download alone", join(folder, "download.cjs"), DOWNLOAD, ...args);
       results.push(
         await measure({
           title: `Fetch of ${size} MiB over https on loopback`,
           env,
           runs: runs(size === 6 ? 15 : 4),
-          entrants: [...ours.map((entrant) => ({ ...entrant, prepare: fresh })), ...peers(web, folder, tag, sha256)],
+          entrants: [
+            ...ours.map((entrant) => ({ ...entrant, prepare: fresh })),
+            ...bare,
+            ...peers(web, folder, tag, sha256),
+          ],
           aims: [
             size === 6
               ? { entrant: "fetch-stage0, Node 24", against: "curl, sha256sum", times: 2 }
@@ -116,7 +151,10 @@ export const fetching: Group = async ({ folder, tools, runs, measure }) => {
           ],
           notes:
             size === 6
-              ? [DURABLE, "A small file is over before node has loaded the modules of a download."]
+              ? [
+                  DURABLE,
+                  "A small file is over before node has loaded the modules of a download. The download alone is a script that checks no more than curl and sha256sum do, and syncs nothing.",
+                ]
               : [DURABLE],
         }),
       );
