@@ -2,13 +2,13 @@
 import { cargoCommand, chosenCargo, nestedEnvironment, subBuildCargo } from "./lib/build/cargo.ts";
 import { findPackage } from "./lib/build/check.ts";
 import { proveEmbedded } from "./lib/build/embedded.ts";
+import { suitsWorkspace } from "./lib/build/metadata.ts";
 import { BUILD_KNOBS, buildStage0, runLogged, stage0Toolchain, withGit } from "./lib/build.ts";
 import { runScript } from "./lib/cli.ts";
 import { checkEmbedPath, EMBED_PATH, writeEmbedEnv } from "./lib/embed-path.ts";
 import { environment, knob } from "./lib/knobs.ts";
 import { distDir } from "./lib/paths.ts";
 import { selectedTarget } from "./lib/target.ts";
-import { suitsWorkspace } from "./lib/toolchain/rust-version.ts";
 import { ensureToolchain } from "./lib/toolchain.ts";
 import { findWorkspace } from "./lib/workspace.ts";
 

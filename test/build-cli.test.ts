@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { findEmbedded } from "../scripts/lib/build/embedded.ts";
+import { troubleIn } from "../scripts/lib/build/trouble.ts";
 import { PROJECT } from "../scripts/lib/paths.ts";
 import { type Outcome, runProgram, script, suite, temporaryFolder } from "./lib/harness.ts";
 import { releaseFiles } from "./lib/release.ts";
@@ -43,6 +44,12 @@ demo-wire = { path = "crates/demo-wire" }
   const locked = await runProgram(["cargo", "generate-lockfile", "--offline"], { cwd: folder });
   assert.is(locked.code, 0, locked.stderr);
   return folder;
+}
+
+/** Has a crate that the command line uses ask for a Rust. */
+function needs(folder: string, version: string): void {
+  const file = join(folder, "crates", "demo-wire", "Cargo.toml");
+  fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(/^rust-version.*$/m, `rust-version = "${version}"`));
 }
 
 const manifestOf = (folder: string): string => fs.readFileSync(join(folder, "cli", "Cargo.toml"), "utf8");
@@ -180,8 +187,10 @@ test("should take stage0's cargo when the one at hand is older than the workspac
   const std = join(bin, "lib", "rustlib", "aarch64-unknown-linux-musl", "lib");
   fs.mkdirSync(std, { recursive: true });
   fs.writeFileSync(join(std, "libstd-1.rlib"), "");
+  const real = await runProgram(["sh", "-c", "command -v cargo"]);
   const programs = {
-    cargo: "echo the one at hand >&2; exit 1",
+    // Elsewhere, as rustup's cargo minds the rust-toolchain of the folder that it is in, and with its own rustc.
+    cargo: `[ "$1" = metadata ] && cd / && exec env -u RUSTC 'PATH=${process.env.PATH}' '${real.stdout.trim()}' "$@" --manifest-path '${folder}/Cargo.toml'; echo the one at hand >&2; exit 1`,
     stage0s: "echo that of stage0 >&2; exit 1",
     rustc: `[ "$1" = --version ] && echo release: 1.84.1 || echo '${bin}'`,
   };
@@ -201,6 +210,37 @@ test("should take stage0's cargo when the one at hand is older than the workspac
   assert.is(await asked("stable"), "the one at hand");
   assert.is(await asked("1.85"), "that of stage0");
   assert.is(await asked("1.85", { CARGO: join(bin, "cargo") }), "the one at hand");
+  needs(folder, "1.84.1");
+  assert.is(await asked("stable"), "the one at hand");
+  needs(folder, "1.85");
+  assert.is(await asked("stable"), "that of stage0");
+  // Where cargo does not tell what the crates ask for, it says why when it builds.
+  fs.rmSync(join(folder, "Cargo.lock"));
+  assert.is(await asked("stable"), "the one at hand");
+});
+
+test("should say which crate asks for a newer Rust", async () => {
+  const folder = await commandLine();
+  needs(folder, "1.999");
+  const { stdout: cargo } = await runProgram(["sh", "-c", "command -v cargo"]);
+  const { code, stdout, stderr } = await build(folder, { CARGO: cargo.trim() });
+  assert.equal([code, stdout], [3, ""], stderr);
+  const [, got] =
+    /\nerror: cargo failed: exit code 101\n {2}got: {6}(.*\n(?: {12}.*\n)*) {2}fix: {6}update the Rust that /.exec(
+      stderr,
+    ) ?? [];
+  assert.match(got ?? stderr, /^error: (rustc .+ is not supported|package `demo-wire v0\.2\.0)/);
+  assert.match(got ?? stderr, /demo-wire.+ requires rustc 1\.999/);
+});
+
+test("should show the first error of a long log, and its end", () => {
+  const packages = Array.from({ length: 30 }, (_, number) => `  crate-${number}@1.0.0 requires rustc 1.88`);
+  const first = "error: rustc 1.85.1 is not supported by the following packages:";
+  const shown = (lines: readonly string[]): string[] =>
+    troubleIn(["   Compiling a v1.0.0", ...lines, ""].join("\n"), "exit code 101").got.split("\n            ");
+  assert.equal(shown([first, ...packages]), [first, "…", ...packages.slice(-10)]);
+  assert.equal(shown([first, ...packages.slice(-11)]), [first, ...packages.slice(-11)]);
+  assert.equal(shown(packages), packages.slice(-12));
 });
 
 test.run();

@@ -81,7 +81,10 @@ test("should ask the rustc that cargo would run, in the folder where it would", 
   const lines = ["rustc 1.88.0 (6b00bc388 2025-06-23)", "host: x86_64-unknown-linux-gnu", "LLVM version: 20.1.5"];
   const told = [...lines, "release: 1.88.0", "commit-hash: none"].map((line) => `'${line}'`).join(" ");
   program(join(home, "bin", "rustc"), `[ "$1" = --version ] && exec printf '%s\\n' ${told}`, "echo /rust");
-  assert.equal(await askRustc(cargo, folder), { sysroot: "/rust", version: { release: "1.88.0", lines } });
+  assert.equal(await askRustc(cargo, folder), {
+    sysroot: "/rust",
+    version: { release: "1.88.0", lines, host: "x86_64-unknown-linux-gnu" },
+  });
   program(join(home, "bin", "rustc"), "echo /wrong", "echo why >&2", "exit 1");
   assert.equal(await askRustc(cargo, folder), { complaint: "why\n" });
   fs.rmSync(join(home, "bin", "rustc"));

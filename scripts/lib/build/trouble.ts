@@ -36,17 +36,27 @@ const linesOf = (text: string): string[] =>
     .map((line) => line.replace(/^ {2}/, "").trimEnd())
     .filter((line) => line !== "");
 
-/** The end of the log from its first error on. */
+/** The log's first error, and its end. */
 function lastErrors(log: string): string[] {
   const lines = log.split("\n").filter((line) => line.trim() !== "");
-  const first = lines.findIndex((line) => line.startsWith("error"));
-  return lines.slice(Math.max(first, 0)).slice(-LINES);
+  const at = lines.findIndex((line) => line.startsWith("error"));
+  const [first = "", ...others] = lines.slice(Math.max(at, 0));
+  if (others.length < LINES) return lines.slice(Math.max(at, 0));
+  return at < 0 ? others.slice(-LINES) : [first, "…", ...others.slice(2 - LINES)];
 }
 
 /** What to do about it. @param file path of the log */
 export function advice(log: string, file: string): string {
   if (/--locked was passed|lock file .* needs to be updated/.test(log)) {
     return "run cargo generate-lockfile in the workspace and commit its Cargo.lock";
+  }
+  // As cargo says it, and as it did before 1.83.
+  if (
+    /^error: (rustc .+ is not supported by the following|package .+ cannot be built because it requires rustc) /m.test(
+      log,
+    )
+  ) {
+    return "update the Rust that cargo belongs to, or set FASTBOOP_STAGE0_TOOLCHAIN=debian for Debian's";
   }
   return `the whole log is in ${printable(file)}`;
 }

@@ -1,13 +1,12 @@
 /** The crates that stage0 is made of, by what cargo says of the release targets. */
 import { join } from "node:path";
-import { nestedEnvironment, subBuildCargo } from "../build/cargo.ts";
-import { withGitCheckouts } from "../build/git-checkouts.ts";
+import { subBuildCargo } from "../build/cargo.ts";
+import { askCargo } from "../build/metadata.ts";
 import { lockText } from "../build/sources.ts";
-import { stage0Toolchain, withGit } from "../build.ts";
+import { stage0Toolchain } from "../build.ts";
 import { PACKAGE, RELEASE_TARGETS } from "../contract.ts";
 import { missingFailure, printable } from "../errors.ts";
-import { environment, knob } from "../knobs.ts";
-import { type Output, run } from "../process.ts";
+import { knob } from "../knobs.ts";
 import { at } from "../workspace.ts";
 
 export interface Crate {
@@ -114,18 +113,9 @@ async function lockedChecksums(dir: string): Promise<Map<string, string>> {
   );
 }
 
-/**
- * What a cargo prints. Asked offline first: with all crates there it needs no network, and would ask nevertheless.
- * @throws Failure (3) when it can't tell
- */
+/** What a cargo prints. @throws Failure (3) when it can't tell */
 async function ask(program: string, folder: string, args: string[]): Promise<string> {
-  const env = nestedEnvironment(environment());
-  const command = await withGit({ cargo: program, args, folder, env, set: {} });
-  const attempt = (...more: string[]): Promise<Output> =>
-    run([program, ...args, ...more], { cwd: folder, env: command.env });
-  const offline = await attempt("--offline");
-  if (offline.exitCode === 0) return offline.stdout;
-  const result = knob("FASTBOOP_STAGE0_OFFLINE") ? offline : await withGitCheckouts(command, () => attempt());
+  const result = await askCargo(program, folder, args);
   if (result.exitCode === 0) return result.stdout;
   throw missingFailure({
     what: "cargo does not tell what stage0 is made of",

@@ -2,8 +2,6 @@
 import { join } from "node:path";
 import { Failure, type Problem, printable } from "../errors.ts";
 import { at, readToml } from "../workspace.ts";
-import { readPin } from "./pin.ts";
-import { rustcVersion } from "./rustc.ts";
 
 /** The first Rust that knows an edition (The Rust Edition Guide). */
 const EDITIONS: Record<string, string> = { "2018": "1.31", "2021": "1.56", "2024": "1.85" };
@@ -17,13 +15,6 @@ const EDITIONS: Record<string, string> = { "2018": "1.31", "2021": "1.56", "2024
 export async function checkRust(dir: string, version: string, fix?: string): Promise<void> {
   const problems = await unmetBy(dir, version);
   if (problems.length > 0) throw new Failure(3, ...problems.map((one) => (fix === undefined ? one : { ...one, fix })));
-}
-
-/** Whether a cargo's compiler is there, and no older than the workspace asks by its manifests or by `rust-toolchain`. */
-export async function suitsWorkspace(cargo: string, dir: string): Promise<boolean> {
-  const [version, pin] = await Promise.all([rustcVersion(cargo, dir), readPin(dir)]);
-  if (version === undefined || (await unmetBy(dir, version.release)).length > 0) return false;
-  return pin === undefined || !/^[0-9]/.test(pin.channel) || !isOlder(version.release, pin.channel);
 }
 
 /** What manifests ask that a compiler is too old for. */

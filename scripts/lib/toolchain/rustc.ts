@@ -30,6 +30,8 @@ export interface RustcVersion {
   release: string;
   /** Its name, the machine that it is for, and LLVM's version. */
   lines: string[];
+  /** The target triple of that machine. */
+  host?: string;
   /** The commit of Rust's sources, by which the standard library names its own. */
   commit?: string;
 }
@@ -38,8 +40,9 @@ export async function rustcVersion(cargo: string, folder: string): Promise<Rustc
   const { stdout } = await runRustc(cargo, folder, "--version", "--verbose");
   const release = /^release: ([0-9]+\.[0-9]+\.[0-9]+)/m.exec(stdout)?.[1];
   const commit = /^commit-hash: ([0-9a-f]{40})$/m.exec(stdout)?.[1];
+  const host = /^host: (.+)$/m.exec(stdout)?.[1];
   const lines = stdout.split("\n").filter((line) => /^(rustc |host: |LLVM version: )/.test(line));
-  return release === undefined ? undefined : { release, lines, ...(commit === undefined ? {} : { commit }) };
+  return release === undefined ? undefined : { release, lines, ...(host && { host }), ...(commit && { commit }) };
 }
 
 function runRustc(cargo: string, folder: string, ...args: string[]): Promise<Output> {
