@@ -22,7 +22,7 @@ export async function askCargo(cargo: string, folder: string, args: readonly str
     run([cargo, ...args, ...more], { cwd: folder, env: command.env });
   const offline = await attempt("--offline");
   if (offline.exitCode === 0 || knob("FASTBOOP_STAGE0_OFFLINE")) return offline;
-  say("cargo gets the crates that it has not got yet");
+  say("downloading the crates that cargo has not got yet");
   return withGitCheckouts(command, () => attempt());
 }
 
