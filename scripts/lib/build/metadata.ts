@@ -27,13 +27,13 @@ export async function askCargo(cargo: string, folder: string, args: readonly str
 }
 
 /**
- * Whether a cargo's compiler is there, and no older than is asked for by the workspace's manifests, by `rust-toolchain` and by
- * the crates that it uses on this machine.
+ * Whether a cargo's compiler is there, and no older than is asked for by the workspace's manifests and by `rust-toolchain`, or
+ * where that names no version, by the crates that the workspace uses on this machine.
  */
 export async function suitsWorkspace(cargo: string, dir: string): Promise<boolean> {
   const [version, pin] = await Promise.all([rustcVersion(cargo, dir), readPin(dir)]);
   if (version === undefined || (await unmetBy(dir, version.release)).length > 0) return false;
-  if (pin !== undefined && /^[0-9]/.test(pin.channel) && isOlder(version.release, pin.channel)) return false;
+  if (pin !== undefined && /^[0-9]/.test(pin.channel)) return !isOlder(version.release, pin.channel);
   const platform = version.host === undefined ? [] : ["--filter-platform", version.host];
   const { exitCode, stdout } = await askCargo(cargo, dir, ["metadata", "--format-version=1", "--locked", ...platform]);
   // What stands in the way of this does so again when cargo builds, which then says so.
