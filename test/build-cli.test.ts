@@ -196,6 +196,7 @@ test("should take stage0's cargo when the one at hand is older than the workspac
   };
   for (const [name, text] of Object.entries(programs))
     fs.writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  let said = "";
   const asked = async (channel: string, env: Record<string, string> = {}): Promise<string | undefined> => {
     fs.writeFileSync(join(folder, "rust-toolchain"), channel);
     const { code, stderr } = await build(folder, {
@@ -203,6 +204,7 @@ test("should take stage0's cargo when the one at hand is older than the workspac
       ...{ FASTBOOP_STAGE0_CARGO: join(bin, "stage0s"), ...env },
     });
     assert.is(code, 3, stderr);
+    said = stderr;
     return /^ {2}got: {6}(.*)$/m.exec(stderr)?.[1];
   };
   assert.is(await asked("1.84"), "the one at hand");
@@ -214,6 +216,7 @@ test("should take stage0's cargo when the one at hand is older than the workspac
   assert.is(await asked("stable"), "the one at hand");
   needs(folder, "1.85");
   assert.is(await asked("stable"), "that of stage0");
+  assert.ok(said.startsWith(`${join(bin, "cargo")} has Rust 1.84.1, and demo-wire 0.2.0 needs 1.85\n`), said);
   // Where cargo does not tell what the crates ask for, it says why when it builds.
   fs.rmSync(join(folder, "Cargo.lock"));
   assert.is(await asked("stable"), "the one at hand");

@@ -1,6 +1,7 @@
 /** What a cargo says of a workspace and of all the crates that it uses. */
 
 import { withGit } from "../build.ts";
+import { printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
 import { say } from "../log.ts";
 import { type Output, run } from "../process.ts";
@@ -38,8 +39,11 @@ export async function suitsWorkspace(cargo: string, dir: string): Promise<boolea
   const { exitCode, stdout } = await askCargo(cargo, dir, ["metadata", "--format-version=1", "--locked", ...platform]);
   // What stands in the way of this does so again when cargo builds, which then says so.
   if (exitCode !== 0) return true;
-  return [at(JSON.parse(stdout), "packages") ?? []].flat().every((one) => {
-    const oldest = at(one, "rust_version");
-    return typeof oldest !== "string" || !isOlder(version.release, oldest);
-  });
+  const needs = (one: unknown): string => String(at(one, "rust_version") ?? "");
+  const packages = [at(JSON.parse(stdout), "packages") ?? []].flat();
+  const newer = packages.find((one) => isOlder(version.release, needs(one)));
+  if (newer === undefined) return true;
+  const [name, its] = [at(newer, "name"), at(newer, "version")].map(String).map(printable);
+  say(`${printable(cargo)} has Rust ${version.release}, and ${name} ${its} needs ${printable(needs(newer))}`);
+  return false;
 }
