@@ -76,6 +76,19 @@ testUnless(
     assert.equal(how.rustflags, ["-C", "target-feature=+crt-static"]);
     assert.equal(how.environment, { CARGO_PROFILE_RELEASE_STRIP: "false" });
 
+    // Of the same bytes by the same compiler the library is not read again.
+    const part = join(dist, "log", `fastboop-stage0-${HOST_TARGET}.buildinfo.json`);
+    const known = first.replace(toolchain.std ?? "", "0".repeat(64));
+    const byAnother = known.replace(toolchain.rustc[0] ?? "", "rustc 1.0.0");
+    const ofOthers = known.replace(info.builds[0]?.sha256 ?? "", "f".repeat(64));
+    for (const [left, expected] of [
+      [known, known],
+      ...[byAnother, ofOthers, "{", "{}"].map((text) => [text, first] as const),
+    ] as const) {
+      fs.writeFileSync(part, left);
+      assert.is(await build(workspace, dist), expected, left);
+    }
+
     fs.appendFileSync(join(workspace, "stage0", "src", "main.rs"), "// changed\n");
     const changed = parseBuildinfo(await build(workspace, dist, { RUSTFLAGS: `-L${workspace}` }), "");
     assert.is(changed.source?.modified, true);

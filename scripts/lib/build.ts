@@ -1,7 +1,7 @@
 /** stage0 from a prebuilt file or from the nested sub-build (specification, "Embed Modes"), into the folder of artifacts. */
 import { join } from "node:path";
 import type { Candidate } from "./build/artifact.ts";
-import { buildinfoOf, type Plan, planOf, removeBuildinfo, writeBuildinfo } from "./build/buildinfo.ts";
+import { buildBefore, buildinfoOf, type Plan, planOf, removeBuildinfo, writeBuildinfo } from "./build/buildinfo.ts";
 import {
   type CargoCommand,
   executablesIn,
@@ -72,9 +72,8 @@ export async function buildStage0(target: Target, also: readonly Target[], toolc
       removeBuildinfo(artifact);
       return { linkage: linkageOf(elf), ...placed };
     }
-    place(fd, join(distDir(), "debug", assetName(target.triple)));
-    const placed = placeStripped(fd, elf, artifact);
-    writeBuildinfo(artifact, buildinfoOf(plan, fd, elf, placed));
+    const placed = placeStripped(fd, elf, artifact, join(distDir(), "debug", assetName(target.triple)));
+    writeBuildinfo(artifact, buildinfoOf(plan, fd, elf, placed, buildBefore(artifact)));
     return { linkage: linkageOf(elf), ...placed };
   });
   say(

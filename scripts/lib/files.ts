@@ -87,17 +87,21 @@ export function withFd<T>(fd: number, use: (fd: number) => T): T {
 /** Makes a file's bytes, or the renames in a folder, survive a power cut. */
 export const fsyncPath = (path: string): void => withFd(fs.openSync(path, "r"), fs.fsyncSync);
 
-/** Writes text (or bytes) atomically; a file that has these bytes and this mode already keeps its inode and time. */
-export function writeText(path: string, text: string | Uint8Array, mode = 0o644): void {
+/**
+ * Writes text (or bytes) atomically; a file that has these bytes and this mode already keeps its inode and time.
+ * @returns whether it was written
+ */
+export function writeText(path: string, text: string | Uint8Array, mode = 0o644): boolean {
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
   try {
     const status = fs.lstatSync(path);
     const same = status.isFile() && status.size === bytes.length && (status.mode & 0o7777) === mode;
-    if (same && fs.readFileSync(path).equals(bytes)) return;
+    if (same && fs.readFileSync(path).equals(bytes)) return false;
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
   }
   writeAtomic(path, mode, (fd) => writeAll(fd, bytes));
+  return true;
 }
 
 /** Writes text that comes in pieces, atomically, through one buffer: of many V8 would let tens of MiB pile up. */

@@ -8,7 +8,7 @@ import { strip } from "../elf/strip.ts";
 import type { Elf } from "../elf/types.ts";
 import { readElf } from "../elf.ts";
 import { contractFailure, missingFailure, printable } from "../errors.ts";
-import { eachChunk, tryOpenRegular, writeAll, writeAtomic } from "../files.ts";
+import { eachChunk, tryOpenRegular, writeAll, writeAtomic, writeText } from "../files.ts";
 import { type Digest, digestFile, digestOf } from "../hash.ts";
 
 const MODE = 0o755;
@@ -58,7 +58,10 @@ export function withStage0<T>(candidate: Candidate, target: Target, use: (fd: nu
  */
 export function place(fd: number, path: string): Digest & { changed: boolean } {
   const digest = digestOf(fd);
-  return writeUnlessSame(path, digest, (copy) => {
+  const status = fs.lstatSync(path, { throwIfNoEntry: false });
+  const same = status?.isFile() && status.size === digest.size && (status.mode & 0o7777) === MODE;
+  if (same && digestFile(path).sha256 === digest.sha256) return { ...digest, changed: false };
+  writeAtomic(path, MODE, (copy) => {
     const hash = createHash("sha256");
     eachChunk(fd, (bytes) => {
       hash.update(bytes);
@@ -71,16 +74,17 @@ export function place(fd: number, path: string): Digest & { changed: boolean } {
       file: printable(path),
     });
   });
+  return { ...digest, changed: true };
 }
 
 /** Far above what an executable with its debug information has, in bytes: it bounds the memory. */
 const STRIP_LIMIT = 1024 ** 3;
 
 /**
- * Writes an open executable, stripped, to a path as `place` does.
+ * Writes an open executable, stripped, to a path as `place` does, and as it is to another.
  * @throws Failure (1) when it is too large to be stripped
  */
-export function placeStripped(fd: number, elf: Elf, path: string): Digest & { changed: boolean } {
+export function placeStripped(fd: number, elf: Elf, path: string, whole: string): Digest & { changed: boolean } {
   const { size } = fs.fstatSync(fd);
   if (size > STRIP_LIMIT) {
     throw contractFailure({
@@ -89,15 +93,9 @@ export function placeStripped(fd: number, elf: Elf, path: string): Digest & { ch
       got: String(size),
     });
   }
-  const bytes = strip(fileSource(fd, size).read(0, size), elf);
-  const digest = { size: bytes.length, sha256: sha256Of(bytes) };
-  return writeUnlessSame(path, digest, (copy) => writeAll(copy, bytes));
-}
-
-function writeUnlessSame(path: string, digest: Digest, write: (fd: number) => void): Digest & { changed: boolean } {
-  const status = fs.lstatSync(path, { throwIfNoEntry: false });
-  const same = status?.isFile() && status.size === digest.size && (status.mode & 0o7777) === MODE;
-  if (same && digestFile(path).sha256 === digest.sha256) return { ...digest, changed: false };
-  writeAtomic(path, MODE, write);
-  return { ...digest, changed: true };
+  const bytes = fileSource(fd, size).read(0, size);
+  writeText(whole, bytes, MODE);
+  const stripped = strip(bytes, elf);
+  const changed = writeText(path, stripped, MODE);
+  return { size: stripped.length, sha256: sha256Of(stripped), changed };
 }

@@ -7,7 +7,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { assetName, type Target } from "../contract.ts";
 import { sha256Of } from "../crypto.ts";
 import type { Elf } from "../elf/types.ts";
-import { contractFailure, type Problem, printableJson } from "../errors.ts";
+import { contractFailure, Failure, type Problem, printableJson } from "../errors.ts";
 import { readSmall, readStart, writeText } from "../files.ts";
 import { type Digest, digestFile } from "../hash.ts";
 import { knob } from "../knobs.ts";
@@ -21,7 +21,11 @@ import { git } from "./git.ts";
 import { sha256OfLock } from "./sources.ts";
 
 /** What is known before cargo has built anything. */
-export type Plan = Omit<Buildinfo, "builds"> & { build: Omit<Build, "size" | "sha256"> };
+export type Plan = Omit<Buildinfo, "builds"> & {
+  build: Omit<Build, "size" | "sha256">;
+  /** Absolute path of the folder with the target's standard library. */
+  library: string | undefined;
+};
 
 /** What a build's surroundings change in its output; jobs and colours are not among it. */
 const TELLING =
@@ -42,15 +46,12 @@ export async function planOf({ command, target, version, sysroot, native }: Know
   const hidden = (text: string): string =>
     prefixes.reduceRight((whole, { from, to }) => whole.replaceAll(from, to), text);
   const environment = Object.entries(env).filter(([name]) => TELLING.test(name) && native[name] === undefined);
-  const { triple } = target;
-  const asked = Promise.all([
+  const [source, answer, installed] = await Promise.all([
     sourceOf(folder),
     run([cargo, "--version"], { cwd: folder, env }),
     isDebians(cargo) && !isMade(cargo) ? installedPackages() : {},
   ]);
-  // While these programs are at work, and cargo.
-  const std = sysroot === undefined ? null : stdDigest(sysroot, triple);
-  const [source, answer, installed] = await asked;
+  const { triple } = target;
   const library = native.LIBCLANG_PATH;
   const compiler = native[`CC_${triple.replaceAll("-", "_")}`];
   const clang =
@@ -70,32 +71,53 @@ export async function planOf({ command, target, version, sysroot, native }: Know
         from: isMade(cargo) ? "Debian's packages" : isRustups(cargo) ? "rustup" : "this system",
         rustc: version?.lines ?? [],
         cargo: answer.stdout.trim(),
-        std,
+        std: null,
         comment: [],
         packages: isMade(cargo) ? packagesOf(cargo, sysroot ?? "") : installed,
         clang: clang ?? null,
       },
     },
+    library: sysroot === undefined ? undefined : join(sysroot, "lib", "rustlib", triple, "lib"),
   };
 }
 
-/** The plan with what was built. */
-export function buildinfoOf({ build, ...plan }: Plan, fd: number, elf: Elf, { size, sha256 }: Digest): Buildinfo {
+/** The plan with what was built. @param before what an earlier build of the same asset left */
+export function buildinfoOf(
+  { build, library, ...plan }: Plan,
+  fd: number,
+  elf: Elf,
+  { size, sha256 }: Digest,
+  before: Build | undefined,
+): Buildinfo {
   const { asset, target, toolchain, ...how } = build;
+  // Of the same bytes by the same rustc it is known, and to read the library takes as long as cargo does for nothing.
+  const isKnown = before?.sha256 === sha256 && `${before.toolchain.rustc}` === `${toolchain.rustc}`;
+  const std = isKnown ? before.toolchain.std : stdDigest(library ?? "");
   return {
     ...plan,
-    builds: [{ asset, target, size, sha256, ...how, toolchain: { ...toolchain, comment: commentIn(fd, elf) } }],
+    builds: [{ asset, target, size, sha256, ...how, toolchain: { ...toolchain, std, comment: commentIn(fd, elf) } }],
   };
 }
 
 /** Where a build leaves what it knows of an artifact: beside its log, as it is no artifact yet. */
 const partOf = (artifact: string): string => join(dirname(artifact), "log", `${basename(artifact)}.buildinfo.json`);
 
-export const writeBuildinfo = (artifact: string, info: Buildinfo): void =>
+export function writeBuildinfo(artifact: string, info: Buildinfo): void {
   writeText(partOf(artifact), `${printableJson(info)}\n`);
+}
 
 /** Removes what an earlier build left of an artifact that was not built here. */
 export const removeBuildinfo = (artifact: string): void => fs.rmSync(partOf(artifact), { force: true });
+
+/** What the build of an artifact left; undefined: nothing that can be read. */
+export function buildBefore(artifact: string): Build | undefined {
+  try {
+    return readBuildinfo(artifact)?.builds[0];
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
 
 /** What the build of an artifact left; undefined: it was not built here. @throws Failure (1) when it is none of ours */
 export function readBuildinfo(artifact: string): Buildinfo | undefined {
@@ -131,8 +153,7 @@ async function sourceOf(folder: string): Promise<Buildinfo["source"]> {
   return { commit, modified: changes !== "", folder: relative(top, fs.realpathSync(folder)) };
 }
 
-function stdDigest(sysroot: string, triple: string): string | null {
-  const folder = join(sysroot, "lib", "rustlib", triple, "lib");
+function stdDigest(folder: string): string | null {
   if (!fs.existsSync(folder)) return null;
   const names = fs.readdirSync(folder).filter((name) => name.endsWith(".rlib"));
   const lines = names.sort().map((name) => `${digestFile(join(folder, name)).sha256}  ${name}\n`);
