@@ -134,7 +134,9 @@ export async function measure(
       row.missing = `needs ${missing}`;
       continue;
     }
-    if (prepare !== undefined) await (await shell({ env }))`${prepare}`;
+    // Deno loses the parentheses of `(await shell())` before a template.
+    const $ = await shell({ env });
+    if (prepare !== undefined) await $`${prepare}`;
     try {
       row.memory = (await once(command, env, folder)).memory;
     } catch (error) {
