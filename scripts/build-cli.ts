@@ -23,7 +23,7 @@ await runScript({
     "A cargo that is too old for the workspace gives way to the one that builds stage0, unless CARGO names it.\n" +
     "With FASTBOOP_STAGE0_EMBED_PATH, WORKSPACE may be the package alone, as crates.io has it.",
   options: {},
-  knobs: BUILD_KNOBS,
+  knobs: [...BUILD_KNOBS, "FASTBOOP_STAGE0_OFFLINE"],
   prints: "the absolute path of the executable",
   async main() {
     const target = selectedTarget();

@@ -1,5 +1,7 @@
 /** What a cargo says of a workspace and of all the crates that it uses. */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { withGit } from "../build.ts";
 import { printable } from "../errors.ts";
 import { environment, knob } from "../knobs.ts";
@@ -35,6 +37,8 @@ export async function suitsWorkspace(cargo: string, dir: string): Promise<boolea
   const [version, pin] = await Promise.all([rustcVersion(cargo, dir), readPin(dir)]);
   if (version === undefined || (await unmetBy(dir, version.release)).length > 0) return false;
   if (pin !== undefined && /^[0-9]/.test(pin.channel)) return !isOlder(version.release, pin.channel);
+  // Without a lock file cargo does not build.
+  if (!existsSync(join(dir, "Cargo.lock"))) return true;
   const platform = version.host === undefined ? [] : ["--filter-platform", version.host];
   const { exitCode, stdout } = await askCargo(cargo, dir, ["metadata", "--format-version=1", "--locked", ...platform]);
   // What stands in the way of this does so again when cargo builds, which then says so.
