@@ -1,4 +1,7 @@
-/** Boots on the machine's own processor. QEMU and kernels are stand-ins here: where KVM is, boot.test.ts has the real ones. */
+/**
+ * Boots on the machine's own processor, and of what no real console does at will. QEMU and kernels are stand-ins here: boot.test.ts
+ * has the real ones.
+ */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -37,10 +40,11 @@ async function boot(
   target: Target,
   native: string,
   kvm: (target: Target) => boolean = () => true,
+  emulated = GOOD,
 ): Promise<{ verdicts: Verdict[]; stderr: string; machines: string[] }> {
   fs.rmSync(calls, { force: true });
   for (const name of ["qemu-system-x86_64", "qemu-system-aarch64"]) {
-    const program = `#!/bin/sh\necho "$*" >>'${calls}'\ncase "$*" in *"-accel kvm"*) ${native} ;; *) ${GOOD} ;; esac\n`;
+    const program = `#!/bin/sh\necho "$*" >>'${calls}'\ncase "$*" in *"-accel kvm"*) ${native} ;; *) ${emulated} ;; esac\n`;
     fs.writeFileSync(join(folder, name), program, { mode: 0o755 });
   }
   let verdicts: Verdict[] = [];
@@ -130,6 +134,40 @@ test("should fail a file that the machine's own processor ends", async () => {
     ],
   );
   assert.is(stderr, "");
+});
+
+test("should boot fastboop's stage0 again when the console lost why it ended, and nothing else", async () => {
+  const panic = "echo '[    3.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100'";
+  const log = "echo '[    2.0]  INFO fastboop_stage0: pid1: starting'";
+  const count = `"$(wc -l <'${calls}')"`;
+  const got = " (kernel panic: Attempted to kill init! exitcode=0x00000100)";
+  const logged = `[    2.0]  INFO fastboop_stage0: pid1: starting${got}`;
+  for (const [machine, boots, problem] of [
+    [`${log}; test ${count} = 1 || echo 'Error: none'`, 2, `Error: none${got}`],
+    [`${log}; test ${count} -lt 3 || echo 'Error: none'`, 3, `Error: none${got}`],
+    [log, 3, logged],
+    [`${log}; echo 'Error: none'`, 1, `Error: none${got}`],
+    ["echo '[    2.0] my own log'", 1, got.slice(2, -1)],
+  ] as const) {
+    // The user's own kernel is booted on one machine.
+    process.env.KERNEL_x86_64 = join(folder, "cache/kernels/linux-image-cloud-amd64/x_1_configfs/vmlinuz");
+    try {
+      const { verdicts, machines } = await boot(X, "", () => false, `${STARTED}; ${machine}; ${panic}`);
+      assert.equal(
+        verdicts.map(({ exitCode, problem }) => [exitCode, problem?.got]),
+        [[1, problem]],
+      );
+      assert.is(machines.length, 2 * boots, machine);
+      const text = fs.readFileSync(verdicts[0]?.log ?? "", "utf8");
+      assert.is(
+        text.split("\n\nbooted again, as the console may have lost what PID 1 said last:\n\n").length,
+        boots,
+        text,
+      );
+    } finally {
+      delete process.env.KERNEL_x86_64;
+    }
+  }
 });
 
 test("should take KVM for there when it opens, on its own architecture, by the processor's own means", () => {

@@ -26,12 +26,15 @@ testUnless(
     const folder = temporaryFolder();
     const init = fs.readFileSync("/bin/sh");
     fs.mkdirSync(join(folder, "dev"));
-    assert.is((await runProgram(["mknod", "-m", "600", join(folder, "dev/console"), "c", "5", "1"])).code, 0);
+    const devices = { "dev/console": ["5", "1"], "dev/kmsg": ["1", "11"] };
+    for (const [name, numbers] of Object.entries(devices)) {
+      assert.is((await runProgram(["mknod", "-m", "600", join(folder, name), "c", ...numbers])).code, 0);
+    }
     fs.writeFileSync(join(folder, "init"), init);
     fs.chmodSync(join(folder, "init"), 0o755);
     fs.chmodSync(join(folder, "dev"), 0o755);
-    for (const name of ["init", "dev/console", "dev"]) fs.utimesSync(join(folder, name), 0, 0);
-    const expected = await byCpio(folder, ["dev", "dev/console", "init"]);
+    for (const name of ["init", ...Object.keys(devices), "dev"]) fs.utimesSync(join(folder, name), 0, 0);
+    const expected = await byCpio(folder, ["dev", ...Object.keys(devices), "init"]);
     assert.ok(initramfs(init).equals(expected));
   },
 );
@@ -57,7 +60,7 @@ testUnless(test, cpio, "should pad names and contents of every length as cpio do
   }
 });
 
-testUnless(test, cpio, "should hold /init and /dev/console, as cpio lists and unpacks them", async () => {
+testUnless(test, cpio, "should hold /init, /dev/console and /dev/kmsg, as cpio lists and unpacks them", async () => {
   const folder = temporaryFolder();
   const init = Buffer.from("#!/bin/true\n");
   const path = join(folder, "archive");
@@ -65,7 +68,7 @@ testUnless(test, cpio, "should hold /init and /dev/console, as cpio lists and un
   const listed = await runProgram(["cpio", "-itvn", "--quiet", "-I", path], { env: { LC_ALL: "C", TZ: "UTC" } });
   assert.is(
     listed.stdout.replaceAll(/ +/g, " "),
-    "drwxr-xr-x 2 0 0 0 Jan 1 1970 dev\ncrw------- 1 0 0 5, 1 Jan 1 1970 dev/console\n-rwxr-xr-x 1 0 0 12 Jan 1 1970 init\n",
+    "drwxr-xr-x 2 0 0 0 Jan 1 1970 dev\ncrw------- 1 0 0 5, 1 Jan 1 1970 dev/console\ncrw------- 1 0 0 1, 11 Jan 1 1970 dev/kmsg\n-rwxr-xr-x 1 0 0 12 Jan 1 1970 init\n",
   );
   const unpacked = await runProgram(["cpio", "-i", "--quiet", "-I", path, "init"], { cwd: dirname(path) });
   assert.is(unpacked.code, 0, unpacked.stderr);

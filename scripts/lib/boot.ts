@@ -2,13 +2,13 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Console, readConsole } from "./boot/console.ts";
-import { expectedLine } from "./boot/expect.ts";
+import { type Expected, expectedLines } from "./boot/expect.ts";
 import { initramfs } from "./boot/initramfs.ts";
 import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
 import { HOST, hasKvm } from "./boot/native.ts";
 import { emulatorOf, type Machine } from "./boot/qemu.ts";
 import { settings, WAITS_FOR_USB } from "./boot/settings.ts";
-import { type Ending, type Judgement, judge } from "./boot/verdict.ts";
+import { type Ending, isSilent, type Judgement, judge } from "./boot/verdict.ts";
 import { watchMachine } from "./boot/watch.ts";
 import type { Target } from "./contract.ts";
 import { printable } from "./errors.ts";
@@ -47,11 +47,8 @@ const LAST = 24;
  */
 const WATCH_MS = 2000;
 
-/** Without a line to wait for, a busy machine gets half the time that its boot took; after the line about USB all is said. */
-function watchMs(expect: RegExp | undefined, bootMs: number): number {
-  if (expect === WAITS_FOR_USB) return 0;
-  return expect === undefined ? Math.max(WATCH_MS, bootMs / 2) : WATCH_MS;
-}
+/** How often fastboop's stage0 is booted again whose last words the console has lost (isSilent). */
+const BOOTS_AGAIN = 2;
 
 /**
  * Boots each file on each kernel that there is for its target, with an old and a new processor, and where KVM is for the
@@ -75,7 +72,7 @@ export async function bootAll(
   const kernels = new Map<Target, Kernel[]>();
   await allOf([
     ...requests.map((request, index) => async () => {
-      subjects[index] = { ...request, init: readArtifact(request), expect: await expectedLine(request) };
+      subjects[index] = { ...request, init: readArtifact(request), expected: await expectedLines(request) };
     }),
     ...targets.map((target) => async () => {
       const own = ownKernel(target);
@@ -115,10 +112,10 @@ export async function bootAll(
 /** A file with all that its boots need to know of it. */
 interface Subject extends BootRequest {
   init: Buffer;
-  expect: RegExp | undefined;
+  expected: Expected;
 }
 
-/** Boots one file on one kernel: fastboop's stage0, which ends without settings, a second time with some. */
+/** Boots one file on one kernel, with what fastboop's stage0 needs. */
 async function boot(
   subject: Subject,
   kernel: Kernel,
@@ -126,19 +123,15 @@ async function boot(
   log: string,
   limitMs: number,
 ): Promise<Verdict> {
-  const { path, target, init, expect } = subject;
+  const { path, target, init, expected } = subject;
   const start = performance.now();
-  const machine = { target, kernel: kernel.path, processor, initramfs: initramfs(init) };
-  let { seen, ending } = await runOnce(machine, expect, limitMs);
-  let judged: Judgement;
+  const machine = { target, kernel: kernel.path, processor, initramfs: initramfs(init, settings(kernel)) };
+  let { seen, ending } = await runOnce(machine, expected, limitMs);
   let text = "";
-  if (seen.wantsSettings) {
-    text = `${seen.lines.join("\n")}\n\nbooted again, with settings:\n\n`;
-    machine.initramfs = initramfs(init, settings(seen.kernel ?? "", kernel.configfs));
-    const expected = knob("FASTBOOP_STAGE0_BOOT_EXPECT") ?? WAITS_FOR_USB;
+  for (let again = 0; again < BOOTS_AGAIN && isSilent(seen); again++) {
+    text += `${seen.lines.join("\n")}\n\nbooted again, as the console may have lost what PID 1 said last:\n\n`;
     ({ seen, ending } = await runOnce(machine, expected, limitMs));
-    judged = judge(seen, ending, { ...subject, expect: expected, settings: true });
-  } else judged = judge(seen, ending, subject);
+  }
   writeText(log, text + seen.lines.map((line) => `${line}\n`).join(""));
   return {
     path,
@@ -146,7 +139,7 @@ async function boot(
     kernel: seen.kernel ?? null,
     pageSize: kernel.pageSize,
     processor: processor.split(",", 1)[0] ?? "",
-    ...judged,
+    ...judge(seen, ending, subject),
     console: seen.lines.slice(-LAST),
     log,
     milliseconds: Math.round(performance.now() - start),
@@ -170,15 +163,19 @@ async function bootNatively(
 /** Starts a machine and watches it until there is something to judge. */
 async function runOnce(
   machine: Machine,
-  expect: RegExp | undefined,
+  expected: Expected,
   limitMs: number,
 ): Promise<{ seen: Console; ending: Ending }> {
-  const console = readConsole(expect);
+  const console = readConsole(expected.other, expected.fastboop);
   const { seen } = console;
   const { stopped, code, stderr } = await watchMachine(machine, limitMs, console, (milliseconds) => {
-    const running = seen.started && (expect === undefined || seen.match !== undefined);
-    const decided = running || seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined;
-    return decided ? watchMs(expect, milliseconds) : undefined;
+    if (seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined) return WATCH_MS;
+    const expect = seen.fastboop ? expected.fastboop : expected.other;
+    // Without a line to wait for, a busy machine gets half the time that its boot took.
+    if (seen.started && expect === undefined) return Math.max(WATCH_MS, milliseconds / 2);
+    if (seen.match === undefined) return undefined;
+    // After the line about USB all is said.
+    return expect === WAITS_FOR_USB ? 0 : WATCH_MS;
   });
   return { seen, ending: { stopped, code, stderr, limitMs, watchMs: WATCH_MS } };
 }

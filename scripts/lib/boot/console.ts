@@ -23,12 +23,12 @@ export interface Console {
   end?: "powered off" | "restarted" | "halted";
   /** The first line after the start that matches what is expected, printable. */
   match?: string;
-  /** PID 1 is fastboop's stage0, which ended because it was given no settings. */
-  wantsSettings?: true;
+  /** PID 1 is fastboop's stage0: it logs under that name. */
+  fastboop?: true;
 }
 
-/** What fastboop's stage0 says without settings. */
-const WANTS_SETTINGS = /missing required stage0\.rootfs setting/;
+/** Under which name fastboop's stage0 logs, by /dev/kmsg. */
+export const FASTBOOP_LOG = /\bfastboop_stage0: /;
 
 /** The start of a kernel message in a line. */
 const STAMP = /\[ *[0-9]+\.[0-9]+\] /;
@@ -41,9 +41,17 @@ const ENDS = { "Power down": "powered off", "Restarting system": "restarted", "S
 /**
  * Reads a console.
  * @param expect the line to look for after /init was started; colours and other escape sequences are no part of a line
+ * @param ofFastboop the same once fastboop's stage0 is recognised
  * @returns `seen`, kept up to date; `feed` takes the bytes as they come, `flush` ends the last line
  */
-export function readConsole(expect?: RegExp): { seen: Console; feed(bytes: Buffer): void; flush(): void } {
+export function readConsole(
+  expect?: RegExp,
+  ofFastboop = expect,
+): {
+  seen: Console;
+  feed(bytes: Buffer): void;
+  flush(): void;
+} {
   const seen: Console = { lines: [], started: false };
   const decoder = new TextDecoder();
   let partial = "";
@@ -71,8 +79,9 @@ export function readConsole(expect?: RegExp): { seen: Console; feed(bytes: Buffe
       const joined = stamp < 0 ? broken + line : line;
       broken = stamp < 0 ? "" : (broken + line.slice(0, stamp)).slice(-LONGEST);
       const said = [joined, line];
-      if (said.some((text) => WANTS_SETTINGS.test(text))) seen.wantsSettings = true;
-      const match = said.find((text) => expect?.test(text));
+      if (said.some((text) => FASTBOOP_LOG.test(text))) seen.fastboop = true;
+      const wanted = seen.fastboop ? ofFastboop : expect;
+      const match = said.find((text) => wanted?.test(text));
       if (match !== undefined) seen.match ??= printable(match);
       return;
     }

@@ -22,13 +22,15 @@ const CHARACTER_DEVICE = 0o020600;
 const BLOCK = 512;
 
 /**
- * What PID 1 needs to run and be heard: /init, and /dev/console, from which the kernel gives it its stdin, stdout and stderr.
+ * What PID 1 needs to run and be heard: /init, /dev/console, from which the kernel gives it its stdin, stdout and stderr, and
+ * /dev/kmsg, to which fastboop's stage0 logs before it has mounted anything.
  * @param more what it reads, if anything
  */
 export const initramfs = (init: Uint8Array, more: readonly Entry[] = []): Buffer =>
   archive([
     { name: "dev", mode: FOLDER },
     { name: "dev/console", mode: CHARACTER_DEVICE, device: [5, 1] },
+    { name: "dev/kmsg", mode: CHARACTER_DEVICE, device: [1, 11] },
     { name: "init", mode: PROGRAM, content: init },
     ...more,
   ]);

@@ -21,8 +21,8 @@ export interface Kernel {
   variant: "" | "-16k";
   /** What it is booted on. */
   processors: readonly ("oldest" | "newest")[];
-  /** Path of the module configfs; absent: built in, or unknown. */
-  configfs?: string;
+  /** Where the module configfs is, and for which release of the kernel; absent: built in, or the user brings a kernel alone. */
+  configfs?: { path: string; release: string };
 }
 
 interface Source extends Pick<Kernel, "variant" | "processors"> {
@@ -88,8 +88,9 @@ export async function debianKernels({ arch }: Target, progress: Progress): Promi
     return kernels.map((kernel) => {
       const folder = newestOf(kernel) ?? "";
       const module = fs.readdirSync(folder).find((name) => CONFIGFS.test(name));
-      const configfs = module === undefined ? {} : { configfs: join(folder, module) };
-      return { ...identify(join(folder, IMAGE), arch), ...kernel, ...configfs };
+      const image = { ...identify(join(folder, IMAGE), arch), ...kernel };
+      if (module === undefined) return image;
+      return { ...image, configfs: { path: join(folder, module), release: releaseOf(basename(folder)) } };
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -129,6 +130,9 @@ async function unpackKernel(source: Source, archive: Archive, progress: Progress
 }
 
 const cacheOf = (name: string): string => cacheDir("kernels", name);
+
+/** What `uname -r` says: Debian names its kernel packages after it. */
+const releaseOf = (folder: string): string => folder.replace(/^linux-image-/, "").replace(/_.*$/, "");
 
 /** How the name of a folder ends that was made by this code, which keeps more than the image. */
 const WITH_CONFIGFS = "_configfs";

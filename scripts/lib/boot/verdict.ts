@@ -3,7 +3,8 @@ import { constants } from "node:os";
 import type { Target } from "../contract.ts";
 import { type Problem, printable } from "../errors.ts";
 import { duration } from "../log.ts";
-import { type Console, STARTED } from "./console.ts";
+import { type Console, FASTBOOP_LOG, STARTED } from "./console.ts";
+import type { Expected } from "./expect.ts";
 import { WAITS_FOR_USB } from "./settings.ts";
 
 /** Why we stopped a machine: it was watched long enough, or the time limit was reached. */
@@ -33,9 +34,7 @@ export interface Judgement {
 interface Subject {
   path: string;
   target: Target;
-  expect: RegExp | undefined;
-  /** It is fastboop's, and this time it had settings. */
-  settings?: boolean;
+  expected: Expected;
 }
 
 /** Judges one boot. It passes only by what the kernel printed; silence never passes. */
@@ -46,12 +45,13 @@ export function judge(seen: Console, ending: Ending, subject: Subject): Judgemen
     outcome: problem.what,
     problem: { ...problem, file: printable(subject.path) },
   });
-  const { expect, target, settings = false } = subject;
+  const { expected, target } = subject;
+  const expect = seen.fastboop ? expected.fastboop : expected.other;
   if (seen.execError !== undefined) return fail(1, execProblem(seen.execError, target));
   if (!seen.started) return fail(3, notStarted(seen, ending));
   if (seen.panic !== undefined) {
     const problem = panicProblem(seen.panic);
-    if (!settings) return fail(1, problem);
+    if (!seen.fastboop) return fail(1, problem);
     const said = lastWords(seen);
     if (/mount configfs/.test(said)) return fail(3, { ...NO_CONFIGFS, got: said });
     return fail(1, { ...problem, expected: WAITS, got: `${said} (${problem.got})` });
@@ -89,20 +89,26 @@ const NO_CONFIGFS = {
   fix: "choose another kernel, or unset KERNEL_… for Debian's",
 };
 
-/** What a program said last that is not the kernel's, on one line. */
-function lastWords({ lines }: Console): string {
+/** What fastboop's stage0 said last, on one line: to its stderr, else to its log. */
+function lastWords(seen: Console): string {
+  const logged = seen.lines.filter((line) => FASTBOOP_LOG.test(line)).slice(-1);
+  const said = printed(seen).slice(-8);
+  return (said.length > 0 ? said : logged).map((line) => line.trim()).join(" ") || "nothing";
+}
+
+/** The lines since the start that are not the kernel's. */
+function printed({ lines }: Console): string[] {
   const since = lines.slice(lines.findIndex((line) => line.includes(STARTED)) + 1);
   // A kernel that panics breaks off the line that it prints, which may be only the start of a time stamp.
-  const own = since.filter((line) => !/^\[ *[0-9.]*(\]? *$|\] )/.test(line) && line.trim() !== "");
-  return (
-    (own.length > 0
-      ? own
-          .slice(-8)
-          .map((line) => line.trim())
-          .join(" ")
-      : since.at(-1)) ?? "nothing"
-  );
+  return since.filter((line) => !/^\[ *[0-9.]*(\]? *$|\] )/.test(line) && line.trim() !== "");
 }
+
+/**
+ * Whether fastboop's stage0 ended without a word of why. Since Linux 6.5 the serial port that is idle sleeps, and a worker of the
+ * kernel wakes it up; what PID 1 prints just before it ends is lost when the panic is faster.
+ */
+export const isSilent = (seen: Console): boolean =>
+  seen.fastboop === true && seen.panic !== undefined && printed(seen).length === 0;
 
 const ENDINGS = {
   "powered off": "powered the machine off",
@@ -112,7 +118,7 @@ const ENDINGS = {
 
 const EXEC_ERRORS: Record<number, { got: string; fix(target: Target): string }> = {
   [constants.errno.ENOENT]: {
-    got: "its interpreter is missing: the initramfs has no other file",
+    got: "its interpreter is missing: the initramfs has none",
     fix: () => "link it statically",
   },
   [constants.errno.ENOEXEC]: {

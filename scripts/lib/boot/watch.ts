@@ -16,7 +16,8 @@ export interface Run {
 /**
  * Runs a machine until it stops, or the time limit is reached, or `enough` was seen and the machine watched a little longer.
  * @param console is fed what the machine prints
- * @param enough asked after each piece, with the milliseconds so far: how long to watch from now on; undefined: not yet
+ * @param enough asked after each piece, with the milliseconds so far: how long to watch from then on; undefined: not yet, or
+ *   no more
  */
 export async function watchMachine(
   machine: Machine,
@@ -28,17 +29,17 @@ export async function watchMachine(
   const stopAfter = (milliseconds: number, why: Stop): NodeJS.Timeout =>
     setTimeout(() => stop.abort(why), milliseconds);
   let timer = stopAfter(limitMs, "limit");
-  let decided = false;
+  let watched: number | undefined;
   const start = performance.now();
   const passed = (): number => performance.now() - start;
   try {
     const { code, stderr } = await runMachine(machine, stop.signal, (bytes) => {
       console.feed(bytes);
-      const more = decided ? undefined : enough(passed());
-      if (more === undefined) return;
-      decided = true;
+      const more = enough(passed());
+      if (more === undefined ? watched === undefined : more >= (watched ?? Number.POSITIVE_INFINITY)) return;
+      watched = more;
       clearTimeout(timer);
-      timer = stopAfter(more, "watched");
+      timer = more === undefined ? stopAfter(limitMs - passed(), "limit") : stopAfter(more, "watched");
     });
     console.flush();
     return { stopped: stop.signal.reason, code, stderr, milliseconds: Math.round(passed()) };
