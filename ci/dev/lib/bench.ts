@@ -134,9 +134,11 @@ export async function measure(
       row.missing = `needs ${missing}`;
       continue;
     }
-    // Deno loses the parentheses of `(await shell())` before a template.
-    const $ = await shell({ env });
-    if (prepare !== undefined) await $`${prepare}`;
+    if (prepare !== undefined) {
+      // Deno loses the parentheses of `(await shell())` before a template.
+      const $ = await shell({ env });
+      await $`${prepare}`;
+    }
     try {
       row.memory = (await once(command, env, folder)).memory;
     } catch (error) {

@@ -40,9 +40,9 @@ const linesOf = (text: string): string[] =>
 function lastErrors(log: string): string[] {
   const lines = log.split("\n").filter((line) => line.trim() !== "");
   const at = lines.findIndex((line) => line.startsWith("error"));
-  const [first = "", ...others] = lines.slice(Math.max(at, 0));
-  if (others.length < LINES) return lines.slice(Math.max(at, 0));
-  return at < 0 ? others.slice(-LINES) : [first, "…", ...others.slice(2 - LINES)];
+  if (at < 0) return lines.slice(-LINES);
+  const [first = "", ...others] = lines.slice(at);
+  return others.length < LINES ? [first, ...others] : [first, "…", ...others.slice(2 - LINES)];
 }
 
 /** What to do about it. @param file path of the log */

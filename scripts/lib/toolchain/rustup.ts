@@ -9,7 +9,7 @@ import { shell } from "../shell.ts";
 import type { Pin } from "./pin.ts";
 import type { ToolchainRequest } from "./request.ts";
 import { checkRust } from "./rust-version.ts";
-import { askRustc, hasStd, type RustcAnswer, rustcVersion } from "./rustc.ts";
+import { askRustc, hasStd, type RustcAnswer } from "./rustc.ts";
 
 /** Far above what a whole toolchain (250 MB) takes on most lines; a network that drops packets takes longer to give up. */
 const LIMIT_MS = 600_000;
@@ -46,7 +46,7 @@ export function lackingComponents(sysroot: string, pin: Pin | undefined): string
  */
 export async function addByRustup(
   request: ToolchainRequest,
-  { sysroot, complaint }: RustcAnswer,
+  { sysroot, version, complaint }: RustcAnswer,
   pin: Pin | undefined,
   progress: Progress,
   limitMs = LIMIT_MS,
@@ -60,7 +60,7 @@ export async function addByRustup(
   const rustup = folders.map((folder) => join(folder, "rustup")).find((path) => existsSync(path));
   if (rustup === undefined) return { reason: "rustup is not on PATH", outOfReach: true };
 
-  await checkBefore(request, absent);
+  await checkBefore(request.folder, version?.release, absent);
   const $ = await shell();
   const ask = async (what: string, ...args: string[]): Promise<Refusal | undefined> => {
     progress(`asking rustup for ${what}`);
@@ -99,10 +99,9 @@ export async function addByRustup(
 }
 
 /** Checks that what rustup is asked for is of use, where its version is known. @throws Failure (3) with both versions */
-async function checkBefore({ cargo, folder }: ToolchainRequest, absent: Pin | undefined): Promise<void> {
+async function checkBefore(folder: string, version: string | undefined, absent: Pin | undefined): Promise<void> {
   if (absent === undefined) {
-    const version = await rustcVersion(cargo, folder);
-    if (version !== undefined) await checkRust(folder, version.release);
+    if (version !== undefined) await checkRust(folder, version);
   } else if (/^[0-9]/.test(absent.channel)) {
     await checkRust(folder, absent.channel, `raise channel in ${printable(absent.file)}`);
   }

@@ -78,18 +78,17 @@ function emptyScripts(folder: string): { node: string[]; deno: string[] } {
   const [ts, mjs] = [join(place, "empty.ts"), join(place, "empty.mjs")];
   return { node: ["node", mjs], deno: [DENO, "run", "-A", "--quiet", ts] };
 }
-export const emptyNode = (): Entrant[] => [
-  { name: EMPTY, command: ["node", "-e", "0"], floor: true },
-  ...(hasNode24() ? [{ name: EMPTY_24, command: [NODE24, "-e", "0"], floor: true as const }] : []),
+/** What the runtime takes, under node and under Node 24. */
+const floors = (names: readonly [string, string], ...args: string[]): Entrant[] => [
+  { name: names[0], command: ["node", ...args], floor: true },
+  ...(hasNode24() ? [{ name: names[1], command: [NODE24, ...args], floor: true as const }] : []),
 ];
+export const emptyNode = (): Entrant[] => floors([EMPTY, EMPTY_24], "-e", "0");
 
-/** A script that does the work and nothing else, under node and under Node 24: what the runtime takes for it. */
+/** A script that does the work and nothing else. */
 export function bareScript(what: string, file: string, text: string, ...args: string[]): Entrant[] {
   fs.writeFileSync(file, text);
-  return [
-    { name: `${what}, node`, command: ["node", file, ...args], floor: true },
-    ...(hasNode24() ? [{ name: `${what}, Node 24`, command: [NODE24, file, ...args], floor: true as const }] : []),
-  ];
+  return floors([`${what}, node`, `${what}, Node 24`], file, ...args);
 }
 
 const DIGESTS = `const { createHash } = require("node:crypto");
