@@ -30,16 +30,17 @@ await runScript({
     checkEmbedPath(distDir());
     const given = knob(EMBED_PATH) !== undefined;
     const { dir } = findWorkspace(given ? "Cargo.toml" : undefined);
+    // A file that is there is looked at first; one that has to be built, which may take minutes, comes after the package.
+    const prebuilt = given ? await buildStage0(target, []) : undefined;
     // FASTBOOP_STAGE0_CARGO is the sub-build's alone.
     const chosen = chosenCargo("CARGO");
     const request = { cargo: subBuildCargo(), target, choice: knob("FASTBOOP_STAGE0_TOOLCHAIN"), folder: dir };
     const suits = knob("CARGO") !== undefined || (await suitsWorkspace(chosen, dir));
     const stage0s = suits ? undefined : await (given ? ensureToolchain(request) : stage0Toolchain(target));
     const cargo = stage0s?.cargo ?? chosen;
-    // Before stage0 is built, which may take minutes.
     const { binaries, features } = await findPackage(cargo, dir, CLI);
     const embeds = features.includes(FEATURE);
-    const stage0 = await buildStage0(target, [], given ? undefined : stage0s);
+    const stage0 = prebuilt ?? (await buildStage0(target, [], stage0s));
     writeEmbedEnv(distDir(), stage0);
     const planned = cargoCommand({
       cargo,
