@@ -170,6 +170,23 @@ test("should boot fastboop's stage0 again when the console lost why it ended, an
   }
 });
 
+test("should wait for the line of fastboop's stage0 once it is recognised, longer than another program is watched", async () => {
+  const log = (text: string): string => `echo '[    2.0]  INFO fastboop_stage0: pid1: ${text}'`;
+  process.env.KERNEL_x86_64 = join(folder, "cache/kernels/linux-image-cloud-amd64/x_1_configfs/vmlinuz");
+  process.env.FASTBOOP_STAGE0_BOOT_TIMEOUT = "60";
+  try {
+    const slow = `${STARTED}; sleep 0.2; ${log("starting")}; sleep 3; ${log("waiting for UDC (timeout 15s)")}; exec sleep 60`;
+    const { verdicts } = await boot(X, "", () => false, slow);
+    assert.equal(
+      verdicts.map(({ exitCode, outcome }) => [exitCode, outcome]),
+      [[0, "ran as PID 1 and waits for USB"]],
+    );
+  } finally {
+    delete process.env.KERNEL_x86_64;
+    process.env.FASTBOOP_STAGE0_BOOT_TIMEOUT = "3";
+  }
+});
+
 test("should take KVM for there when it opens, on its own architecture, by the processor's own means", () => {
   const device = join(folder, "kvm");
   const cpuinfo = join(folder, "cpuinfo");
