@@ -55,6 +55,16 @@ async function boot(
   return { verdicts, stderr, machines };
 }
 
+/** The same of the user's own kernel, which is booted on one machine. */
+async function bootOwn(emulated: string): ReturnType<typeof boot> {
+  process.env.KERNEL_x86_64 = join(folder, "cache/kernels/linux-image-cloud-amd64/x_1_configfs/vmlinuz");
+  try {
+    return await boot(X, GOOD, () => true, emulated);
+  } finally {
+    delete process.env.KERNEL_x86_64;
+  }
+}
+
 test.before(() => {
   process.env.PATH = `${folder}:${process.env.PATH}`;
   process.env.DIST = join(folder, "dist");
@@ -91,16 +101,11 @@ test("should boot nothing by KVM elsewhere, nor the user's own kernel", async ()
     ["qemu64", "max"],
   );
   assert.not.ok(without.machines.includes("-accel kvm"));
-  process.env.KERNEL_x86_64 = join(folder, "cache/kernels/linux-image-cloud-amd64/x_1_configfs/vmlinuz");
-  try {
-    const own = await boot(X, GOOD);
-    assert.equal(
-      own.verdicts.map(({ processor }) => processor),
-      ["qemu64"],
-    );
-  } finally {
-    delete process.env.KERNEL_x86_64;
-  }
+  const own = await bootOwn(GOOD);
+  assert.equal(
+    own.verdicts.map(({ processor }) => processor),
+    ["qemu64"],
+  );
 });
 
 test("should leave out, with a line, a machine of KVM that does not come as far as the file", async () => {
@@ -149,40 +154,32 @@ test("should boot fastboop's stage0 again when the console lost why it ended, an
     [`${log}; echo 'Error: none'`, 1, `Error: none${got}`],
     ["echo '[    2.0] my own log'", 1, got.slice(2, -1)],
   ] as const) {
-    // The user's own kernel is booted on one machine.
-    process.env.KERNEL_x86_64 = join(folder, "cache/kernels/linux-image-cloud-amd64/x_1_configfs/vmlinuz");
-    try {
-      const { verdicts, machines } = await boot(X, "", () => false, `${STARTED}; ${machine}; ${panic}`);
-      assert.equal(
-        verdicts.map(({ exitCode, problem }) => [exitCode, problem?.got]),
-        [[1, problem]],
-      );
-      assert.is(machines.length, 2 * boots, machine);
-      const text = fs.readFileSync(verdicts[0]?.log ?? "", "utf8");
-      assert.is(
-        text.split("\n\nbooted again, as the console may have lost what PID 1 said last:\n\n").length,
-        boots,
-        text,
-      );
-    } finally {
-      delete process.env.KERNEL_x86_64;
-    }
+    const { verdicts, machines } = await bootOwn(`${STARTED}; ${machine}; ${panic}`);
+    assert.equal(
+      verdicts.map(({ exitCode, problem }) => [exitCode, problem?.got]),
+      [[1, problem]],
+    );
+    assert.is(machines.length, 2 * boots, machine);
+    const text = fs.readFileSync(verdicts[0]?.log ?? "", "utf8");
+    assert.is(
+      text.split("\n\nbooted again, as the console may have lost what PID 1 said last:\n\n").length,
+      boots,
+      text,
+    );
   }
 });
 
 test("should wait for the line of fastboop's stage0 once it is recognised, longer than another program is watched", async () => {
   const log = (text: string): string => `echo '[    2.0]  INFO fastboop_stage0: pid1: ${text}'`;
-  process.env.KERNEL_x86_64 = join(folder, "cache/kernels/linux-image-cloud-amd64/x_1_configfs/vmlinuz");
   process.env.FASTBOOP_STAGE0_BOOT_TIMEOUT = "60";
   try {
     const slow = `${STARTED}; sleep 0.2; ${log("starting")}; sleep 3; ${log("waiting for UDC (timeout 15s)")}; exec sleep 60`;
-    const { verdicts } = await boot(X, "", () => false, slow);
+    const { verdicts } = await bootOwn(slow);
     assert.equal(
       verdicts.map(({ exitCode, outcome }) => [exitCode, outcome]),
       [[0, "ran as PID 1 and waits for USB"]],
     );
   } finally {
-    delete process.env.KERNEL_x86_64;
     process.env.FASTBOOP_STAGE0_BOOT_TIMEOUT = "3";
   }
 });

@@ -389,7 +389,7 @@ testUnless(test, compilers, "should recognise fastboop's stage0, and boot it as 
 test("should tell what fastboop's stage0 said in place of waiting for USB", () => {
   const says = "[    2.0]  INFO fastboop_stage0: pid1: ";
   const judged = (text: string, stopped?: "watched" | "limit") => {
-    const { seen, feed, flush } = readConsole(undefined, WAITS_FOR_USB);
+    const { seen, feed, flush } = readConsole({ fastboop: WAITS_FOR_USB, other: undefined });
     feed(Buffer.from(`${START}${says}starting\r\n${text}`));
     flush();
     const ending = { stopped, code: 0, stderr: "", limitMs: 60_000, watchMs: 2000 };
@@ -695,7 +695,7 @@ test("should read a console however it is cut, and not what came before the star
   const text = `ready\r\n${START}\x1b[32mre\x1b[0mady \u{e9}\r\nhalf`;
   const bytes = Buffer.from(text);
   for (let step = 1; step < 9; step++) {
-    const { seen, feed, flush } = readConsole(/^ready \u{e9}$/u);
+    const { seen, feed, flush } = readConsole({ fastboop: undefined, other: /^ready \u{e9}$/u });
     for (let at = 0; at < bytes.length; at += step) {
       feed(bytes.subarray(at, at + step));
       if (at < START.length) assert.is(seen.match, undefined);
@@ -718,7 +718,7 @@ test("should read a console however it is cut, and not what came before the star
 
 test("should put a line together again that the kernel broke into", () => {
   const matchOf = (text: string, expect = /^ready to go$/): string | undefined => {
-    const { seen, feed, flush } = readConsole(expect);
+    const { seen, feed, flush } = readConsole({ fastboop: undefined, other: expect });
     feed(Buffer.from(`${START}${text}`));
     flush();
     return seen.match;
@@ -743,7 +743,7 @@ test("should recognise fastboop's stage0 by its log, and expect its line from th
     ["[    2.0] my_fastboop_stage0: x\r\nset b\r\nready a\r\n", undefined, "ready a"],
     ["fastboop_stage0 0.1.0\r\nready a\r\n", undefined, "ready a"],
   ] as const) {
-    const { seen, feed } = readConsole(/ready/, /set b/);
+    const { seen, feed } = readConsole({ fastboop: /set b/, other: /ready/ });
     feed(Buffer.from(`fastboop_stage0: before\r\n${START}${text}`));
     assert.equal([seen.fastboop, seen.match], [fastboop, match], text);
   }

@@ -1,8 +1,8 @@
 /** Boots stage0 files as PID 1 of a real Linux kernel, in emulated machines that have nothing but a serial console. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Console, readConsole } from "./boot/console.ts";
-import { type Expected, expectedLines } from "./boot/expect.ts";
+import { type Console, type Expected, expectedOf, readConsole } from "./boot/console.ts";
+import { expectedLines } from "./boot/expect.ts";
 import { initramfs } from "./boot/initramfs.ts";
 import { debianKernels, type Kernel, ownKernel } from "./boot/kernels.ts";
 import { HOST, hasKvm } from "./boot/native.ts";
@@ -166,11 +166,11 @@ async function runOnce(
   expected: Expected,
   limitMs: number,
 ): Promise<{ seen: Console; ending: Ending }> {
-  const console = readConsole(expected.other, expected.fastboop);
+  const console = readConsole(expected);
   const { seen } = console;
   const { stopped, code, stderr } = await watchMachine(machine, limitMs, console, (milliseconds) => {
     if (seen.execError !== undefined || seen.panic !== undefined || seen.end !== undefined) return WATCH_MS;
-    const expect = seen.fastboop ? expected.fastboop : expected.other;
+    const expect = expectedOf(seen, expected);
     // Without a line to wait for, a busy machine gets half the time that its boot took.
     if (seen.started && expect === undefined) return Math.max(WATCH_MS, milliseconds / 2);
     if (seen.match === undefined) return undefined;

@@ -27,6 +27,17 @@ export interface Console {
   fastboop?: true;
 }
 
+/** The line that one file has to show, by what it turns out to be; undefined: it only has to run. */
+export interface Expected {
+  fastboop: RegExp | undefined;
+  /** Of any other program. */
+  other: RegExp | undefined;
+}
+
+/** The line for what a console has shown so far. */
+export const expectedOf = ({ fastboop }: Console, expected: Expected): RegExp | undefined =>
+  fastboop ? expected.fastboop : expected.other;
+
 /** Under which name fastboop's stage0 logs, by /dev/kmsg. */
 export const FASTBOOP_LOG = /\bfastboop_stage0: /;
 
@@ -40,18 +51,10 @@ const ENDS = { "Power down": "powered off", "Restarting system": "restarted", "S
 
 /**
  * Reads a console.
- * @param expect the line to look for after /init was started; colours and other escape sequences are no part of a line
- * @param ofFastboop the same once fastboop's stage0 is recognised
+ * @param expected what to look for after /init was started; colours and other escape sequences are no part of a line
  * @returns `seen`, kept up to date; `feed` takes the bytes as they come, `flush` ends the last line
  */
-export function readConsole(
-  expect?: RegExp,
-  ofFastboop = expect,
-): {
-  seen: Console;
-  feed(bytes: Buffer): void;
-  flush(): void;
-} {
+export function readConsole(expected?: Expected): { seen: Console; feed(bytes: Buffer): void; flush(): void } {
   const seen: Console = { lines: [], started: false };
   const decoder = new TextDecoder();
   let partial = "";
@@ -80,8 +83,8 @@ export function readConsole(
       broken = stamp < 0 ? "" : (broken + line.slice(0, stamp)).slice(-LONGEST);
       const said = [joined, line];
       if (said.some((text) => FASTBOOP_LOG.test(text))) seen.fastboop = true;
-      const wanted = seen.fastboop ? ofFastboop : expect;
-      const match = said.find((text) => wanted?.test(text));
+      const expect = expected && expectedOf(seen, expected);
+      const match = said.find((text) => expect?.test(text));
       if (match !== undefined) seen.match ??= printable(match);
       return;
     }

@@ -5,14 +5,8 @@ import { PACKAGE } from "../contract.ts";
 import { knob } from "../knobs.ts";
 import { distDir, EXAMPLE_WORKSPACE, fromCaller } from "../paths.ts";
 import { findWorkspace, workspaceVersion } from "../workspace.ts";
+import type { Expected } from "./console.ts";
 import { WAITS_FOR_USB } from "./settings.ts";
-
-/** What one file has to show, by what it turns out to be. */
-export interface Expected {
-  fastboop: RegExp;
-  /** Any other program; undefined: it only has to run. */
-  other: RegExp | undefined;
-}
 
 /**
  * FASTBOOP_STAGE0_BOOT_EXPECT, else that it waits for USB for fastboop's stage0, and the line of the example workspace for its

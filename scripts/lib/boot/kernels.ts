@@ -21,7 +21,7 @@ export interface Kernel {
   variant: "" | "-16k";
   /** What it is booted on. */
   processors: readonly ("oldest" | "newest")[];
-  /** Where the module configfs is, and for which release of the kernel; absent: built in, or the user brings a kernel alone. */
+  /** Where the module configfs is, and for which release of the kernel; absent: built in, or KERNEL_… names an image alone. */
   configfs?: { path: string; release: string };
 }
 

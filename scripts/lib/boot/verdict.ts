@@ -3,8 +3,7 @@ import { constants } from "node:os";
 import type { Target } from "../contract.ts";
 import { type Problem, printable } from "../errors.ts";
 import { duration } from "../log.ts";
-import { type Console, FASTBOOP_LOG, STARTED } from "./console.ts";
-import type { Expected } from "./expect.ts";
+import { type Console, type Expected, expectedOf, FASTBOOP_LOG, STARTED } from "./console.ts";
 import { WAITS_FOR_USB } from "./settings.ts";
 
 /** Why we stopped a machine: it was watched long enough, or the time limit was reached. */
@@ -46,7 +45,7 @@ export function judge(seen: Console, ending: Ending, subject: Subject): Judgemen
     problem: { ...problem, file: printable(subject.path) },
   });
   const { expected, target } = subject;
-  const expect = seen.fastboop ? expected.fastboop : expected.other;
+  const expect = expectedOf(seen, expected);
   if (seen.execError !== undefined) return fail(1, execProblem(seen.execError, target));
   if (!seen.started) return fail(3, notStarted(seen, ending));
   if (seen.panic !== undefined) {
@@ -91,9 +90,11 @@ const NO_CONFIGFS = {
 
 /** What fastboop's stage0 said last, on one line: to its stderr, else to its log. */
 function lastWords(seen: Console): string {
-  const logged = seen.lines.filter((line) => FASTBOOP_LOG.test(line)).slice(-1);
-  const said = printed(seen).slice(-8);
-  return (said.length > 0 ? said : logged).map((line) => line.trim()).join(" ") || "nothing";
+  const said = printed(seen)
+    .slice(-8)
+    .map((line) => line.trim())
+    .join(" ");
+  return said || seen.lines.findLast((line) => FASTBOOP_LOG.test(line))?.trim() || "nothing";
 }
 
 /** The lines since the start that are not the kernel's. */

@@ -66,7 +66,7 @@ interface PhoneRun extends Run {
  * @param last the line after which the machine is only watched for a moment
  */
 export async function runPhone(phone: Phone, limitMs: number, last?: RegExp): Promise<PhoneRun> {
-  const console = readConsole(last);
+  const console = readConsole({ fastboop: last, other: last });
   const { seen } = console;
   seen.started = true;
   const run = await watchMachine(machineOf(phone), limitMs, console, () =>
